@@ -1,0 +1,1 @@
+# What another project gets: the public headers and one archive `libupswing.a` made of every SDK layer.

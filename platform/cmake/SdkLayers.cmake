@@ -1,0 +1,5 @@
+upswing_layer(platform/port LIBS absl)
+upswing_layer(platform/posix DEPS platform/port LIBS absl threads)
+
+upswing_schema()
+upswing_layer(sdk/base PURE LIBS absl xxhash)

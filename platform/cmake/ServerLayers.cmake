@@ -1,0 +1,1 @@
+upswing_layer(server/statistics PURE DEPS sdk/base LIBS absl boost)
