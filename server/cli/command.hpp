@@ -1,0 +1,24 @@
+#pragma once
+
+#include <functional>
+
+#include "absl/status/status.h"
+
+namespace CLI {
+class App;
+}
+
+namespace upswing::cli {
+
+/// What a subcommand does once the command line has been read. A status that is not OK ends the
+/// program with exit status 1 and its message as one line on stderr: it names the file, field or
+/// flag.
+using Action = std::function<absl::Status()>;
+
+// The subcommands of `upswing`. Each function adds one to `app`; when it is the one chosen, its
+// callback fills `*action`. What is wrong with the flags themselves is thrown from the callback as
+// `CLI::ValidationError(flag, message)`, which ends the program with exit status 2.
+//
+// A subcommand lives in `<name>_command.cpp`, is declared here and called in `server/main.cpp`.
+
+}  // namespace upswing::cli
