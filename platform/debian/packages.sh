@@ -1,0 +1,36 @@
+#!/bin/sh
+# Installs what Upswing needs on Debian 12.   usage: packages.sh build|test|ci
+#
+# build: compile and run; test: also what the tests start or read; ci: also the checkers.
+# Installs nothing, and asks for no rights, when everything is there already.
+set -eu
+build="g++ make cmake ninja-build ccache pkg-config git ca-certificates
+  libabsl-dev libflatbuffers-dev flatbuffers-compiler libcurl4-openssl-dev libzstd-dev libxxhash-dev
+  libboost-dev nlohmann-json3-dev libcli11-dev libre2-dev libsqlite3-dev libssl-dev zlib1g-dev"
+test="libgtest-dev libgmock-dev curl procps"
+ci="clang clang-format clang-tidy libclang-rt-14-dev"
+
+case "${1:-}" in
+  build) wanted=$build ;;
+  test) wanted="$build $test" ;;
+  ci) wanted="$build $test $ci" ;;
+  *) echo "usage: packages.sh build|test|ci" >&2; exit 2 ;;
+esac
+
+missing=
+for package in $wanted; do
+  state=$(dpkg-query -W -f '${Status}' "$package" 2>/dev/null || true)
+  [ "$state" = "install ok installed" ] || missing="$missing $package"
+done
+[ -n "$missing" ] || exit 0
+
+as_root=
+if [ "$(id -u)" != 0 ]; then
+  command -v sudo >/dev/null || { echo "packages.sh: needs root or sudo to install:$missing" >&2; exit 1; }
+  as_root=sudo
+fi
+echo "Installing:$missing"
+export DEBIAN_FRONTEND=noninteractive
+$as_root apt-get -o DPkg::Lock::Timeout=600 update -q >/dev/null
+# shellcheck disable=SC2086
+$as_root apt-get -o DPkg::Lock::Timeout=600 install -q -y --no-install-recommends $missing >/dev/null
