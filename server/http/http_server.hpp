@@ -1,0 +1,58 @@
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "server/http/message.hpp"
+
+namespace upswing::http {
+
+/// Bounds of one listening server. Past a bound the client gets a 4xx problem that names it, or,
+/// where no answer is possible, its connection is closed.
+struct ServerOptions {
+  /// Address and port to listen on; port 0 lets the system choose.
+  std::string host = "127.0.0.1";
+  std::uint16_t port = 8080;
+
+  /// Threads that serve. Range: [1, 256].
+  int threads = 2;
+
+  /// Longest request line with all headers. Unit: bytes. Beyond: 431.
+  std::size_t header_bytes = 16 * 1024;
+
+  /// Largest body. Unit: bytes. Beyond: 413, before the body is read where its length was
+  /// announced.
+  std::size_t body_bytes = 8 * 1024 * 1024;
+
+  /// Connections open at once. One more is closed as soon as it is accepted.
+  std::size_t connections = 10'000;
+
+  /// Time for one request to arrive whole, and for its answer to be taken. Beyond: closed.
+  std::chrono::milliseconds request_timeout{std::chrono::seconds{30}};
+
+  /// How long an idle keep-alive connection stays open.
+  std::chrono::milliseconds idle_timeout{std::chrono::seconds{75}};
+};
+
+/// An HTTP/1.1 server over plain TCP. Thread-safe.
+class HttpServer {
+ public:
+  /// Binds and starts serving. kInvalidArgument names a wrong option; kUnavailable says why the
+  /// address cannot be bound.
+  static absl::StatusOr<std::unique_ptr<HttpServer>> Start(ServerOptions options, Handler handler);
+
+  virtual ~HttpServer() = default;
+
+  /// The port that was bound.
+  virtual std::uint16_t Port() const = 0;
+
+  /// Accepts no more, lets requests under way be answered for at most `grace`, then closes
+  /// everything and joins the threads. Idempotent.
+  virtual void Stop(std::chrono::milliseconds grace) = 0;
+};
+
+}  // namespace upswing::http

@@ -1,0 +1,136 @@
+#include "server/http/http_server.hpp"
+
+#include <arpa/inet.h>
+#include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <string>
+#include <thread>
+
+namespace upswing::http {
+namespace {
+
+// A raw socket, so that broken requests can be sent and the exact answer read.
+class Connection {
+ public:
+  explicit Connection(std::uint16_t port) : socket_(socket(AF_INET, SOCK_STREAM, 0)) {
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_port = htons(port);
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    connected_ = connect(socket_, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0;
+  }
+  ~Connection() { close(socket_); }
+
+  bool connected() const { return connected_; }
+
+  void Send(std::string_view text) {
+    ASSERT_EQ(send(socket_, text.data(), text.size(), MSG_NOSIGNAL),
+              static_cast<ssize_t>(text.size()));
+  }
+
+  // All bytes up to the end of the connection.
+  std::string ReadToEnd() {
+    std::string all;
+    char buffer[4096];
+    for (ssize_t n; (n = recv(socket_, buffer, sizeof buffer, 0)) > 0;)
+      all.append(buffer, static_cast<std::size_t>(n));
+    return all;
+  }
+
+ private:
+  int socket_;
+  bool connected_;
+};
+
+std::unique_ptr<HttpServer> Echo(ServerOptions options = {}) {
+  options.port = 0;
+  auto server = HttpServer::Start(options, [](Request request, Respond respond) {
+    respond({.content_type = "text/plain",
+             .body = request.method + " " + request.path + " " + std::string(request.Query("q")) +
+                     " " + std::string(request.Header("x-name")) + " " + request.body});
+  });
+  EXPECT_TRUE(server.ok()) << server.status();
+  return std::move(*server);
+}
+
+TEST(HttpServer, HandsTheDecodedRequestToTheHandlerAndKeepsTheConnection) {
+  const auto server = Echo();
+  Connection connection(server->Port());
+  connection.Send(
+      "POST /a%20b?q=1%2B1 HTTP/1.1\r\nHost: x\r\nX-Name: v\r\nContent-Length: 4\r\n\r\nbody"
+      "GET /second HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+  const std::string answer = connection.ReadToEnd();
+  EXPECT_NE(answer.find("POST /a b 1+1 v body"), std::string::npos) << answer;
+  EXPECT_NE(answer.find("GET /second"), std::string::npos) << answer;
+}
+
+TEST(HttpServer, RefusesABodyOverTheLimitWith413AndTakesOneAtTheLimit) {
+  const auto server = Echo({.body_bytes = 10});
+  Connection at(server->Port());
+  at.Send(
+      "POST / HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 10\r\n\r\n0123456789");
+  EXPECT_NE(at.ReadToEnd().find("HTTP/1.1 200"), std::string::npos);
+  Connection over(server->Port());
+  over.Send("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 11\r\n\r\n");
+  const std::string answer = over.ReadToEnd();
+  EXPECT_NE(answer.find("HTTP/1.1 413"), std::string::npos) << answer;
+  EXPECT_NE(answer.find("at most 10 bytes"), std::string::npos) << answer;
+}
+
+TEST(HttpServer, RefusesHeadersOverTheLimitWith431) {
+  const auto server = Echo({.header_bytes = 200});
+  Connection connection(server->Port());
+  connection.Send("GET / HTTP/1.1\r\nX-Long: " + std::string(300, 'a') + "\r\n\r\n");
+  EXPECT_NE(connection.ReadToEnd().find("HTTP/1.1 431"), std::string::npos);
+}
+
+TEST(HttpServer, AnswersNonsenseWith400AndCloses) {
+  const auto server = Echo();
+  for (const char* nonsense :
+       {"nonsense\r\n\r\n", "GET relative HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
+        "GET /%zz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
+        "POST / HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n"}) {
+    Connection connection(server->Port());
+    connection.Send(nonsense);
+    EXPECT_NE(connection.ReadToEnd().find("HTTP/1.1 400"), std::string::npos) << nonsense;
+  }
+}
+
+TEST(HttpServer, ClosesTheConnectionAfterTheLimitIsReached) {
+  const auto server = Echo({.connections = 1});
+  Connection first(server->Port());
+  first.Send("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+  Connection second(server->Port());
+  EXPECT_EQ(second.ReadToEnd(), "");
+}
+
+TEST(HttpServer, AnswersARequestUnderWayBeforeItStops) {
+  std::atomic<bool> inside = false;
+  Respond held;
+  auto server = HttpServer::Start({.port = 0}, [&](Request, Respond respond) {
+    held = std::move(respond);
+    inside = true;
+  });
+  ASSERT_TRUE(server.ok());
+  Connection connection((*server)->Port());
+  connection.Send("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+  while (!inside) std::this_thread::yield();
+  std::thread stopper([&] { (*server)->Stop(std::chrono::minutes(1)); });
+  std::exchange(held, nullptr)({.body = "late"});
+  EXPECT_NE(connection.ReadToEnd().find("late"), std::string::npos);
+  stopper.join();
+}
+
+TEST(HttpServer, NamesTheAddressItCannotBind) {
+  const auto server = Echo();
+  const auto second = HttpServer::Start({.port = server->Port()}, [](Request, Respond) {});
+  ASSERT_EQ(second.status().code(), absl::StatusCode::kUnavailable);
+  EXPECT_NE(second.status().message().find("127.0.0.1:"), absl::string_view::npos);
+}
+
+}  // namespace
+}  // namespace upswing::http
