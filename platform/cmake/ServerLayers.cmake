@@ -1,5 +1,6 @@
 upswing_layer(server/statistics PURE DEPS sdk/base LIBS absl boost)
 upswing_layer(server/http LIBS absl boost json threads)
+upswing_layer(server/importer LIBS absl zlib zstd)
 upswing_layer(server/cli DEPS server/statistics LIBS absl cli11 json)
 
 # The one binary. It is called `upswing`; the target name is taken by the SDK archive.
