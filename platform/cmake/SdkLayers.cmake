@@ -3,3 +3,4 @@ upswing_layer(platform/posix DEPS platform/port LIBS absl threads)
 
 upswing_schema()
 upswing_layer(sdk/base PURE LIBS absl xxhash)
+upswing_layer(sdk/wire PURE DEPS sdk/base sdk/schema LIBS absl flatbuffers zstd)
