@@ -1,3 +1,6 @@
+upswing_layer(server/json PURE DEPS sdk/base LIBS absl)
+# The only user of the compiled form on the server; RE2 answers `matches`.
+upswing_layer(server/authoring DEPS sdk/base sdk/schema sdk/catalog sdk/assignment server/json LIBS absl absl_time flatbuffers re2)
 upswing_layer(server/statistics PURE DEPS sdk/base LIBS absl boost)
 upswing_layer(server/http LIBS absl boost json threads)
 upswing_layer(server/importer LIBS absl zlib zstd)

@@ -1,0 +1,259 @@
+#pragma once
+
+#include <absl/status/statusor.h>
+
+#include <cstdint>
+#include <limits>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "sdk/catalog/interner.hpp"
+#include "sdk/catalog/matcher.hpp"
+#include "sdk/catalog/version.hpp"
+#include "upswing/decision.hpp"
+
+namespace upswing::schema {
+struct Arm;
+struct Catalog;
+struct Experiment;
+struct Node;
+struct Operand;
+struct Range;
+struct RampStep;
+}  // namespace upswing::schema
+
+namespace upswing::catalog {
+
+/// A large id list that travels beside the catalog. `bytes`: sorted unsigned 64-bit little-endian
+/// integers. `name` is XXH3_64bits of them.
+struct Blob {
+  std::uint64_t name = 0;
+  std::shared_ptr<const std::string> bytes;
+};
+
+inline constexpr std::uint32_t kNone = 0xffffffff;
+
+/// Units that `bucket(unit)` sends into sorted, disjoint ranges.
+struct Shard {
+  std::uint64_t salt_hash = 0;
+  std::string_view salt;
+  const schema::Range* ranges = nullptr;
+  std::uint32_t range_count = 0;
+  std::uint32_t bucket_count = 0;
+  std::uint8_t scheme = 0;
+};
+
+/// A unit type and the hash by which `Subject::FindUnit` finds it.
+struct UnitType {
+  Symbol name;
+  std::uint64_t hash = 0;
+};
+
+struct Holdout {
+  Symbol key;
+  Shard shard;
+};
+
+/// A leaf's right-hand side, ready for comparison.
+struct Operand {
+  const schema::Operand* table = nullptr;
+  Version version;                   // of `strings[0]`, if it is one
+  const Matcher* matcher = nullptr;  // of `strings[0]`, for `matches`
+};
+
+struct IdList {
+  UnitType unit_type;
+  std::uint64_t salt_hash = 0;
+  const unsigned char* ids = nullptr;  // little-endian, 8 bytes each, sorted
+  std::uint64_t count = 0;
+};
+
+struct Segment {
+  std::string_view key;
+  std::uint32_t root = kNone;  // node of the condition, or
+  std::uint32_t list = kNone;  // index into the id lists
+  bool supported = true;
+};
+
+/// An experiment as compiled. What is rarely needed stays in the verified bytes (`table`).
+struct Experiment {
+  Symbol key;
+  const schema::Experiment* table = nullptr;
+  std::uint64_t hash = 0;
+  std::int64_t start_ms = 0;
+  std::int64_t end_ms = 0;
+  std::uint64_t split_salt_hash = 0;
+  const schema::Arm* arms = nullptr;
+  SymbolList variants;
+  SymbolList holdout_keys;
+  SymbolList report_by;
+  std::uint32_t arm_count = 0;
+  std::uint32_t split_bucket_count = 0;
+  std::uint32_t first_layer = 0;    // into View::shards()
+  std::uint32_t first_holdout = 0;  // into View::experiment_holdouts()
+  std::uint32_t share = kNone;      // into View::shards()
+  std::uint32_t condition = kNone;  // root node
+  std::uint32_t iteration = 1;
+  std::uint32_t phase = 1;
+  std::uint32_t sticky_version = 0;
+  std::uint32_t sticky_min_version = 0;
+  std::uint16_t layer_count = 0;
+  std::uint8_t holdout_count = 0;
+  std::uint8_t split_scheme = 0;
+  std::uint8_t unit_type = 0;  // into View::unit_types()
+  std::uint8_t fallback_unit = 0xff;
+  bool running = false;
+  bool supported = true;
+  bool sticky = false;
+  bool has_forced = false;
+  bool has_ramp = false;
+  bool has_prerequisites = false;
+};
+
+struct Rule {
+  Value value;
+  std::uint32_t condition = kNone;
+  std::uint32_t share = kNone;
+  std::uint32_t first_holdout = 0;
+  std::uint8_t holdout_count = 0;
+  std::uint8_t unit_type = 0xff;
+  bool supported = true;
+};
+
+/// One experiment that owns a flag, and the flag's value per variant (kNone: the default).
+struct Owner {
+  std::uint32_t experiment = 0;
+  std::uint32_t first_value = 0;  // into View::values(), one per variant
+};
+
+struct Flag {
+  Symbol key;
+  Value default_value;
+  std::uint32_t first_owner = 0;
+  std::uint32_t first_rule = 0;
+  std::uint16_t owner_count = 0;
+  std::uint16_t rule_count = 0;
+};
+
+/// A key looked up once. Stays valid across catalogs of one client: the hint makes the next look-up
+/// a comparison of addresses, and a wrong hint costs one probe of the index.
+struct KeyHandle {
+  Symbol key;
+  std::uint64_t hash = 0;
+  std::uint32_t hint = 0;
+};
+
+struct LoadOptions {
+  /// Outlives the view and every decision made from it.
+  Interner* interner = nullptr;
+  std::span<const Blob> blobs;
+  /// Null: experiments that use `matches` are unsupported.
+  const MatcherFactory* matchers = nullptr;
+};
+
+/// A verified, compiled, immutable catalog. Everything in it is in range: the evaluator checks
+/// nothing again. Any number of threads may read.
+class View {
+ public:
+  /// Verifies and compiles. kInvalidArgument, naming what is wrong, for bytes that are truncated,
+  /// flipped, or not a catalog; then nothing has changed.
+  static absl::StatusOr<std::shared_ptr<const View>> Load(std::shared_ptr<const std::string> bytes,
+                                                          const LoadOptions& options);
+  ~View();
+  View(const View&) = delete;
+  View& operator=(const View&) = delete;
+
+  std::uint64_t version() const { return version_; }
+  std::string_view project() const { return project_; }
+  const std::shared_ptr<const std::string>& bytes() const { return bytes_; }
+  /// Id lists that were not among `LoadOptions::blobs`: the experiments that use them are
+  /// unsupported until a view is loaded with them.
+  std::span<const std::uint64_t> missing_blobs() const { return missing_blobs_; }
+  /// All id lists that are kept apart, loaded or not.
+  std::span<const std::uint64_t> blobs() const { return blob_names_; }
+
+  /// First time after `now_ms` at which a schedule or ramp changes; the largest int64 if none does.
+  /// Between two boundaries, decisions do not depend on the time.
+  std::int64_t NextBoundary(std::int64_t now_ms) const;
+
+  std::span<const Experiment> experiments() const { return experiments_; }
+  std::span<const Flag> flags() const { return flags_; }
+  const Experiment* FindExperiment(std::string_view key) const;
+  const Experiment* FindExperiment(const KeyHandle& handle) const;
+  const Flag* FindFlag(std::string_view key) const;
+  const Flag* FindFlag(const KeyHandle& handle) const;
+  /// For keys that the catalog has not (yet) as well.
+  KeyHandle ExperimentHandle(Symbol key) const;
+  KeyHandle FlagHandle(Symbol key) const;
+
+  // What the evaluator reads.
+  const schema::Catalog& table() const { return *table_; }
+  const schema::Node* nodes() const { return nodes_; }
+  std::span<const UnitType> unit_types() const { return unit_types_; }
+  std::span<const Shard> shards() const { return shards_; }
+  std::span<const Holdout> holdouts() const { return holdouts_; }
+  std::span<const std::uint32_t> experiment_holdouts() const { return experiment_holdouts_; }
+  std::span<const std::uint64_t> attribute_hashes() const { return attribute_hashes_; }
+  std::span<const Operand> operands() const { return operands_; }
+  std::span<const Segment> segments() const { return segments_; }
+  std::span<const IdList> id_lists() const { return id_lists_; }
+  std::span<const Rule> rules() const { return rules_; }
+  std::span<const Owner> owners() const { return owners_; }
+  std::span<const Value> values() const { return values_; }
+
+  /// Memory beside `bytes()` and the interner. Unit: bytes.
+  std::size_t resident_bytes() const;
+
+ private:
+  friend class ViewBuilder;
+
+  /// Open addressing over the hashes of keys; a slot is empty at index kNone.
+  struct Index {
+    struct Slot {
+      std::uint32_t tag = 0;
+      std::uint32_t index = kNone;
+    };
+    std::vector<Slot> slots;
+    std::uint32_t mask = 0;
+  };
+
+  View() = default;
+  template <class T>
+  static void Fill(Index& index, std::span<const T> items);
+  template <class T>
+  static const T* Find(const Index& index, std::span<const T> items, std::string_view key);
+  template <class T>
+  static const T* Find(const Index& index, std::span<const T> items, const KeyHandle& handle);
+
+  std::shared_ptr<const std::string> bytes_;
+  const schema::Catalog* table_ = nullptr;
+  const schema::Node* nodes_ = nullptr;
+  std::uint64_t version_ = 0;
+  std::string_view project_;
+  Index experiment_index_;
+  Index flag_index_;
+  std::vector<Experiment> experiments_;
+  std::vector<Flag> flags_;
+  std::vector<UnitType> unit_types_;
+  std::vector<Shard> shards_;
+  std::vector<Holdout> holdouts_;
+  std::vector<std::uint32_t> experiment_holdouts_;
+  std::vector<std::uint64_t> attribute_hashes_;
+  std::vector<Operand> operands_;
+  std::vector<Segment> segments_;
+  std::vector<IdList> id_lists_;
+  std::vector<Rule> rules_;
+  std::vector<Owner> owners_;
+  std::vector<Value> values_;
+  std::vector<std::int64_t> boundaries_;  // sorted
+  std::vector<std::uint64_t> blob_names_;
+  std::vector<std::uint64_t> missing_blobs_;
+  std::vector<std::shared_ptr<const std::string>> blob_bytes_;
+  std::vector<std::unique_ptr<const Matcher>> matchers_;
+};
+
+}  // namespace upswing::catalog
