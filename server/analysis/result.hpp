@@ -1,0 +1,94 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "server/statistics/moments.hpp"
+
+namespace upswing::analysis {
+
+/// One metric over one group of units (an arm, an arm in a segment, an arm up to a day, ...).
+struct Cell {
+  /// Variables per unit: the metric's components (`metrics::Components`: value; numerator and
+  /// denominator; one per funnel step), then, where the metric has a covariate, the same components
+  /// before the exposure and an indicator that is 1 if the unit's history was not fully observable.
+  ///
+  /// kQuantile: number of events; number of them <= the lower bound; number <= the estimate. See
+  /// `QuantileResult`.
+  ///
+  /// In a cluster design a row is a cluster: for single-component metrics (sum over its observation
+  /// units, number of observation units), else sums of the components.
+  statistics::MomentSums sums{1};
+  /// Observation units inside `sums`; equals `sums.n()` unless units are clusters.
+  std::int64_t units = 0;
+  std::int64_t pending = 0;  ///< Units whose window is still open; not in `sums`.
+  std::int64_t events = 0;   ///< Events behind the values.
+};
+
+/// Order statistics of one arm for a kQuantile metric. Undefined (nullopt) without events.
+struct QuantileResult {
+  std::optional<double> estimate;  ///< Inverted CDF at `quantile`.
+  std::int64_t events = 0;
+  /// Values around the estimate: the inverted CDF at quantile + offset, offsets as in
+  /// `kQuantileOffsets`, for the density behind the standard error.
+  std::vector<double> around;
+};
+
+struct MetricCells {
+  std::string metric;
+  Cell total;                 ///< Without crossovers: the main analysis.
+  Cell first_variant;         ///< With crossovers, by first variant: the intent-to-treat twin.
+  std::vector<Cell> phases;   ///< As `total`, by phase of the first exposure; see `phases` below.
+  std::vector<Cell> cumulative;  ///< As `total`, by day: everything up to the end of `days[i]`.
+  std::vector<Cell> daily;       ///< Events on `days[i]` only, units exposed by its end.
+  std::optional<QuantileResult> quantile;
+};
+
+struct SegmentCells {
+  std::string attribute;
+  std::string value;  ///< "" is also the value of units that lack the attribute.
+  std::int64_t units_first_variant = 0;
+  std::vector<Cell> metrics;  ///< In the spec's order.
+};
+
+struct VariantResult {
+  std::string key;
+  std::int64_t units = 0;                ///< Analysed: without crossovers.
+  std::int64_t units_first_variant = 0;  ///< By first variant, before exclusion: what SRM is run on.
+  std::int64_t crossovers = 0;           ///< Left out, by first variant.
+  std::vector<std::int64_t> units_by_phase;  ///< By first variant, before exclusion.
+  std::vector<std::int64_t> units_by_day;    ///< New units per day, by first variant.
+  std::vector<MetricCells> metrics;          ///< In the spec's order.
+  std::vector<SegmentCells> segments;        ///< Sorted by (attribute, value).
+};
+
+/// What was found out about a winsorised metric.
+struct CapResult {
+  double cap = 0;
+  std::int64_t nonzero_units = 0;  ///< From 1,000 on the caller freezes the cap.
+  bool frozen = false;             ///< It was given in the spec.
+  double removed_share = 0;        ///< Share of the sum that the cap took away.
+};
+
+struct AnalysisResult {
+  std::vector<VariantResult> variants;  ///< In the spec's order.
+  std::vector<std::uint32_t> phases;    ///< Ascending; columns of the by-phase numbers.
+  /// Local dates "2026-11-22", contiguous, from the first exposure to `as_of` or the last record.
+  std::vector<std::string> days;
+  std::int64_t exposures = 0;              ///< Exposure records read, of any iteration.
+  std::int64_t events = 0;                 ///< Event records read, of the metrics' names.
+  std::int64_t forced_units = 0;           ///< Units whose every exposure was forced.
+  std::int64_t crossover_units = 0;
+  std::int64_t unknown_variant_records = 0;  ///< Exposures to a variant the spec does not name.
+  std::int64_t events_without_unit = 0;    ///< Events of the metrics' names without the needed id.
+  std::int64_t erased_units = 0;           ///< Erased from this experiment since it began.
+  std::map<std::string, CapResult> caps;             ///< By metric key.
+  std::map<std::string, CapResult> covariate_caps;
+  /// Blobs that failed their checksum and are not in the numbers. Not empty = do not trust.
+  std::vector<std::string> unreadable;
+};
+
+}  // namespace upswing::analysis

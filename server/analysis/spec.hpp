@@ -1,0 +1,47 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "server/metrics/definition.hpp"
+
+namespace upswing::analysis {
+
+struct VariantSpec {
+  std::string key;
+  double weight = 1;
+};
+
+/// What to analyse: one iteration of one experiment. All times are milliseconds since
+/// 1970-01-01T00:00:00Z. The result is a function of the records and of this.
+struct ExperimentSpec {
+  std::string experiment;  ///< Key; `holdout:<key>` for a holdout (variants `held` and `open`).
+  std::uint32_t iteration = 1;
+  std::string unit_type;      ///< What is randomised.
+  std::string fallback_unit;  ///< Unit type that decides when `unit_type` is missing; empty = none.
+  /// Observation unit inside a cluster: with `unit_type` "room" and this "user", rooms are the
+  /// clusters and each (room, user) pair is one observation. Empty = units are not clusters.
+  std::string observation_unit;
+  std::vector<VariantSpec> variants;  ///< In the report's order.
+  /// Enrolment ends here (exclusive); events go on counting within their windows.
+  std::optional<std::int64_t> end_ms;
+  /// Records later than this are ignored, whenever they arrived.
+  std::int64_t as_of_ms = 0;
+  /// A windowed metric counts a unit once t0 + window + lateness <= as_of.
+  std::int64_t lateness_ms = 24LL * 3600 * 1000;
+  bool mature_only = true;
+  std::string timezone = "UTC";         ///< IANA name: what a day is.
+  std::vector<std::string> report_by;   ///< Attributes to cut by, as at first exposure.
+  std::vector<metrics::MetricDefinition> metrics;  ///< Terms of linear metrics included.
+  /// From when events can be seen (for covariates); nullopt = the earliest event in the store.
+  std::optional<std::int64_t> history_start_ms;
+  /// Frozen winsorisation caps by metric key; others are computed (see `MetricResult::cap`).
+  std::map<std::string, double> caps;
+  std::map<std::string, double> covariate_caps;
+  bool by_day = true;
+};
+
+}  // namespace upswing::analysis

@@ -1,0 +1,108 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/types/span.h"
+#include "server/store/record_source.hpp"
+
+namespace upswing::store {
+
+/// Names a batch for ever (see sdk/wire/batch_id.hpp, which this layer does not know).
+struct BatchKey {
+  std::uint64_t epoch_hi = 0;
+  std::uint64_t epoch_lo = 0;
+  std::uint64_t sequence = 0;
+
+  bool operator==(const BatchKey&) const = default;
+};
+
+/// One batch on its way to the disk.
+struct LandingBatch {
+  BatchKey key;
+  /// Sequences of the batches this one was cut from: if one of them is known, this one is a duplicate.
+  std::vector<std::uint64_t> ancestors;
+  std::uint64_t checksum = 0;      ///< Of the bytes as the client sent them.
+  std::int64_t received_ms = 0;
+  std::uint32_t records = 0;
+  std::string blob;                ///< `EncodeRecordBatch`; holds unit keys, never raw ids.
+};
+
+enum class LandingOutcome : std::uint8_t {
+  kStored,
+  kDuplicate,  ///< Known with the same checksum, or a part of a known batch. Nothing was stored.
+  kConflict,   ///< Known with another checksum: kept aside, not analysed.
+};
+
+struct AuditEntry {
+  std::int64_t time_ms = 0;
+  std::string action;
+  std::string detail;
+};
+
+struct EraseResult {
+  std::int64_t records = 0;
+  std::int64_t chunks_rewritten = 0;
+};
+
+struct StoreStats {
+  std::int64_t landed_batches = 0;  ///< Waiting for compaction.
+  std::int64_t landed_records = 0;
+  std::int64_t landed_bytes = 0;
+  std::int64_t chunks = 0;
+  std::int64_t chunk_rows = 0;  ///< One per record and unit type.
+  std::int64_t chunk_bytes = 0;
+  std::int64_t records = 0;     ///< Stored since the store was made.
+  std::int64_t units = 0;       ///< Over all unit types.
+  std::int64_t known_batches = 0;
+  std::int64_t conflicts = 0;
+  std::int64_t quarantined = 0;
+  std::int64_t file_bytes = 0;
+};
+
+/// Where batches become durable and analyses read. Thread-safe.
+class EventStore {
+ public:
+  virtual ~EventStore() = default;
+
+  /// Stores batches in one durable transaction and says what became of each, in order. When it
+  /// returns OK, what it reports survives a power cut. On an error nothing of this call is stored:
+  /// kResourceExhausted if the disk is full (retry later), kUnavailable otherwise.
+  virtual absl::StatusOr<std::vector<LandingOutcome>> Land(absl::Span<LandingBatch> batches) = 0;
+
+  /// Records of this moment for an analysis.
+  virtual absl::StatusOr<std::shared_ptr<const RecordSource>> Snapshot() = 0;
+
+  /// Removes every record of a unit, in every unit type's copy, and refuses records of it that are
+  /// older than `now_ms` from now on. Durable and scrubbed from free space when it returns.
+  virtual absl::StatusOr<EraseResult> Erase(std::string_view unit_type, std::uint64_t key,
+                                            std::int64_t now_ms) = 0;
+
+  /// Removes records older than `before_ms`, except exposures to the experiments in `keep`.
+  virtual absl::StatusOr<EraseResult> Expire(std::int64_t before_ms,
+                                             const std::vector<std::string>& keep) = 0;
+
+  /// Small durable values: catalog versions, API keys, frozen caps.
+  virtual absl::Status PutMeta(std::string_view key, std::string_view value) = 0;
+  virtual absl::StatusOr<std::optional<std::string>> GetMeta(std::string_view key) = 0;
+  /// Keys that begin with `prefix`, with their values, in byte order of the key.
+  virtual absl::StatusOr<std::vector<std::pair<std::string, std::string>>> ListMeta(
+      std::string_view prefix) = 0;
+
+  virtual absl::Status Audit(const AuditEntry& entry) = 0;
+  virtual absl::StatusOr<std::vector<AuditEntry>> AuditLog() = 0;
+
+  virtual absl::StatusOr<StoreStats> Stats() = 0;
+
+  /// Bytes landed and not yet compacted: the measure of back-pressure. Cheap.
+  virtual std::int64_t BacklogBytes() const = 0;
+};
+
+}  // namespace upswing::store

@@ -1,0 +1,56 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/statusor.h"
+
+namespace upswing::store {
+
+enum class Lane : std::uint8_t { kExposures = 0, kEvents = 1 };
+
+/// Names one chunk of a snapshot: records of one (unit type, shard, lane, name), sorted by unit.
+struct ChunkRef {
+  std::uint64_t id = 0;
+  std::uint64_t run = 0;  ///< Chunks of one run do not overlap in units and stand in unit order.
+  std::uint32_t rows = 0;
+  std::uint32_t min_unit = 0;  ///< Unit numbers, both inclusive.
+  std::uint32_t max_unit = 0;
+  std::int64_t min_time_ms = 0;
+  std::int64_t max_time_ms = 0;
+};
+
+/// What an analysis reads: the records of one moment, cut into shards by unit. Thread-safe.
+///
+/// Within a (unit type, shard), units have dense numbers [0, Units()): two chunks agree on them.
+class RecordSource {
+ public:
+  virtual ~RecordSource() = default;
+
+  virtual int shards() const = 0;
+  virtual std::uint32_t Units(std::string_view unit_type, int shard) const = 0;
+  /// Chunks of an event name or an experiment, in order of (run, min_unit).
+  virtual std::vector<ChunkRef> Chunks(std::string_view unit_type, int shard, Lane lane,
+                                       std::string_view name) const = 0;
+  /// Bytes of a chunk (see chunk.hpp). kDataLoss if it cannot be read; kNotFound if it was replaced
+  /// since the snapshot was taken, after which only a new snapshot helps.
+  virtual absl::StatusOr<std::string> Read(const ChunkRef& chunk) const = 0;
+  /// Keys by unit number; 0 = erased.
+  virtual absl::StatusOr<std::vector<std::uint64_t>> Keys(std::string_view unit_type,
+                                                          int shard) const = 0;
+  /// Shard of a unit key, the same for every unit type.
+  virtual int ShardOf(std::uint64_t key) const = 0;
+  /// Time of the earliest event of any name.
+  virtual std::optional<std::int64_t> EarliestEventMs() const = 0;
+  /// Events of a name that carry none of the given unit types.
+  virtual std::int64_t EventsWithout(std::string_view name,
+                                     const std::vector<std::string>& unit_types) const = 0;
+  /// Blobs known to be damaged when the snapshot was taken.
+  virtual std::vector<std::string> Unreadable() const = 0;
+};
+
+}  // namespace upswing::store
