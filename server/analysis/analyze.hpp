@@ -16,7 +16,8 @@ struct AnalysisOptions {
 ///
 /// kInvalidArgument names the spec's field (unknown timezone, metric that does not validate).
 /// Unreadable blobs do not fail the analysis; they are listed in the result.
-absl::StatusOr<AnalysisResult> Analyze(const store::RecordSource& source, const ExperimentSpec& spec,
+absl::StatusOr<AnalysisResult> Analyze(const store::RecordSource& source,
+                                       const ExperimentSpec& spec,
                                        const AnalysisOptions& options = {});
 
 }  // namespace upswing::analysis

@@ -39,9 +39,9 @@ struct QuantileResult {
 
 struct MetricCells {
   std::string metric;
-  Cell total;                 ///< Without crossovers: the main analysis.
-  Cell first_variant;         ///< With crossovers, by first variant: the intent-to-treat twin.
-  std::vector<Cell> phases;   ///< As `total`, by phase of the first exposure; see `phases` below.
+  Cell total;                ///< Without crossovers: the main analysis.
+  Cell first_variant;        ///< With crossovers, by first variant: the intent-to-treat twin.
+  std::vector<Cell> phases;  ///< As `total`, by phase of the first exposure; see `phases` below.
   std::vector<Cell> cumulative;  ///< As `total`, by day: everything up to the end of `days[i]`.
   std::vector<Cell> daily;       ///< Events on `days[i]` only, units exposed by its end.
   std::optional<QuantileResult> quantile;
@@ -56,9 +56,10 @@ struct SegmentCells {
 
 struct VariantResult {
   std::string key;
-  std::int64_t units = 0;                ///< Analysed: without crossovers.
-  std::int64_t units_first_variant = 0;  ///< By first variant, before exclusion: what SRM is run on.
-  std::int64_t crossovers = 0;           ///< Left out, by first variant.
+  std::int64_t units = 0;  ///< Analysed: without crossovers.
+  std::int64_t units_first_variant =
+      0;                        ///< By first variant, before exclusion: what SRM is run on.
+  std::int64_t crossovers = 0;  ///< Left out, by first variant.
   std::vector<std::int64_t> units_by_phase;  ///< By first variant, before exclusion.
   std::vector<std::int64_t> units_by_day;    ///< New units per day, by first variant.
   std::vector<MetricCells> metrics;          ///< In the spec's order.
@@ -78,14 +79,14 @@ struct AnalysisResult {
   std::vector<std::uint32_t> phases;    ///< Ascending; columns of the by-phase numbers.
   /// Local dates "2026-11-22", contiguous, from the first exposure to `as_of` or the last record.
   std::vector<std::string> days;
-  std::int64_t exposures = 0;              ///< Exposure records read, of any iteration.
-  std::int64_t events = 0;                 ///< Event records read, of the metrics' names.
-  std::int64_t forced_units = 0;           ///< Units whose every exposure was forced.
+  std::int64_t exposures = 0;     ///< Exposure records read, of any iteration.
+  std::int64_t events = 0;        ///< Event records read, of the metrics' names.
+  std::int64_t forced_units = 0;  ///< Units whose every exposure was forced.
   std::int64_t crossover_units = 0;
   std::int64_t unknown_variant_records = 0;  ///< Exposures to a variant the spec does not name.
-  std::int64_t events_without_unit = 0;    ///< Events of the metrics' names without the needed id.
-  std::int64_t erased_units = 0;           ///< Erased from this experiment since it began.
-  std::map<std::string, CapResult> caps;             ///< By metric key.
+  std::int64_t events_without_unit = 0;   ///< Events of the metrics' names without the needed id.
+  std::int64_t erased_units = 0;          ///< Erased from this experiment since it began.
+  std::map<std::string, CapResult> caps;  ///< By metric key.
   std::map<std::string, CapResult> covariate_caps;
   /// Blobs that failed their checksum and are not in the numbers. Not empty = do not trust.
   std::vector<std::string> unreadable;

@@ -33,8 +33,8 @@ struct ExperimentSpec {
   /// A windowed metric counts a unit once t0 + window + lateness <= as_of.
   std::int64_t lateness_ms = 24LL * 3600 * 1000;
   bool mature_only = true;
-  std::string timezone = "UTC";         ///< IANA name: what a day is.
-  std::vector<std::string> report_by;   ///< Attributes to cut by, as at first exposure.
+  std::string timezone = "UTC";                    ///< IANA name: what a day is.
+  std::vector<std::string> report_by;              ///< Attributes to cut by, as at first exposure.
   std::vector<metrics::MetricDefinition> metrics;  ///< Terms of linear metrics included.
   /// From when events can be seen (for covariates); nullopt = the earliest event in the store.
   std::optional<std::int64_t> history_start_ms;

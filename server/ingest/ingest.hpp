@@ -25,7 +25,7 @@ struct IngestHeaders {
 struct IngestResponse {
   int status = 500;
   std::vector<std::pair<std::string, std::string>> headers;  ///< `Upswing-Batch`, `Retry-After`.
-  std::string content_type = "application/json";  ///< or application/problem+json
+  std::string content_type = "application/json";             ///< or application/problem+json
   std::string body;
 };
 

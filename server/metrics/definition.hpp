@@ -18,7 +18,8 @@ enum class MetricType : std::uint8_t {
   kLast,        ///< Value of the last event; see `missing`.
   kRatio,       ///< `events` over `denominator`, both summed over units.
   kQuantile,    ///< Quantile of the events' values, clustered by unit.
-  kRetention,   ///< 1 if the unit has at least `threshold` events on days [first, last] after exposure.
+  kRetention,   ///< 1 if the unit has at least `threshold` events on days [first, last] after
+                ///< exposure.
   kFunnel,      ///< Per step, 1 if the unit reached it in order.
   kTimeTo,      ///< Seconds until the first event, the whole window without one.
   kDistinct,    ///< Number of distinct values of `value.property`.
@@ -32,7 +33,15 @@ using Literal = std::variant<bool, double, std::string>;
 /// A test of one property of an event. A missing or mistyped property fails every operator except
 /// `kNotIn`, which is the negation of `kIn`. Numbers compare as doubles; int64 beyond 2^53 exactly.
 struct Condition {
-  enum class Operator : std::uint8_t { kIn, kNotIn, kSet, kLess, kLessEqual, kGreater, kGreaterEqual };
+  enum class Operator : std::uint8_t {
+    kIn,
+    kNotIn,
+    kSet,
+    kLess,
+    kLessEqual,
+    kGreater,
+    kGreaterEqual
+  };
   std::string property;
   Operator op = Operator::kIn;
   /// kIn, kNotIn: any number; the comparisons: exactly one number; kSet: one bool (is it set?).
@@ -51,8 +60,8 @@ struct EventSelector {
   /// over where a value is needed.
   std::string value;
   /// If not empty: only events whose `ref_id` names an event of this name (by `event_id`, same
-  /// unit) that lies in the same window. So a refund of a purchase made before the exposure does not
-  /// count.
+  /// unit) that lies in the same window. So a refund of a purchase made before the exposure does
+  /// not count.
   std::string refers_to;
 
   bool operator==(const EventSelector&) const = default;
@@ -75,8 +84,8 @@ struct Covariate {
   /// If it has no names, the metric's own selectors.
   EventSelector selector;
   /// True: no event means 0, also for units exposed sooner than `window_ms` after records began. An
-  /// import that brings a pre-experiment value per unit writes it as an event before the exposure and
-  /// sets this.
+  /// import that brings a pre-experiment value per unit writes it as an event before the exposure
+  /// and sets this.
   bool complete_history = false;
 
   bool operator==(const Covariate&) const = default;
@@ -96,9 +105,9 @@ struct LinearTerm {
 struct MetricDefinition {
   std::string key;
   MetricType type = MetricType::kConversion;
-  EventSelector events;       ///< All types but kFunnel, kLinear.
-  EventSelector denominator;  ///< kRatio.
-  EventSelector from;         ///< kPair.
+  EventSelector events;              ///< All types but kFunnel, kLinear.
+  EventSelector denominator;         ///< kRatio.
+  EventSelector from;                ///< kPair.
   std::vector<EventSelector> steps;  ///< kFunnel: at least 2.
   std::vector<LinearTerm> terms;     ///< kLinear.
   std::int64_t threshold = 1;        ///< kConversion, kRetention. At least 1.

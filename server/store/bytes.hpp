@@ -20,7 +20,8 @@ inline void PutVarint(std::uint64_t value, std::string* out) {
 /// Appends `value` in little-endian order.
 template <typename T>
 void PutFixed(T value, std::string* out) {
-  static_assert(std::endian::native == std::endian::little, "the store runs on little-endian hosts");
+  static_assert(std::endian::native == std::endian::little,
+                "the store runs on little-endian hosts");
   char bytes[sizeof(T)];
   std::memcpy(bytes, &value, sizeof(T));
   out->append(bytes, sizeof(T));

@@ -75,11 +75,20 @@ void EncodeIntegers(absl::Span<const T> values, Squeeze squeeze, std::string* ou
   thread_local std::string packed;
   packed.resize(values.size() * kWidths[static_cast<std::size_t>(code)]);
   switch (code) {
-    case 1: Pack<std::uint8_t>(values, base, delta, packed.data()); break;
-    case 2: Pack<std::uint16_t>(values, base, delta, packed.data()); break;
-    case 3: Pack<std::uint32_t>(values, base, delta, packed.data()); break;
-    case 4: Pack<std::uint64_t>(values, base, delta, packed.data()); break;
-    default: break;
+    case 1:
+      Pack<std::uint8_t>(values, base, delta, packed.data());
+      break;
+    case 2:
+      Pack<std::uint16_t>(values, base, delta, packed.data());
+      break;
+    case 3:
+      Pack<std::uint32_t>(values, base, delta, packed.data());
+      break;
+    case 4:
+      Pack<std::uint64_t>(values, base, delta, packed.data());
+      break;
+    default:
+      break;
   }
   auto scheme = static_cast<std::uint8_t>(code | (delta ? kDelta : 0));
   thread_local std::string compressed;
@@ -145,10 +154,14 @@ bool DecodeIntegers(std::string_view bytes, std::size_t rows, std::vector<T>* ou
   out->resize(begin + rows);
   T* to = out->data() + begin;
   switch (code) {
-    case 1: return Unpack<std::uint8_t>(payload.data(), rows, base, delta, to);
-    case 2: return Unpack<std::uint16_t>(payload.data(), rows, base, delta, to);
-    case 3: return Unpack<std::uint32_t>(payload.data(), rows, base, delta, to);
-    default: return Unpack<std::uint64_t>(payload.data(), rows, base, delta, to);
+    case 1:
+      return Unpack<std::uint8_t>(payload.data(), rows, base, delta, to);
+    case 2:
+      return Unpack<std::uint16_t>(payload.data(), rows, base, delta, to);
+    case 3:
+      return Unpack<std::uint32_t>(payload.data(), rows, base, delta, to);
+    default:
+      return Unpack<std::uint64_t>(payload.data(), rows, base, delta, to);
   }
 }
 
@@ -159,9 +172,9 @@ constexpr double kExact = 9007199254740992.0;  // 2^53: below it every integer i
 bool ToScaled(double value, double power, std::int64_t* scaled) {
   const double m = std::nearbyint(value * power);
   if (!(std::fabs(m) < kExact)) return false;
-  if (std::bit_cast<std::uint64_t>(m / power) != std::bit_cast<std::uint64_t>(value)) return false;
   *scaled = static_cast<std::int64_t>(m);
-  return true;
+  const double read = static_cast<double>(*scaled) / power;
+  return std::bit_cast<std::uint64_t>(read) == std::bit_cast<std::uint64_t>(value);
 }
 
 std::uint64_t ZigZag(std::int64_t value) {

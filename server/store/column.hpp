@@ -23,8 +23,8 @@ enum class Squeeze : std::uint8_t {
 ///     payload = one little-endian number of that width per row: value - base, or, for deltas, the
 ///               difference from the row before (the first row's from `base`)
 ///
-/// Width 0 has no payload: all rows are `base` (deltas: base, base, ...). Deltas are chosen when the
-/// values never fall and the widest step needs fewer bytes than the widest value.
+/// Width 0 has no payload: all rows are `base` (deltas: base, base, ...). Deltas are chosen when
+/// the values never fall and the widest step needs fewer bytes than the widest value.
 void EncodeColumn(absl::Span<const std::uint64_t> values, Squeeze squeeze, std::string* out);
 void EncodeColumn(absl::Span<const std::uint32_t> values, Squeeze squeeze, std::string* out);
 
@@ -35,8 +35,8 @@ void EncodeColumn(absl::Span<const std::uint32_t> values, Squeeze squeeze, std::
 ///                                            division gives it; the column holds zigzag(m)
 void EncodeDoubles(absl::Span<const double> values, Squeeze squeeze, std::string* out);
 
-/// Appends `rows` values to `out`. False if the bytes are not such a column or a value does not fit;
-/// `out` is unspecified then. `bytes` is the whole column.
+/// Appends `rows` values to `out`. False if the bytes are not such a column or a value does not
+/// fit; `out` is unspecified then. `bytes` is the whole column.
 bool DecodeColumn(std::string_view bytes, std::size_t rows, std::vector<std::uint64_t>* out);
 bool DecodeColumn(std::string_view bytes, std::size_t rows, std::vector<std::int64_t>* out);
 bool DecodeColumn(std::string_view bytes, std::size_t rows, std::vector<std::uint32_t>* out);

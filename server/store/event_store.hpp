@@ -27,12 +27,13 @@ struct BatchKey {
 /// One batch on its way to the disk.
 struct LandingBatch {
   BatchKey key;
-  /// Sequences of the batches this one was cut from: if one of them is known, this one is a duplicate.
+  /// Sequences of the batches this one was cut from: if one of them is known, this one is a
+  /// duplicate.
   std::vector<std::uint64_t> ancestors;
-  std::uint64_t checksum = 0;      ///< Of the bytes as the client sent them.
+  std::uint64_t checksum = 0;  ///< Of the bytes as the client sent them.
   std::int64_t received_ms = 0;
   std::uint32_t records = 0;
-  std::string blob;                ///< `EncodeRecordBatch`; holds unit keys, never raw ids.
+  std::string blob;  ///< `EncodeRecordBatch`; holds unit keys, never raw ids.
 };
 
 enum class LandingOutcome : std::uint8_t {
@@ -59,8 +60,8 @@ struct StoreStats {
   std::int64_t chunks = 0;
   std::int64_t chunk_rows = 0;  ///< One per record and unit type.
   std::int64_t chunk_bytes = 0;
-  std::int64_t records = 0;     ///< Stored since the store was made.
-  std::int64_t units = 0;       ///< Over all unit types.
+  std::int64_t records = 0;  ///< Stored since the store was made.
+  std::int64_t units = 0;    ///< Over all unit types.
   std::int64_t known_batches = 0;
   std::int64_t conflicts = 0;
   std::int64_t quarantined = 0;

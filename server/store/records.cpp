@@ -26,8 +26,9 @@ void Put(const std::vector<T>& values, std::string* out) {
 void PutSigned(const std::vector<std::int64_t>& values, std::string* out) {
   thread_local std::string column;
   column.clear();
-  EncodeColumn(absl::MakeConstSpan(reinterpret_cast<const std::uint64_t*>(values.data()), values.size()),
-               Squeeze::kPack, &column);
+  EncodeColumn(
+      absl::MakeConstSpan(reinterpret_cast<const std::uint64_t*>(values.data()), values.size()),
+      Squeeze::kPack, &column);
   PutVarint(column.size(), out);
   out->append(column);
 }
@@ -77,7 +78,8 @@ bool GetStarts(ByteReader* reader, std::size_t rows, std::size_t total,
                std::vector<std::uint32_t>* out) {
   thread_local std::vector<std::uint32_t> starts;
   starts.clear();
-  if (!Get(reader, rows + 1, &starts) || starts.front() != 0 || starts.back() != total) return false;
+  if (!Get(reader, rows + 1, &starts) || starts.front() != 0 || starts.back() != total)
+    return false;
   const std::uint32_t offset = out->back();
   for (std::size_t i = 1; i < starts.size(); ++i) {
     if (starts[i] < starts[i - 1]) return false;

@@ -85,8 +85,8 @@ struct Records {
 ///     body   = strings subjects exposures events; docs/reference/store-format.md has the columns
 std::string EncodeRecords(const Records& records);
 
-/// Appends the records of such a blob. kDataLoss if it is damaged; `records` may then hold a part of
-/// it and must be cleared. kUnimplemented for a newer version.
+/// Appends the records of such a blob. kDataLoss if it is damaged; `records` may then hold a part
+/// of it and must be cleared. kUnimplemented for a newer version.
 absl::Status DecodeRecords(std::string_view blob, Records* records);
 
 }  // namespace upswing::store

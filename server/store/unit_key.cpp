@@ -101,11 +101,10 @@ absl::StatusOr<UnitSecret> CreateSecret(const std::string& file) {
       absl::BytesToHexString(View({reinterpret_cast<const char*>(secret.data()), secret.size()})) +
       "\n";
   const int descriptor = open(file.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-  if (descriptor < 0)
-    return absl::UnavailableError(absl::StrCat(file, ": ", std::strerror(errno)));
-  const bool written = write(descriptor, text.data(), text.size()) ==
-                           static_cast<ssize_t>(text.size()) &&
-                       fsync(descriptor) == 0;
+  if (descriptor < 0) return absl::UnavailableError(absl::StrCat(file, ": ", std::strerror(errno)));
+  const bool written =
+      write(descriptor, text.data(), text.size()) == static_cast<ssize_t>(text.size()) &&
+      fsync(descriptor) == 0;
   const int error = errno;
   close(descriptor);
   if (!written) {

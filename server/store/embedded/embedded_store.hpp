@@ -19,8 +19,8 @@ struct EmbeddedOptions {
   /// the folder: a second owner gets kFailedPrecondition.
   bool read_only = false;
 
-  /// Number of shards of a new store; later opens keep the store's own. A power of two in [1, 4096].
-  /// About one million units per shard is a good measure.
+  /// Number of shards of a new store; later opens keep the store's own. A power of two in [1,
+  /// 4096]. About one million units per shard is a good measure.
   int shards = 64;
 
   /// Compacts landed batches on a thread of its own. Without it only `Compact` does.
@@ -49,8 +49,9 @@ struct VerifyReport {
 /// is inside.
 class EmbeddedStore : public EventStore {
  public:
-  /// kFailedPrecondition: another process owns the folder, the key file does not match the store, or
-  /// the store has a newer format (the message says which). kNotFound: read-only and no store there.
+  /// kFailedPrecondition: another process owns the folder, the key file does not match the store,
+  /// or the store has a newer format (the message says which). kNotFound: read-only and no store
+  /// there.
   static absl::StatusOr<std::unique_ptr<EmbeddedStore>> Open(const EmbeddedOptions& options);
 
   /// Replaces raw ids; loaded from the folder's key file, which Open made if the store was new.
