@@ -1,0 +1,40 @@
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/types/span.h"
+
+namespace upswing::statistics {
+
+struct SampleRatioTest {
+  double chi_square = 0;
+  double degrees_of_freedom = 0;
+  double p_value = 1;
+  std::vector<double> expected;  ///< counts
+};
+
+/// Sample ratio mismatch: do the units of the arms fit the planned weights? Pearson's
+///
+///     X^2 = sum over arms of (observed - expected)^2 / expected,   arms - 1 degrees of freedom
+///
+/// over the arms of positive weight; an arm of weight 0 adds no degree of freedom. Without any unit
+/// nothing contradicts the plan: p is 1. Right for one look; for repeated looks use
+/// `SequentialSampleRatio`.
+/// Errors: kInvalidArgument if the lengths differ, a weight is negative or not finite, a count is
+/// negative, fewer than two arms have positive weight, or an arm of weight 0 has units (that is an
+/// error of its own and no matter of chance).
+/// Source: A. Fabijan et al. (2019), "Diagnosing sample ratio mismatch in online controlled
+/// experiments", KDD.
+absl::StatusOr<SampleRatioTest> SampleRatioChiSquare(absl::Span<const std::int64_t> observed,
+                                                     absl::Span<const double> weights);
+
+/// One period of constant weights: X^2 and degrees of freedom add over periods.
+struct SampleRatioPeriod {
+  std::vector<std::int64_t> observed;
+  std::vector<double> weights;
+};
+absl::StatusOr<SampleRatioTest> SampleRatioOverPeriods(absl::Span<const SampleRatioPeriod> periods);
+
+}  // namespace upswing::statistics
