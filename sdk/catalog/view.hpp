@@ -72,6 +72,12 @@ struct IdList {
   std::uint64_t count = 0;
 };
 
+/// One QA list: units of one type that are forced into one variant.
+struct ForcedList {
+  IdList list;
+  std::uint16_t variant = 0;
+};
+
 struct Segment {
   std::string_view key;
   std::uint32_t root = kNone;  // node of the condition, or
@@ -97,11 +103,13 @@ struct Experiment {
   std::uint32_t first_holdout = 0;  // into View::experiment_holdouts()
   std::uint32_t share = kNone;      // into View::shards()
   std::uint32_t condition = kNone;  // root node
+  std::uint32_t first_forced = 0;   // into View::forced()
   std::uint32_t iteration = 1;
   std::uint32_t phase = 1;
   std::uint32_t sticky_version = 0;
   std::uint32_t sticky_min_version = 0;
-  std::uint16_t layer_count = 0;
+  std::uint16_t forced_count = 0;
+  std::uint8_t layer_count = 0;
   std::uint8_t holdout_count = 0;
   std::uint8_t split_scheme = 0;
   std::uint8_t unit_type = 0;  // into View::unit_types()
@@ -109,7 +117,6 @@ struct Experiment {
   bool running = false;
   bool supported = true;
   bool sticky = false;
-  bool has_forced = false;
   bool has_ramp = false;
   bool has_prerequisites = false;
 };
@@ -201,6 +208,7 @@ class View {
   std::span<const Operand> operands() const { return operands_; }
   std::span<const Segment> segments() const { return segments_; }
   std::span<const IdList> id_lists() const { return id_lists_; }
+  std::span<const ForcedList> forced() const { return forced_; }
   std::span<const Rule> rules() const { return rules_; }
   std::span<const Owner> owners() const { return owners_; }
   std::span<const Value> values() const { return values_; }
@@ -223,8 +231,6 @@ class View {
 
   View() = default;
   template <class T>
-  static void Fill(Index& index, std::span<const T> items);
-  template <class T>
   static const T* Find(const Index& index, std::span<const T> items, std::string_view key);
   template <class T>
   static const T* Find(const Index& index, std::span<const T> items, const KeyHandle& handle);
@@ -246,6 +252,7 @@ class View {
   std::vector<Operand> operands_;
   std::vector<Segment> segments_;
   std::vector<IdList> id_lists_;
+  std::vector<ForcedList> forced_;
   std::vector<Rule> rules_;
   std::vector<Owner> owners_;
   std::vector<Value> values_;
