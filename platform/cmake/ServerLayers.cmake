@@ -9,6 +9,7 @@ upswing_layer(server/analysis DEPS server/metrics server/statistics server/store
 upswing_layer(server/ingest DEPS sdk/wire platform/port server/store LIBS absl threads)
 upswing_layer(server/http LIBS absl boost json threads)
 upswing_layer(server/importer LIBS absl zlib zstd)
+upswing_layer(server/report PURE DEPS server/statistics LIBS absl json)
 upswing_layer(server/cli DEPS server/statistics LIBS absl cli11 json)
 
 # The one binary. It is called `upswing`; the target name is taken by the SDK archive.

@@ -1,0 +1,92 @@
+#include <cstdlib>
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "server/report/render.hpp"
+
+namespace upswing::report {
+namespace {
+
+// Quotes where RFC 4180 asks for it. A leading =, +, - or @ would be a formula to a spreadsheet, so
+// text that begins so gets an apostrophe in front.
+std::string Field(const std::string& text) {
+  const bool formula = !text.empty() && std::string("=+-@\t\r").find(text[0]) != std::string::npos;
+  const std::string safe = formula ? "'" + text : text;
+  if (safe.find_first_of(",\"\r\n") == std::string::npos) return safe;
+  std::string quoted = "\"";
+  for (const char c : safe) {
+    if (c == '"') quoted += '"';
+    quoted += c;
+  }
+  return quoted + "\"";
+}
+
+// The shortest text that reads back as the same double.
+std::string Exact(const std::optional<double>& value) {
+  if (!value) return "";
+  for (int digits = 15; digits < 17; ++digits) {
+    const std::string text = absl::StrFormat("%.*g", digits, *value);
+    if (std::strtod(text.c_str(), nullptr) == *value) return text;
+  }
+  return absl::StrFormat("%.17g", *value);
+}
+
+const Comparison* Find(const std::vector<Comparison>& comparisons, const std::string& variant,
+                       const std::string& metric) {
+  for (const Comparison& comparison : comparisons) {
+    if (comparison.variant == variant && comparison.metric == metric) return &comparison;
+  }
+  return nullptr;
+}
+
+void AppendRows(const std::string& scope, const std::string& name,
+                const std::vector<VariantSummary>& variants,
+                const std::vector<Comparison>& comparisons, std::string* csv) {
+  for (const VariantSummary& variant : variants) {
+    for (const MetricSummary& metric : variant.metrics) {
+      absl::StrAppend(csv, scope, ",", Field(name), ",", Field(variant.key), ",",
+                      Field(metric.metric), ",", metric.units, ",", metric.pending, ",",
+                      Exact(metric.sum.value), ",");
+      absl::StrAppend(csv, Exact(metric.mean.value), ",", Exact(metric.variance.value));
+      const Comparison* c = Find(comparisons, variant.key, metric.metric);
+      const Comparison none;
+      const Comparison& shown = c != nullptr ? *c : none;
+      for (const std::optional<double>& value :
+           {shown.absolute.estimate.value, shown.absolute.low, shown.absolute.high,
+            shown.relative.estimate.value, shown.relative.low, shown.relative.high,
+            shown.p_value.value, shown.p_value_adjusted.value, shown.anytime.interval.low,
+            shown.anytime.interval.high, shown.anytime.p_value.value,
+            shown.cuped ? shown.cuped->absolute.estimate.value : std::nullopt,
+            shown.cuped ? shown.cuped->absolute.low : std::nullopt,
+            shown.cuped ? shown.cuped->absolute.high : std::nullopt,
+            shown.bayesian.chance_to_win.value, shown.bayesian.expected_loss.value}) {
+        absl::StrAppend(csv, ",", Exact(value));
+      }
+      absl::StrAppend(csv, "\n");
+    }
+  }
+}
+
+}  // namespace
+
+std::string RenderCsv(const Report& report) {
+  std::string csv =
+      "scope,name,variant,metric,units,pending,sum,mean,variance,absolute,absolute_low,absolute_"
+      "high,"
+      "relative,relative_low,relative_high,p_value,p_value_adjusted,anytime_low,anytime_high,"
+      "anytime_p_value,"
+      "cuped_absolute,cuped_absolute_low,cuped_absolute_high,chance_to_win,expected_loss\n";
+  AppendRows("all", "", report.variants, report.comparisons, &csv);
+  for (const Segment& segment : report.segments) {
+    AppendRows("segment", segment.attribute + "=" + segment.value, segment.variants,
+               segment.comparisons, &csv);
+  }
+  for (const Day& day : report.days) {
+    AppendRows(day.cumulative ? "until_day" : "day", day.date, day.variants, day.comparisons, &csv);
+  }
+  return csv;
+}
+
+}  // namespace upswing::report

@@ -1,0 +1,45 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "server/report/result.hpp"
+
+namespace upswing::report {
+
+/// 1234567 -> "1,234,567".
+std::string Count(std::int64_t value);
+
+/// Four significant digits without an exponent where it fits, e.g. "0.1062", "1,423", "6.7e-07".
+std::string Number(double value);
+
+/// A share or a lift: 0.0214 -> "2.1 %"; two digits after the point below 1 %.
+std::string Percent(double value);
+
+/// `Percent` with its sign: "+2.1 %".
+std::string SignedPercent(double value);
+
+/// "0.034", "0.0002", "< 1e-15".
+std::string PValue(double value);
+
+/// `interval` as "+0.4 % to +3.8 %"; "no end" for an end that is not finite. Empty if undefined.
+std::string PercentRange(const Interval& interval);
+
+/// What happened to one metric, in plain words with the interval, e.g. "visit of Mens E-Mail
+/// rose 72.1 % (66.0 % to 78.3 %); by chance alone a result like this comes up in fewer than 1 of a
+/// million A/A tests."
+std::string Sentence(const Comparison& comparison);
+
+/// `text` with control characters and invalid UTF-8 replaced, so that a name cannot move the cursor
+/// or forge a line.
+std::string Printable(std::string_view text);
+
+/// Columns that `text` (printable UTF-8) takes on a terminal: two for East Asian wide characters
+/// and emoji.
+std::size_t Width(std::string_view text);
+
+/// `text` cut or filled with spaces to `width` columns; cut text ends in "…".
+std::string Fit(std::string_view text, std::size_t width, bool right = false);
+
+}  // namespace upswing::report

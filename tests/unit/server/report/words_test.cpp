@@ -1,0 +1,50 @@
+#include "server/report/words.hpp"
+
+#include <gtest/gtest.h>
+
+namespace upswing::report {
+namespace {
+
+TEST(Words, NumbersReadAsPeopleWriteThem) {
+  EXPECT_EQ(Count(0), "0");
+  EXPECT_EQ(Count(-1234567), "-1,234,567");
+  EXPECT_EQ(Number(0.10617), "0.1062");
+  EXPECT_EQ(Number(1422.6), "1,423");
+  EXPECT_EQ(Number(6.7e-7), "6.7e-07");
+  EXPECT_EQ(Percent(0.0214), "2.1 %");
+  EXPECT_EQ(SignedPercent(-0.0021), "-0.21 %");
+  EXPECT_EQ(SignedPercent(0.7214), "+72.1 %");
+  EXPECT_EQ(PValue(0), "< 1e-15");
+  EXPECT_EQ(PValue(0.0342), "0.034");
+}
+
+TEST(Words, TheSentenceNamesTheIntervalAndTheChance) {
+  Comparison comparison;
+  comparison.metric = "gmv_per_user";
+  comparison.variant = "on";
+  comparison.relative = {{0.021, ""}, 0.004, 0.038, ""};
+  comparison.p_value = {1.0 / 70, ""};
+  EXPECT_EQ(Sentence(comparison),
+            "gmv_per_user of on rose 2.1 % (+0.40 % to +3.8 %); by chance alone a result like this "
+            "comes up in 1 of 70 A/A tests.");
+}
+
+TEST(Fit, CountsWideCharactersAsTwoColumnsAndNeverCutsOneInHalf) {
+  EXPECT_EQ(Width("很长"), 4u);
+  EXPECT_EQ(Fit("很长的", 4), "很… ");
+  EXPECT_EQ(Fit("ab", 4), "ab  ");
+  EXPECT_EQ(Fit("ab", 4, true), "  ab");
+  EXPECT_EQ(Fit("abcdef", 4), "abc…");
+}
+
+TEST(Printable, ReplacesWhatCouldMoveTheCursorOrForgeALine) {
+  EXPECT_EQ(Printable("a\x1b[2Jb\nc"), "a\ufffd[2Jb\ufffdc");
+  EXPECT_EQ(Printable("\u202eabc"),
+            "\ufffd"
+            "abc");
+  EXPECT_EQ(Printable("\xff\xc0\x80ok"), "\ufffd\ufffd\ufffdok");
+  EXPECT_EQ(Printable("naïve 很 🎁"), "naïve 很 🎁");
+}
+
+}  // namespace
+}  // namespace upswing::report
