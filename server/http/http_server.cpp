@@ -42,12 +42,12 @@ class Sessions {
     if (open_.empty()) empty_.notify_all();
   }
 
-  // Calls `close` for each open session, then waits until all have left or `grace` is over.
-  template <class Close>
-  void Drain(std::chrono::milliseconds grace, Close close) {
+  // The open sessions. One that is being destroyed, and waits in `Leave`, is not among them.
+  std::vector<std::shared_ptr<Session>> Open();
+
+  void WaitUntilEmpty(std::chrono::milliseconds limit) {
     std::unique_lock lock(mutex_);
-    for (Session* session : open_) close(session);
-    empty_.wait_for(lock, grace, [this] { return open_.empty(); });
+    empty_.wait_for(lock, limit, [this] { return open_.empty(); });
   }
 
  private:
@@ -84,10 +84,7 @@ class Session : public std::enable_shared_from_this<Session> {
 
   // From any thread: an idle connection closes now, a busy one after its answer.
   void CloseSoon() {
-    // Null when the last owner is gone already and the destructor waits to leave `Sessions`.
-    auto self = weak_from_this().lock();
-    if (self == nullptr) return;
-    asio::post(stream_.get_executor(), [self] {
+    asio::post(stream_.get_executor(), [self = shared_from_this()] {
       self->closing_ = true;
       if (!self->busy_) self->Close();
     });
@@ -209,6 +206,15 @@ class Session : public std::enable_shared_from_this<Session> {
   bool closing_ = false;
 };
 
+std::vector<std::shared_ptr<Session>> Sessions::Open() {
+  std::vector<std::shared_ptr<Session>> sessions;
+  const std::lock_guard lock(mutex_);
+  for (Session* session : open_) {
+    if (auto alive = session->weak_from_this().lock()) sessions.push_back(std::move(alive));
+  }
+  return sessions;
+}
+
 class AsioServer final : public HttpServer {
  public:
   AsioServer(ServerOptions options, Handler handler)
@@ -252,7 +258,9 @@ class AsioServer final : public HttpServer {
       error_code ignored;
       acceptor_.close(ignored);
     });
-    sessions_->Drain(grace, [](Session* session) { session->CloseSoon(); });
+    // Owners are let go before the wait, and outside the registry's lock: the last one destroys.
+    for (const auto& session : sessions_->Open()) session->CloseSoon();
+    sessions_->WaitUntilEmpty(grace);
     context_.stop();
     for (std::thread& thread : threads_) thread.join();
   }
