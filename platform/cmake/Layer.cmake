@@ -76,6 +76,7 @@ function(upswing_write_layers file)
   file(WRITE ${file} "${text}\n")
 endfunction()
 
+# -Wno-missing-field-initializers: options are aggregates of which callers name what differs.
 # -Wno-restrict: GCC 12 sees overlaps in std::string that are not there (GCC bug 105651).
-set(UPSWING_WARNINGS -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Werror
+set(UPSWING_WARNINGS -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Werror -Wno-missing-field-initializers
     $<$<CXX_COMPILER_ID:GNU>:-Wno-restrict>)

@@ -8,7 +8,7 @@ upswing_layer(server/metrics PURE LIBS absl)
 upswing_layer(server/analysis DEPS server/metrics server/statistics server/store sdk/base LIBS absl absl_time threads)
 upswing_layer(server/ingest DEPS sdk/wire platform/port server/store LIBS absl threads)
 upswing_layer(server/http LIBS absl boost json threads)
-upswing_layer(server/importer LIBS absl zlib zstd)
+upswing_layer(server/importer DEPS sdk/base server/json LIBS absl absl_time json zlib zstd)
 upswing_layer(server/report PURE DEPS server/statistics LIBS absl json)
 upswing_layer(server/cli DEPS server/statistics LIBS absl cli11 json)
 
