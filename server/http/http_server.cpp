@@ -8,6 +8,8 @@
 #include <utility>  // Boost 1.74's Asio needs it first.
 #include <vector>
 
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/strand.hpp>
 #include <boost/beast/core.hpp>
@@ -221,6 +223,7 @@ class AsioServer final : public HttpServer {
       : options_(std::move(options)),
         handler_(std::move(handler)),
         context_(options_.threads),
+        work_(context_.get_executor()),
         acceptor_(asio::make_strand(context_)),
         sessions_(std::make_shared<Sessions>(options_.connections)) {}
 
@@ -285,6 +288,9 @@ class AsioServer final : public HttpServer {
   const ServerOptions options_;
   const Handler handler_;
   asio::io_context context_;
+  // While a handler holds the only request and the acceptor is closed, the context has no work of
+  // its own; the threads must wait for the answer all the same.
+  asio::executor_work_guard<asio::io_context::executor_type> work_;
   tcp::acceptor acceptor_;
   std::shared_ptr<Sessions> sessions_;
   std::vector<std::thread> threads_;
