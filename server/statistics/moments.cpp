@@ -83,6 +83,16 @@ absl::StatusOr<MomentSums> MomentSums::Load(const State& state) {
   return sums;
 }
 
+Moments SelectVariables(const Moments& moments, std::size_t first, std::size_t count) {
+  Moments part{moments.n, {}, {}};
+  for (std::size_t i = first; i < first + count; ++i) {
+    part.mean.push_back(moments.mean[i]);
+    for (std::size_t j = i; j < first + count; ++j)
+      part.centred.push_back(moments.centred[TriangleIndex(moments.dimension(), i, j)]);
+  }
+  return part;
+}
+
 Moments MomentsFromSums(std::int64_t n, double sum, double sum_squares) {
   const auto count = static_cast<double>(n);
   const ExactValue s = ExactValue::FromDouble(sum);

@@ -91,6 +91,9 @@ class MomentSums {
   std::vector<ExactSum> products_;
 };
 
+/// The moments of `count` variables from `first` on.
+Moments SelectVariables(const Moments& moments, std::size_t first, std::size_t count);
+
 /// Moments from sums that were rounded already (reference data, other systems): one variable.
 /// `sum_squares` must be at least sum^2 / n up to rounding; a difference below 0 becomes 0.
 Moments MomentsFromSums(std::int64_t n, double sum, double sum_squares);

@@ -1,0 +1,160 @@
+#include "server/statistics/compare.hpp"
+
+#include <cmath>
+
+#include "server/statistics/distributions.hpp"
+#include "server/statistics/undefined.hpp"
+
+namespace upswing::statistics {
+namespace {
+
+// Below this many standard errors from 0 the delta method's interval for a ratio misses its level
+// by more than about half a point (simulated), and Fieller's takes over.
+constexpr double kFiellerBelow = 5;
+
+absl::StatusOr<Effect> EffectOf(const Estimate& estimate, const Rule& rule) {
+  const auto inference = Infer(estimate, rule);
+  if (!inference.ok()) return inference.status();
+  return Effect{estimate.estimate, estimate.standard_error, inference->interval,
+                inference->p_value};
+}
+
+EffectPair Effects(const absl::StatusOr<MetricContrast>& metric, const ComparisonOptions& options,
+                   Rule rule) {
+  if (!metric.ok()) return {metric.status(), metric.status()};
+  const Contrast& contrast = metric->contrast;
+  const double base = std::fabs(contrast.base);
+  rule.null_value = options.null_value + options.relative_margin * base;
+  EffectPair pair{EffectOf(AbsoluteEffect(contrast), rule),
+                  Undefined(reason::kControlMeanNearZero)};
+  const auto lift = RelativeLift(contrast);
+  if (!lift.ok()) {
+    pair.relative = lift.status();
+    return pair;
+  }
+  rule.null_value = options.relative_margin + options.null_value / base;
+  pair.relative = EffectOf(*lift, rule);
+  if (base >= kFiellerBelow * std::sqrt(contrast.base_variance) || !pair.relative.ok() ||
+      !pair.absolute.ok())
+    return pair;
+  pair.relative_method = "fieller";
+  const auto inference = Infer(AbsoluteEffect(contrast), rule);
+  const FiellerLift fieller = FiellerInterval(contrast, inference->critical_value);
+  if (fieller.shape != FiellerLift::Shape::kInterval) {
+    pair.relative = Undefined(reason::kControlMeanNearZero);
+    return pair;
+  }
+  pair.relative->interval = fieller.interval;
+  if (rule.alternative == Alternative::kGreater) pair.relative->interval.upper = INFINITY;
+  if (rule.alternative == Alternative::kLess) pair.relative->interval.lower = -INFINITY;
+  // The test that goes with Fieller's set is the one of the difference.
+  pair.relative->p_value = pair.absolute->p_value;
+  return pair;
+}
+
+absl::StatusOr<double> LogEvidence(const absl::StatusOr<MetricContrast>& metric,
+                                   const Rule& anytime) {
+  if (!metric.ok()) return metric.status();
+  return LogEValue(AbsoluteEffect(metric->contrast), anytime);
+}
+
+// Smallest p-value over the covariates' differences, times their number.
+absl::StatusOr<double> CovariateBalance(absl::Span<const Stratum> strata,
+                                        const MetricShape& shape) {
+  std::size_t at = shape.ratio ? 2 : 1;
+  double smallest = 1;
+  absl::StatusOr<double> balance = Undefined(reason::kCovariateConstant);
+  const auto consider = [&](bool ratio) {
+    std::vector<Stratum> parts;
+    for (const Stratum& stratum : strata)
+      parts.push_back({SelectVariables(stratum.control, at, ratio ? 2 : 1),
+                       SelectVariables(stratum.treatment, at, ratio ? 2 : 1)});
+    at += ratio ? 2 : 1;
+    const auto contrast = ContrastOf(parts, {.ratio = ratio}, Adjustment::kNone);
+    if (!contrast.ok()) return;
+    const auto inference = Infer(AbsoluteEffect(contrast->contrast), {});
+    if (!inference.ok()) return;
+    smallest = std::fmin(smallest, inference->p_value);
+    balance = std::fmin(1.0, smallest * static_cast<double>(shape.covariates()));
+  };
+  if (shape.ratio_covariate) consider(true);
+  for (std::size_t i = 0; i < shape.mean_covariates; ++i) consider(false);
+  return balance;
+}
+
+}  // namespace
+
+absl::StatusOr<Comparison> Compare(absl::Span<const Stratum> strata,
+                                   const ComparisonOptions& options) {
+  if (!(options.alpha > 0 && options.alpha < 1))
+    return absl::InvalidArgumentError("alpha: must be above 0 and below 1");
+  if (!(options.power > 0 && options.power < 1))
+    return absl::InvalidArgumentError("power: must be above 0 and below 1");
+  Rule fixed{.alpha = options.alpha, .alternative = options.alternative};
+  if (options.z_bound) fixed.look = GroupSequentialLook{*options.z_bound};
+  Rule anytime{.alpha = options.alpha,
+               .alternative = options.alternative,
+               .look = Anytime{options.tuning_units}};
+
+  const auto raw = ContrastOf(strata, options.shape, Adjustment::kNone);
+  if (!raw.ok() && raw.status().code() == absl::StatusCode::kInvalidArgument) return raw.status();
+  // Where the contrast is not defined, nothing that follows from it is.
+  const absl::Status why = raw.ok() ? Undefined(reason::kNotEnoughData) : raw.status();
+  Comparison comparison{
+      .raw = Effects(raw, options, fixed),
+      .anytime = Effects(raw, options, anytime),
+      .log_e_value = LogEvidence(raw, anytime),
+      .adjusted = std::nullopt,
+      .posterior = why,
+      .detectable_absolute = why,
+      .detectable_relative = why,
+  };
+  if (options.shape.covariates() > 0) {
+    const auto adjusted = ContrastOf(strata, options.shape, options.adjustment);
+    Comparison::Adjusted block{
+        .fixed = Effects(adjusted, options, fixed),
+        .anytime = Effects(adjusted, options, anytime),
+        .log_e_value = LogEvidence(adjusted, anytime),
+        .variance_reduction = 0,
+        .theta = {},
+        .covariate_balance_p = CovariateBalance(strata, options.shape),
+    };
+    if (!adjusted.ok()) {
+      block.variance_reduction = adjusted.status();
+    } else {
+      block.variance_reduction = adjusted->variance_reduction;
+      block.theta = adjusted->theta;
+    }
+    comparison.adjusted = std::move(block);
+  }
+  if (!raw.ok()) return comparison;
+
+  const Contrast& contrast = raw->contrast;
+  const double base = std::fabs(contrast.base);
+  std::optional<NormalPrior> prior;
+  if (options.lift_prior) prior = options.lift_prior->Scaled(base);
+  if (prior && !(prior->variance > 0)) {
+    comparison.posterior = Undefined(reason::kControlMeanNearZero);
+  } else {
+    comparison.posterior = NormalEffectPosterior(AbsoluteEffect(contrast), prior, options.alpha,
+                                                 options.good_is_lower);
+  }
+  const bool two_sided = options.alternative == Alternative::kTwoSided;
+  const double z = NormalUpperQuantile(two_sided ? options.alpha / 2 : options.alpha) +
+                   NormalUpperQuantile(1 - options.power);
+  comparison.detectable_absolute = z * std::sqrt(contrast.difference_variance);
+  if (base > 0) {
+    comparison.detectable_relative = *comparison.detectable_absolute / base;
+  } else {
+    comparison.detectable_relative = Undefined(reason::kControlMeanNearZero);
+  }
+  return comparison;
+}
+
+absl::StatusOr<Comparison> Compare(const Moments& control, const Moments& treatment,
+                                   const ComparisonOptions& options) {
+  const Stratum stratum{control, treatment};
+  return Compare(absl::MakeConstSpan(&stratum, 1), options);
+}
+
+}  // namespace upswing::statistics
