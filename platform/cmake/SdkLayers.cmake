@@ -6,3 +6,7 @@ upswing_layer(sdk/base PURE LIBS absl xxhash)
 upswing_layer(sdk/wire PURE DEPS sdk/base sdk/schema LIBS absl flatbuffers zstd)
 upswing_layer(sdk/catalog DEPS sdk/base sdk/schema LIBS absl flatbuffers threads)
 upswing_layer(sdk/assignment PURE DEPS sdk/base sdk/schema sdk/catalog LIBS absl flatbuffers)
+upswing_layer(sdk/events DEPS platform/port sdk/base sdk/wire LIBS absl)
+upswing_layer(sdk/transport DEPS platform/port sdk/base sdk/wire LIBS absl curl)
+upswing_layer(sdk/client DEPS platform/port platform/posix sdk/base sdk/catalog sdk/assignment sdk/wire
+              sdk/events sdk/transport LIBS absl threads)

@@ -1,0 +1,19 @@
+#pragma once
+
+#include <cstdint>
+
+namespace upswing::posix {
+
+/// Rises by one in the child of every fork of this process. One relaxed load.
+std::uint32_t ForkGeneration();
+
+/// Installs the process's fork handler; later calls do nothing. In the child it closes the
+/// descriptors that this library holds (files and locks of the parent) and raises `ForkGeneration`;
+/// it takes no lock and allocates nothing.
+void WatchForks();
+
+/// Descriptors to close in a child. Called by the posix layer's own files; any thread.
+void CloseInChild(int descriptor);
+void KeepInChild(int descriptor);
+
+}  // namespace upswing::posix

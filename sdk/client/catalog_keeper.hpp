@@ -1,0 +1,78 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "platform/port/clock.hpp"
+#include "platform/port/file_system.hpp"
+#include "sdk/catalog/current.hpp"
+#include "sdk/catalog/interner.hpp"
+#include "sdk/catalog/view.hpp"
+#include "upswing/options.hpp"
+
+namespace upswing::client {
+
+/// Keeps the best catalog there is in force: bundled, then cached on disk, then fetched, each only
+/// if it is newer or equal. A catalog that does not verify changes nothing. Any thread may call.
+class CatalogKeeper {
+ public:
+  CatalogKeeper(ApplyPolicy policy, std::string cache_path, port::FileSystem* files,
+                const port::Clock* clock);
+
+  /// Puts the newer of the bundled and the cached catalog in force. The error, if any, is about one
+  /// that was passed over.
+  absl::Status Load(std::string_view bundled);
+
+  /// A catalog came from the server: caches it when `may_write`, and puts it in force as the policy
+  /// says.
+  absl::Status Fetched(std::string bytes, std::string etag, bool may_write);
+  /// The server says that ours is the newest.
+  void Confirmed();
+
+  /// Puts a held-back catalog in force.
+  bool Activate();
+
+  /// Resolves schedules anew when a start, end or ramp step was passed. Returns the wall time of
+  /// the next one.
+  std::int64_t Refresh();
+
+  const catalog::Snapshot* Read() const { return current_.Read(); }
+  std::string etag() const;
+  std::uint64_t version() const;
+  std::optional<std::int64_t> age_ms() const;
+  /// Of the catalog in force, to start another keeper from; null if there is none.
+  std::shared_ptr<const std::string> bytes() const;
+
+  std::uint64_t AddListener(std::function<void(std::uint64_t)> listener);
+  void RemoveListener(std::uint64_t number);
+
+ private:
+  absl::StatusOr<std::shared_ptr<const catalog::View>> Verify(std::string bytes);
+  void PutInForce(std::shared_ptr<const catalog::View> view);
+  void Notify(std::uint64_t version);
+
+  const ApplyPolicy policy_;
+  const std::string cache_path_;
+  port::FileSystem* const files_;
+  const port::Clock* const clock_;
+  catalog::Interner interner_;  // outlives every view
+  catalog::Current current_;
+
+  mutable std::mutex mutex_;  // all below
+  std::shared_ptr<const catalog::View> in_force_;
+  std::shared_ptr<const catalog::View> held_back_;
+  std::string etag_;
+  std::optional<std::int64_t> confirmed_boot_ms_;
+  std::uint64_t next_listener_ = 1;
+  std::vector<std::pair<std::uint64_t, std::function<void(std::uint64_t)>>> listeners_;
+};
+
+}  // namespace upswing::client

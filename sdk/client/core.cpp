@@ -1,0 +1,454 @@
+#include "sdk/client/core.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "sdk/base/hash.hpp"
+#include "sdk/base/text.hpp"
+#include "sdk/transport/catalog_fetcher.hpp"
+#include "sdk/transport/curl_transport.hpp"
+#include "upswing/version.hpp"
+
+namespace upswing::client {
+namespace {
+
+constexpr char kSdkName[] = "upswing-cpp";
+
+events::SpoolOptions SpoolOptionsOf(const ClientOptions& options) {
+  events::SpoolOptions spool;
+  if (!options.storage_directory.empty()) spool.directory = options.storage_directory + "/spool";
+  spool.max_bytes = options.delivery.spool_bytes;
+  spool.max_age_ms = options.delivery.spool_age.count();
+  spool.fsync = static_cast<events::FsyncPolicy>(options.delivery.fsync);
+  return spool;
+}
+
+events::BatcherOptions BatcherOptionsOf(const ClientOptions& options) {
+  events::BatcherOptions batcher;
+  batcher.batch_records = options.delivery.batch_records;
+  batcher.batch_bytes = options.delivery.batch_bytes;
+  batcher.compression_level = options.delivery.compression_level;
+  batcher.sdk_name = kSdkName;
+  batcher.sdk_version = kVersion;
+  return batcher;
+}
+
+std::uint64_t Address(std::string_view symbol) {
+  return static_cast<std::uint64_t>(reinterpret_cast<std::uintptr_t>(symbol.data()));
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<Core>> Core::Create(ClientOptions options,
+                                                   const Platform& platform) {
+  while (!options.server_url.empty() && options.server_url.back() == '/') {
+    options.server_url.pop_back();
+  }
+  std::unique_ptr<Core> core(new Core(std::move(options), platform));
+  if (absl::Status status = core->Start(); !status.ok()) return status;
+  return core;
+}
+
+Core::Core(ClientOptions options, const Platform& platform)
+    : options_(std::move(options)),
+      platform_(platform),
+      transport_(options_.transport),
+      exposure_queue_(options_.delivery.queue_bytes),
+      event_queue_(options_.delivery.queue_bytes),
+      spool_(SpoolOptionsOf(options_), platform_.files, platform_.clock, &counters_),
+      batcher_(BatcherOptionsOf(options_), platform_.clock, &exposure_queue_, &event_queue_,
+               &counters_, &spool_),
+      batch_sender_(nullptr, platform_.clock),
+      delivery_(options_.delivery.max_backoff.count(), &spool_, &counters_, &batch_sender_,
+                platform_.clock, platform_.entropy),
+      exposure_memory_(options_.delivery.exposure_memory),
+      catalog_(options_.catalog.apply,
+               options_.storage_directory.empty() ? "" : options_.storage_directory + "/catalog",
+               platform_.files, platform_.clock),
+      consent_(options_.consent) {}
+
+absl::Status Core::Start() {
+  if (transport_ == nullptr && !options_.server_url.empty()) {
+    transport::CurlOptions curl;
+    curl.proxy = options_.proxy;
+    curl.ca_bundle_path = options_.ca_bundle_path;
+    curl.pinned_key = options_.pinned_key;
+    curl.user_agent = absl::StrCat(kSdkName, "/", kVersion);
+    absl::StatusOr<std::unique_ptr<Transport>> made = transport::MakeCurlTransport(curl);
+    if (!made.ok()) return made.status();
+    transport_ = *std::move(made);
+  }
+  batch_sender_ = transport::BatchSender(transport_.get(), platform_.clock);
+  delivery_.SetEndpoint({options_.server_url, options_.api_key, options_.delivery.request_timeout});
+  if (absl::Status status = catalog_.Load(options_.catalog.bundled); !status.ok()) {
+    Log(LogLevel::kWarning, absl::StrCat("a catalog was passed over: ", status.message()));
+  }
+  StartThreads();
+  return absl::OkStatus();
+}
+
+Core::~Core() { Close(std::chrono::milliseconds(0)); }
+
+void Core::StartThreads() {
+  former_ = std::thread([this] { FormerLoop(); });
+  sender_ = std::thread([this] { SenderLoop(); });
+}
+
+void Core::StopThreads() {
+  {
+    const std::lock_guard lock(mutex_);
+    stop_ = true;
+  }
+  former_wake_.notify_all();
+  sender_wake_.notify_all();
+  if (transport_ != nullptr) transport_->Cancel();
+  if (former_.joinable()) former_.join();
+  if (sender_.joinable()) sender_.join();
+}
+
+void Core::Log(LogLevel level, std::string_view message) const {
+  if (options_.log) options_.log(level, message);
+}
+
+// --- decisions
+
+Decision Core::Decide(std::string_view experiment, const Subject& subject) const {
+  const catalog::Snapshot* snapshot = catalog_.Read();
+  if (snapshot == nullptr) return Decision();
+  if (consent() == Consent::kDenied) {
+    Decision decision;
+    decision.reason = Reason::kDisabled;
+    return decision;
+  }
+  return assignment::DecideExperiment(*snapshot->view, experiment, subject, {snapshot->now_ms});
+}
+
+Decision Core::DecideFlag(std::string_view flag, const Subject& subject) const {
+  const catalog::Snapshot* snapshot = catalog_.Read();
+  if (snapshot == nullptr) {
+    Decision decision;
+    decision.kind = DecisionKind::kFlag;
+    return decision;
+  }
+  if (consent() == Consent::kDenied) {
+    Decision decision;
+    decision.kind = DecisionKind::kFlag;
+    const catalog::Flag* found = snapshot->view->FindFlag(flag);
+    decision.reason = found == nullptr ? Reason::kUnknownKey : Reason::kDisabled;
+    if (found != nullptr) decision.value = found->default_value;
+    return decision;
+  }
+  return assignment::DecideFlag(*snapshot->view, flag, subject, {snapshot->now_ms});
+}
+
+void Core::Expose(const Decision& decision, const Subject& subject) {
+  if (decision.unit_index >= subject.units().size()) return;
+  const Subject::Unit& unit = subject.units()[decision.unit_index];
+  events::QueuedExposure exposure;
+  exposure.catalog_version = decision.catalog_version;
+  exposure.reason = static_cast<std::uint8_t>(decision.reason);
+  exposure.unit_index = decision.unit_index;
+  exposure.time.millis = platform_.clock->BootMillis();
+  const std::uint64_t unit_hash = unit.id_hash ^ base::Mix(unit.type_hash);
+  for (std::uint32_t i = 0; i < decision.holdouts_consulted; ++i) {
+    const bool held = decision.held && i + 1 == decision.holdouts_consulted;
+    exposure.experiment = decision.holdouts[i].view();
+    exposure.variant = held ? "held" : "open";
+    exposure.holdout = true;
+    Expose(subject, exposure, base::Mix(unit_hash ^ ~Address(exposure.experiment)), held ? 1 : 2);
+  }
+  if (!decision.in_experiment()) return;
+  exposure.holdout = false;
+  exposure.experiment = decision.experiment();
+  exposure.variant = decision.variant();
+  exposure.iteration = decision.iteration;
+  exposure.phase = decision.phase;
+  exposure.report_by = decision.report_by.begin();
+  exposure.report_by_size = decision.report_by.size();
+  const std::uint64_t what = base::Mix(decision.experiment_hash ^ decision.iteration) ^
+                             (std::uint64_t{decision.variant_index} + 1);
+  const bool queued =
+      Expose(subject, exposure, base::Mix(unit_hash ^ Address(exposure.experiment)), what);
+  counters_.AddDecision(exposure.experiment, exposure.variant, 1, 1, queued ? 1 : 0);
+}
+
+bool Core::Expose(const Subject& subject, events::QueuedExposure exposure, std::uint64_t who,
+                  std::uint64_t what) {
+  const std::int64_t now = exposure.time.millis;
+  if (exposure_memory_.IsRepeat(who, what, now)) {
+    deduplicated_.fetch_add(1, std::memory_order_relaxed);
+    return false;
+  }
+  const auto drop = [&](wire::DropReason reason) {
+    const std::string_view prefix = exposure.holdout ? "holdout:" : "";
+    counters_.DropExposure(base::Concat({prefix, exposure.experiment}), exposure.variant, reason);
+    return false;
+  };
+  if (consent() == Consent::kDenied) return drop(wire::DropReason::kConsent);
+  if (closed_.load(std::memory_order_relaxed)) return drop(wire::DropReason::kQueueFull);
+  switch (events::QueueExposure(subject, exposure, &exposure_queue_)) {
+    case events::QueueResult::kFull:
+      return drop(wire::DropReason::kQueueFull);
+    case events::QueueResult::kInvalid:
+      return drop(wire::DropReason::kInvalid);
+    case events::QueueResult::kQueued:
+      break;
+  }
+  exposure_memory_.Remember(who, what, now);
+  RecordQueued();
+  return true;
+}
+
+void Core::Track(const Subject& subject, std::string_view name, double value,
+                 std::span<const Property> properties, const TrackOptions& options) {
+  events::QueuedEvent event;
+  event.name = name;
+  event.value = value;
+  event.properties = properties;
+  if (options.time) {
+    event.time.kind = wire::TimeKind::kWall;
+    event.time.millis =
+        std::chrono::duration_cast<std::chrono::milliseconds>(options.time->time_since_epoch())
+            .count();
+  } else {
+    event.time.millis = platform_.clock->BootMillis();
+  }
+  if (!options.event_id.empty())
+    event.event_id = std::max<std::uint64_t>(base::Hash64(options.event_id), 1);
+  if (!options.ref_id.empty())
+    event.ref_id = std::max<std::uint64_t>(base::Hash64(options.ref_id), 1);
+  const auto drop = [&](wire::DropReason reason) { counters_.DropEvent(name, reason); };
+  if (consent() == Consent::kDenied) return drop(wire::DropReason::kConsent);
+  if (closed_.load(std::memory_order_relaxed)) return drop(wire::DropReason::kQueueFull);
+  switch (events::QueueEvent(subject, event, &event_queue_)) {
+    case events::QueueResult::kFull:
+      return drop(wire::DropReason::kQueueFull);
+    case events::QueueResult::kInvalid:
+      return drop(wire::DropReason::kInvalid);
+    case events::QueueResult::kQueued:
+      return RecordQueued();
+  }
+}
+
+void Core::RecordQueued() {
+  queued_.fetch_add(1, std::memory_order_relaxed);
+  // The first record starts the flush timer; a full batch need not wait for it.
+  const std::uint32_t before = waiting_.fetch_add(1, std::memory_order_acq_rel);
+  if (before == 0 || before + 1 == options_.delivery.batch_records) WakeFormer();
+}
+
+void Core::WakeFormer() {
+  {
+    const std::lock_guard lock(mutex_);
+    former_signal_ = true;
+  }
+  former_wake_.notify_one();
+}
+
+void Core::WakeSender() {
+  {
+    const std::lock_guard lock(mutex_);
+    sender_signal_ = true;
+  }
+  sender_wake_.notify_one();
+}
+
+// --- forming batches
+
+void Core::OpenSpool() {
+  if (spool_open_) return;
+  spool_open_ = true;
+  const std::uint64_t hi = platform_.entropy->Next64();
+  const std::uint64_t lo = platform_.entropy->Next64();
+  if (absl::Status status = spool_.Open(hi, lo); !status.ok()) {
+    Log(LogLevel::kWarning, absl::StrCat("records are kept in memory only: ", status.message()));
+  }
+  batcher_.SetEpoch(hi, lo);
+  spool_.Adopt();
+}
+
+std::size_t Core::FormNow() {
+  const std::lock_guard lock(form_mutex_);
+  if (consent() != Consent::kGranted) {
+    if (consent() == Consent::kDenied) batcher_.Discard(wire::DropReason::kConsent);
+    return 0;
+  }
+  OpenSpool();
+  batcher_.SetCatalogVersion(catalog_.version());
+  waiting_.store(0, std::memory_order_release);
+  std::size_t formed = 0;
+  while (const std::size_t taken = batcher_.Form()) formed += taken;
+  batched_.fetch_add(formed, std::memory_order_relaxed);
+  return formed;
+}
+
+void Core::FormerLoop() {
+  FormNow();
+  WakeSender();
+  std::unique_lock lock(mutex_);
+  while (!stop_) {
+    const std::int64_t asked = delivery_.flush_interval_ms();
+    const std::chrono::milliseconds interval =
+        std::max(options_.delivery.flush_interval, std::chrono::milliseconds(asked));
+    const auto full = [&] {
+      return waiting_.load(std::memory_order_acquire) >= options_.delivery.batch_records;
+    };
+    if (waiting_.load(std::memory_order_acquire) == 0) {
+      former_wake_.wait(lock, [&] { return stop_ || former_signal_; });
+      former_signal_ = false;
+      if (waiting_.load(std::memory_order_acquire) == 0) continue;
+    }
+    former_wake_.wait_for(lock, interval, [&] { return stop_ || full(); });
+    if (stop_) break;
+    lock.unlock();
+    if (FormNow() > 0) {
+      if (options_.delivery.fsync == Fsync::kInterval) spool_.Sync().IgnoreError();
+      WakeSender();
+    }
+    lock.lock();
+  }
+}
+
+// --- sending
+
+std::int64_t Core::PollCatalog() {
+  const std::int64_t interval = options_.catalog.poll_interval.count();
+  if (interval == 0 || options_.server_url.empty()) return DeliveryLoop::kNever;
+  if (consent() != Consent::kGranted && !options_.catalog.fetch_without_consent) {
+    return DeliveryLoop::kNever;
+  }
+  if (platform_.clock->BootMillis() < next_poll_ms_) return next_poll_ms_;
+  absl::StatusOr<std::optional<transport::FetchedCatalog>> fetched =
+      transport::FetchCatalog(transport_.get(), delivery_.endpoint(), catalog_.etag());
+  absl::Status status = fetched.status();
+  if (fetched.ok() && fetched->has_value()) {
+    status = catalog_.Fetched(std::move((*fetched)->bytes), std::move((*fetched)->etag),
+                              consent() == Consent::kGranted);
+  } else if (fetched.ok()) {
+    catalog_.Confirmed();
+  }
+  if (!status.ok()) Log(LogLevel::kInfo, absl::StrCat("catalog not updated: ", status.message()));
+  // A jitter of 10 % keeps a fleet of devices from asking in step.
+  const std::int64_t jitter = static_cast<std::int64_t>(
+      platform_.entropy->Next64() % static_cast<std::uint64_t>(interval / 5 + 1));
+  next_poll_ms_ = platform_.clock->BootMillis() + interval - interval / 10 + jitter;
+  return next_poll_ms_;
+}
+
+void Core::SenderLoop() {
+  std::unique_lock lock(mutex_);
+  while (!stop_) {
+    lock.unlock();
+    std::int64_t due = PollCatalog();
+    const std::int64_t boundary = catalog_.Refresh();
+    if (boundary != DeliveryLoop::kNever) {
+      due = std::min(due, platform_.clock->BootMillis() + boundary - platform_.clock->WallMillis());
+    }
+    if (consent() == Consent::kGranted) due = std::min(due, delivery_.Step());
+    lock.lock();
+    ++steps_;
+    progress_.notify_all();
+    const auto awake = [&] { return stop_ || sender_signal_; };
+    if (due == DeliveryLoop::kNever) {
+      sender_wake_.wait(lock, awake);
+    } else if (const std::int64_t wait = due - platform_.clock->BootMillis(); wait > 0) {
+      sender_wake_.wait_for(
+          lock, std::chrono::milliseconds(std::min<std::int64_t>(wait, 3'600'000)), awake);
+    }
+    sender_signal_ = false;
+  }
+}
+
+FlushResult Core::Flush(std::chrono::milliseconds timeout) {
+  const auto deadline = std::chrono::steady_clock::now() + timeout;
+  const std::uint64_t acknowledged = delivery_.totals().acknowledged_records;
+  const std::uint64_t dropped = counters_.dropped();
+  FormNow();
+  spool_.Sync().IgnoreError();
+  delivery_.RetryNow();
+  WakeSender();
+  {
+    std::unique_lock lock(mutex_);
+    while (!stop_ && spool_.batches() > 0 && !delivery_.unauthorized()) {
+      if (progress_.wait_until(lock, deadline) == std::cv_status::timeout) break;
+    }
+  }
+  FlushResult result;
+  result.sent = delivery_.totals().acknowledged_records - acknowledged;
+  result.dropped = counters_.dropped() - dropped;
+  result.kept = spool_.records();
+  return result;
+}
+
+FlushResult Core::Close(std::chrono::milliseconds timeout) {
+  if (closed_.exchange(true)) return {};
+  const FlushResult result = Flush(timeout);
+  StopThreads();
+  return result;
+}
+
+void Core::NetworkBack() {
+  delivery_.RetryNow();
+  {
+    const std::lock_guard lock(mutex_);
+    next_poll_ms_ = 0;
+  }
+  WakeSender();
+}
+
+void Core::SetConsent(Consent consent) {
+  consent_.store(consent);
+  if (consent == Consent::kDenied) Purge();
+  WakeFormer();
+  WakeSender();
+}
+
+void Core::SetApiKey(std::string_view api_key) {
+  delivery_.SetApiKey(api_key);
+  WakeSender();
+}
+
+void Core::Purge() {
+  const std::lock_guard lock(form_mutex_);
+  batcher_.Discard(wire::DropReason::kConsent);
+  spool_.Purge(wire::DropReason::kConsent);
+  exposure_memory_.Clear();
+}
+
+ClientStats Core::Stats() const {
+  ClientStats stats;
+  stats.queued = queued_.load(std::memory_order_relaxed);
+  stats.deduplicated = deduplicated_.load(std::memory_order_relaxed);
+  stats.batched = batched_.load(std::memory_order_relaxed);
+  const DeliveryLoop::Totals totals = delivery_.totals();
+  stats.acknowledged = totals.acknowledged_records;
+  stats.batches_sent = totals.attempts;
+  stats.batches_acknowledged = totals.acknowledged_batches;
+  stats.retries = totals.retries;
+  stats.bytes_sent = totals.bytes;
+  using wire::DropReason;
+  stats.dropped.queue_full = counters_.dropped(DropReason::kQueueFull);
+  stats.dropped.spool_full = counters_.dropped(DropReason::kSpoolFull);
+  stats.dropped.expired = counters_.dropped(DropReason::kExpired);
+  stats.dropped.too_large = counters_.dropped(DropReason::kTooLarge);
+  stats.dropped.spool_failed = counters_.dropped(DropReason::kSpoolFailed);
+  stats.dropped.spool_corrupt = counters_.dropped(DropReason::kSpoolCorrupt);
+  stats.dropped.rejected = counters_.dropped(DropReason::kRejected);
+  stats.dropped.consent = counters_.dropped(DropReason::kConsent);
+  stats.dropped.invalid = counters_.dropped(DropReason::kInvalid);
+  stats.spooled_batches = spool_.batches();
+  stats.spooled_records = spool_.records();
+  stats.spooled_bytes = spool_.bytes();
+  stats.unwritten_batches = spool_.unwritten_batches();
+  stats.catalog_version = catalog_.version();
+  if (const std::optional<std::int64_t> age = catalog_.age_ms()) {
+    stats.catalog_age = std::chrono::milliseconds(*age);
+  }
+  absl::Status error = delivery_.last_error();
+  if (error.ok()) error = spool_.last_error();
+  if (!error.ok()) stats.last_error = std::string(error.message());
+  return stats;
+}
+
+}  // namespace upswing::client

@@ -1,0 +1,25 @@
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "sdk/transport/batch_sender.hpp"
+#include "upswing/transport.hpp"
+
+namespace upswing::transport {
+
+/// A catalog as the server sent it.
+struct FetchedCatalog {
+  std::string bytes;
+  std::string etag;
+};
+
+/// Asks the server for the catalog. Nullopt when it is still the one that `etag` names (304). Any
+/// other answer than 200 or 304 is an error. Whether the bytes are a catalog is for the caller to
+/// verify: a captive portal answers 200 too.
+absl::StatusOr<std::optional<FetchedCatalog>> FetchCatalog(Transport* transport,
+                                                           const Endpoint& endpoint,
+                                                           const std::string& etag);
+
+}  // namespace upswing::transport
