@@ -20,6 +20,8 @@ int main(int argc, char** argv) {
   app.get_formatter()->column_width(34);
 
   upswing::cli::Action action;
+  upswing::cli::AddCatalogCommand(app, action);
+  upswing::cli::AddAssignCommand(app, action);
 
   try {
     app.parse(argc, argv);

@@ -10,7 +10,7 @@ upswing_layer(server/ingest DEPS sdk/wire platform/port server/store LIBS absl t
 upswing_layer(server/http LIBS absl boost json threads)
 upswing_layer(server/importer DEPS sdk/base server/json LIBS absl absl_time json zlib zstd)
 upswing_layer(server/report PURE DEPS server/statistics LIBS absl json)
-upswing_layer(server/cli DEPS server/statistics LIBS absl cli11 json)
+upswing_layer(server/cli DEPS sdk/base sdk/schema sdk/catalog sdk/assignment server/json server/authoring server/statistics LIBS absl cli11 flatbuffers json)
 
 # The one binary. It is called `upswing`; the target name is taken by the SDK archive.
 add_executable(upswing_cli server/main.cpp)

@@ -91,6 +91,7 @@ class Evaluator {
 
   Reason Decide(const catalog::Experiment& e, Decision& decision) {
     if (!e.running) return Stop(StepKind::kStatus, Reason::kDisabled);
+    recorder_.Add({StepKind::kStatus, true});
     if (!e.supported) return Stop(StepKind::kSupported, Reason::kUnsupported);
     if (environment_.overrides != nullptr && Override(e, decision)) return Reason::kForced;
     if (e.forced_count != 0 && QaList(e, decision)) return Reason::kForced;
@@ -99,9 +100,11 @@ class Evaluator {
     StickyAssignment stored;
     const Subject::Unit* const unit = FindUnit(e, decision, stored, kept);
     if (unit == nullptr) return Stop(StepKind::kUnit, Reason::kMissingUnit);
+    recorder_.Add({StepKind::kUnit, true});
 
     if (environment_.now_ms < e.start_ms) return Stop(StepKind::kSchedule, Reason::kNotStarted);
     if (environment_.now_ms >= e.end_ms) return Stop(StepKind::kSchedule, Reason::kEnded);
+    recorder_.Add({StepKind::kSchedule, true});
 
     if (e.holdout_count != 0) {
       decision.holdouts = e.holdout_keys;

@@ -14,7 +14,7 @@ enum class StepKind : std::uint8_t {
   kSupported,
   kOverride,
   kForced,  ///< index: variant that the QA list names
-  kUnit,    ///< index: into `View::unit_types()` of the unit that decides
+  kUnit,
   kSchedule,
   kHoldout,       ///< index: holdout; bucket
   kSticky,        ///< index: variant that is kept

@@ -21,4 +21,9 @@ using Action = std::function<absl::Status()>;
 //
 // A subcommand lives in `<name>_command.cpp`, is declared here and called in `server/main.cpp`.
 
+/// `upswing assign`: decisions with reasons, as the SDK takes them.
+void AddAssignCommand(CLI::App& app, Action& action);
+/// `upswing catalog check | allocate | compile`.
+void AddCatalogCommand(CLI::App& app, Action& action);
+
 }  // namespace upswing::cli

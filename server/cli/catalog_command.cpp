@@ -1,0 +1,143 @@
+#include <cstdio>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <CLI/CLI.hpp>
+
+#include "sdk/base/text.hpp"
+#include "server/authoring/allocate.hpp"
+#include "server/authoring/check.hpp"
+#include "server/authoring/compile.hpp"
+#include "server/cli/catalog_file.hpp"
+#include "server/cli/command.hpp"
+
+namespace upswing::cli {
+namespace {
+
+std::size_t CountErrors(const std::vector<json::Problem>& problems) {
+  std::size_t errors = 0;
+  for (const json::Problem& problem : problems) {
+    errors += problem.severity == json::Problem::Severity::kError ? 1 : 0;
+  }
+  return errors;
+}
+
+absl::Status Check(const std::vector<std::string>& files, const std::string& against) {
+  std::size_t errors = 0;
+  std::string first_file;
+  std::optional<authoring::Model> previous;
+  if (!against.empty()) {
+    auto parsed = ParseCatalogFile(against);
+    if (!parsed.ok()) return parsed.status();
+    if (!parsed->model.has_value()) {
+      return absl::InvalidArgumentError(
+          against + ": no catalog file: " + std::string(parsed->status().message()));
+    }
+    previous = std::move(parsed->model);
+  }
+  for (const std::string& file : files) {
+    auto parsed = ParseCatalogFile(file);
+    if (!parsed.ok()) return parsed.status();
+    auto& problems = parsed->problems;
+    if (parsed->model.has_value()) {
+      authoring::CheckAllocation(*parsed->model, problems);
+      if (previous.has_value()) {
+        for (auto& problem : authoring::CheckAgainst(*previous, *parsed->model)) {
+          problems.push_back(std::move(problem));
+        }
+      }
+    }
+    for (const json::Problem& problem : problems) {
+      std::printf("%s\n", FormatProblem(file, problem).c_str());
+    }
+    const std::size_t found = CountErrors(problems);
+    if (found != 0 && errors == 0) first_file = file;
+    errors += found;
+    if (found == 0) {
+      std::printf("%s: ok: %zu experiments, %zu flags\n", file.c_str(),
+                  parsed->model->experiments.size(), parsed->model->flags.size());
+    }
+  }
+  if (errors == 0) return absl::OkStatus();
+  return absl::InvalidArgumentError(first_file + ": " + std::to_string(errors) +
+                                    (errors == 1 ? " error" : " errors"));
+}
+
+absl::Status Allocate(const std::string& file) {
+  const auto text = ReadFile(file);
+  if (!text.ok()) return text.status();
+  const auto allocated = authoring::Allocate(*text);
+  if (!allocated.ok()) {
+    return absl::Status(allocated.status().code(),
+                        file + ": " + std::string(allocated.status().message()));
+  }
+  for (const std::string& change : allocated->changes) std::printf("%s\n", change.c_str());
+  if (allocated->changes.empty()) {
+    std::printf("%s: nothing to allocate\n", file.c_str());
+    return absl::OkStatus();
+  }
+  return WriteFile(file, allocated->text);
+}
+
+absl::Status Compile(const std::string& file, const std::string& out, std::uint64_t version) {
+  const auto parsed = ParseCatalogFile(file);
+  if (!parsed.ok()) return parsed.status();
+  if (!parsed->ok()) {
+    return absl::InvalidArgumentError(file + ": " + std::string(parsed->status().message()));
+  }
+  const auto compiled = authoring::Compile(*parsed->model, {.version = version, .phases = {}});
+  if (!compiled.ok()) {
+    return absl::Status(compiled.status().code(),
+                        file + ": " + std::string(compiled.status().message()));
+  }
+  for (const authoring::Blob& blob : compiled->blobs) {
+    char name[32];
+    std::snprintf(name, sizeof(name), ".%016llx.ids", static_cast<unsigned long long>(blob.name));
+    if (absl::Status status = WriteFile(out + name, blob.bytes); !status.ok()) return status;
+  }
+  return WriteFile(out, compiled->bytes);
+}
+
+}  // namespace
+
+void AddCatalogCommand(CLI::App& app, Action& action) {
+  CLI::App* const catalog =
+      app.add_subcommand("catalog", "Check, allocate and compile catalog files");
+  catalog->require_subcommand(1);
+
+  struct Options {
+    std::vector<std::string> files;
+    std::string against, file, out;
+    std::uint64_t version = 1;
+  };
+  auto options = std::make_shared<Options>();
+
+  CLI::App* const check =
+      catalog->add_subcommand("check", "Find every mistake of catalog files, with line and fix");
+  check->add_option("FILE", options->files, "catalog files (JSON)")->required();
+  check->add_option("--against", options->against,
+                    "the file in force: also find changes that move assigned units");
+  check->callback([options, &action] {
+    action = [options] { return Check(options->files, options->against); };
+  });
+
+  CLI::App* const allocate =
+      catalog->add_subcommand("allocate", "Write the buckets of layered experiments into the file");
+  allocate->add_option("FILE", options->file, "catalog file (JSON), changed in place")->required();
+  allocate->callback(
+      [options, &action] { action = [options] { return Allocate(options->file); }; });
+
+  CLI::App* const compile = catalog->add_subcommand("compile", "Compile a catalog file for SDKs");
+  compile->add_option("FILE", options->file, "catalog file (JSON)")->required();
+  compile->add_option("-o,--out", options->out, "file to write")->required();
+  compile
+      ->add_option("--version-number", options->version,
+                   "version in the bytes; counted up by publishing")
+      ->capture_default_str();
+  compile->callback([options, &action] {
+    action = [options] { return Compile(options->file, options->out, options->version); };
+  });
+}
+
+}  // namespace upswing::cli
