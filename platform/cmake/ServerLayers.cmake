@@ -4,7 +4,7 @@ upswing_layer(server/authoring DEPS sdk/base sdk/schema sdk/catalog sdk/assignme
 upswing_layer(server/statistics PURE DEPS sdk/base LIBS absl boost)
 upswing_layer(server/store DEPS sdk/base LIBS absl openssl xxhash zstd)
 upswing_layer(server/store/embedded DEPS server/store sdk/base LIBS absl sqlite threads xxhash)
-upswing_layer(server/metrics PURE LIBS absl)
+upswing_layer(server/metrics PURE DEPS server/json LIBS absl)
 upswing_layer(server/analysis DEPS server/metrics server/statistics server/store sdk/base LIBS absl absl_time threads)
 upswing_layer(server/ingest DEPS sdk/wire platform/port server/store LIBS absl threads)
 upswing_layer(server/http LIBS absl boost json threads)

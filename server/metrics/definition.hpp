@@ -59,6 +59,8 @@ struct EventSelector {
   /// Property that holds the number; empty = the event's own value. Events without it are passed
   /// over where a value is needed.
   std::string value;
+  /// kRatio: sum of the values instead of the number of events.
+  bool sum = false;
   /// If not empty: only events whose `ref_id` names an event of this name (by `event_id`, same
   /// unit) that lies in the same window. So a refund of a purchase made before the exposure does
   /// not count.

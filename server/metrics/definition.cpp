@@ -1,0 +1,16 @@
+#include "server/metrics/definition.hpp"
+
+namespace upswing::metrics {
+
+int Components(const MetricDefinition& metric) {
+  switch (metric.type) {
+    case MetricType::kMean:
+    case MetricType::kRatio:
+    case MetricType::kPair: return 2;
+    case MetricType::kFunnel: return static_cast<int>(metric.steps.size());
+    case MetricType::kQuantile: return 3;
+    default: return 1;
+  }
+}
+
+}  // namespace upswing::metrics
