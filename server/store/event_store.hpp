@@ -33,7 +33,10 @@ struct LandingBatch {
   std::uint64_t checksum = 0;  ///< Of the bytes as the client sent them.
   std::int64_t received_ms = 0;
   std::uint32_t records = 0;
-  std::string blob;  ///< `EncodeRecordBatch`; holds unit keys, never raw ids.
+  /// Offset of the boot's clock, kept from the first batch of each (epoch, boot): see `BootOffset`.
+  std::uint64_t boot_id = 0;
+  std::int64_t boot_offset = 0;
+  std::string blob;  ///< `EncodeRecords`; holds unit keys, never raw ids.
 };
 
 enum class LandingOutcome : std::uint8_t {
@@ -77,6 +80,15 @@ class EventStore {
   /// returns OK, what it reports survives a power cut. On an error nothing of this call is stored:
   /// kResourceExhausted if the disk is full (retry later), kUnavailable otherwise.
   virtual absl::StatusOr<std::vector<LandingOutcome>> Land(absl::Span<LandingBatch> batches) = 0;
+
+  /// What the first stored batch of this (epoch, boot) gave as `boot_offset`.
+  virtual absl::StatusOr<std::optional<std::int64_t>> BootOffset(std::uint64_t epoch_hi,
+                                                                 std::uint64_t epoch_lo,
+                                                                 std::uint64_t boot_id) = 0;
+
+  /// When a unit was erased: records of it that are not younger must not be landed. Cheap.
+  virtual std::optional<std::int64_t> ErasedAt(std::string_view unit_type,
+                                               std::uint64_t key) const = 0;
 
   /// Records of this moment for an analysis.
   virtual absl::StatusOr<std::shared_ptr<const RecordSource>> Snapshot() = 0;

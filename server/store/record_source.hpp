@@ -16,7 +16,7 @@ enum class Lane : std::uint8_t { kExposures = 0, kEvents = 1 };
 /// Names one chunk of a snapshot: records of one (unit type, shard, lane, name), sorted by unit.
 struct ChunkRef {
   std::uint64_t id = 0;
-  std::uint64_t run = 0;  ///< Chunks of one run do not overlap in units and stand in unit order.
+  std::uint64_t run = 0;  ///< Chunks of one run stand in unit order and share at most a unit.
   std::uint32_t rows = 0;
   std::uint32_t min_unit = 0;  ///< Unit numbers, both inclusive.
   std::uint32_t max_unit = 0;

@@ -169,6 +169,25 @@ bool DecodeBody(std::string_view body, Records* records) {
   return reader.ok() && reader.AtEnd();
 }
 
+// Shortens what a failed decoding left half appended.
+void Truncate(std::size_t subjects, std::size_t exposures, std::size_t events, Records* records) {
+  const auto to = [](std::size_t size, auto&... columns) { (columns.resize(size), ...); };
+  const auto properties_to = [&](std::size_t rows, Properties* p) {
+    p->first.resize(rows + 1);
+    to(p->first.back(), p->name, p->type, p->bits);
+  };
+  Records::Subjects& s = records->subjects;
+  s.first.resize(subjects + 1);
+  to(s.first.back(), s.unit_type, s.key);
+  Records::Exposures& x = records->exposures;
+  to(exposures, x.subject, x.experiment, x.variant, x.iteration, x.phase, x.order, x.reason,
+     x.catalog_version, x.time_ms);
+  properties_to(exposures, &x.attributes);
+  Records::Events& e = records->events;
+  to(events, e.subject, e.name, e.order, e.value, e.time_ms, e.event_id, e.ref_id);
+  properties_to(events, &e.properties);
+}
+
 template <typename... Vectors>
 void ClearAll(Vectors&... vectors) {
   (vectors.clear(), ...);
@@ -275,8 +294,12 @@ absl::Status DecodeRecords(std::string_view blob, Records* records) {
   thread_local std::string body;
   if (size > kMaxBody || !Decompress(reader.Rest(), size, &body) || body.size() != size)
     return absl::DataLossError("the batch does not decompress");
-  if (!DecodeBody(body, records)) return absl::DataLossError("the batch's columns are damaged");
-  return absl::OkStatus();
+  const std::size_t subjects = records->subjects.size();
+  const std::size_t exposures = records->exposures.size();
+  const std::size_t events = records->events.size();
+  if (DecodeBody(body, records)) return absl::OkStatus();
+  Truncate(subjects, exposures, events, records);
+  return absl::DataLossError("the batch's columns are damaged");
 }
 
 }  // namespace upswing::store

@@ -19,6 +19,10 @@ struct EmbeddedOptions {
   /// the folder: a second owner gets kFailedPrecondition.
   bool read_only = false;
 
+  /// Part of every unit key. Taken when the store is made; later opens may leave it empty, and get
+  /// kFailedPrecondition if it is another one.
+  std::string project;
+
   /// Number of shards of a new store; later opens keep the store's own. A power of two in [1,
   /// 4096]. About one million units per shard is a good measure.
   int shards = 64;

@@ -1,0 +1,491 @@
+#include <sqlite3.h>
+
+#include <algorithm>
+#include <chrono>
+#include <functional>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "server/store/embedded/store_impl.hpp"
+
+namespace upswing::store {
+namespace {
+
+// Records that start a round, and the most that one takes (what bounds its memory: about 100 bytes
+// each, times the units per subject).
+constexpr std::int64_t kRoundStart = 500'000;
+constexpr std::int64_t kRoundRecords = 1'500'000;
+// A small backlog is compacted when it gets this old.
+constexpr std::chrono::seconds kRoundAge{10};
+// Bytes of chunks per transaction: it must not hold up landing for long.
+constexpr std::size_t kTransactionBytes = 4 << 20;
+// Larger runs are left alone: merging takes about 100 bytes of memory per row.
+constexpr std::uint64_t kMergeRows = 2'000'000;
+constexpr int kWalPages = 24 << 20 >> 13;  // 24 MiB of 8-KiB pages
+
+// Not synced until the next commit that is: for chunks that nothing refers to yet.
+class Unsynced {
+ public:
+  explicit Unsynced(Database* database) : database_(database) {
+    status_ = database_->Execute("PRAGMA synchronous=NORMAL");
+  }
+  ~Unsynced() { database_->Execute("PRAGMA synchronous=FULL").IgnoreError(); }
+  const absl::Status& status() const { return status_; }
+
+ private:
+  Database* database_;
+  absl::Status status_;
+};
+
+}  // namespace
+
+ErasedWhen StoreImpl::ErasedFilter() const {
+  if (tombstones_.empty()) return nullptr;
+  return [this](std::string_view type, std::uint64_t key) { return tombstones_.Find(type, key); };
+}
+
+// Removes what a crash left unfinished and learns what is there.
+absl::Status StoreImpl::Recover() {
+  absl::StatusOr<Database> read = Database::Open(file_, false, options_.vfs);
+  if (!read.ok()) return read.status();
+  read_ = *std::move(read);
+  {
+    Transaction transaction(&write_, "BEGIN IMMEDIATE");
+    absl::Status status = transaction.status();
+    for (const char* sql :
+         {"DELETE FROM chunk_data WHERE id IN (SELECT chunk.id FROM chunk JOIN run ON run.id=chunk.run "
+          "WHERE run.done=0)",
+          "DELETE FROM chunk WHERE run IN (SELECT id FROM run WHERE done=0)",
+          "DELETE FROM units WHERE run IN (SELECT id FROM run WHERE done=0)",
+          "DELETE FROM run WHERE done=0"})
+      if (status.ok()) status = write_.Execute(sql);
+    if (status.ok()) status = transaction.Commit();
+    if (!status.ok()) return status;
+  }
+  dictionaries_.clear();
+  if (absl::Status status = names_.Load(&write_); !status.ok()) return status;
+  absl::StatusOr<Directory> directory = LoadDirectory(&write_);
+  if (!directory.ok()) return directory.status();
+  directory_ = *std::move(directory);
+  const absl::StatusOr<std::int64_t> records =
+      write_.QueryInt("SELECT coalesce(sum(records),0) FROM landed");
+  const absl::StatusOr<std::int64_t> bytes =
+      write_.QueryInt("SELECT coalesce(sum(length(data)),0) FROM landed");
+  if (!records.ok()) return records.status();
+  if (!bytes.ok()) return bytes.status();
+  backlog_records_ = *records;
+  backlog_bytes_ = *bytes;
+  return absl::OkStatus();
+}
+
+bool StoreImpl::WantsRound() const {
+  return backlog_records_ >= kRoundStart || backlog_bytes_ >= options_.round_bytes;
+}
+
+absl::StatusOr<std::int64_t> StoreImpl::NewRun(bool done) {
+  absl::Status status =
+      write_.Prepare("INSERT INTO run(done) VALUES(?1)").Bind(1, done ? 1 : 0).Run();
+  if (!status.ok()) return status;
+  return write_.LastRowId();
+}
+
+absl::StatusOr<StoreImpl::Shard*> StoreImpl::LoadShard(const ShardKey& key) {
+  Shard& shard = dictionaries_[key];
+  shard.last_used = ++uses_;
+  if (shard.units.size() > 0) return &shard;
+  const absl::StatusOr<std::vector<std::uint64_t>> keys = LoadKeys(&read_, key.first, key.second);
+  if (!keys.ok()) return keys.status();
+  shard.units.Append(*keys);
+  shard.stored = shard.units.size();
+  return &shard;
+}
+
+void StoreImpl::TrimShards() {
+  std::size_t total = 0;
+  for (const auto& [key, shard] : dictionaries_) total += shard.units.bytes();
+  while (total > static_cast<std::size_t>(options_.dictionary_bytes) && dictionaries_.size() > 1) {
+    const auto oldest = std::min_element(
+        dictionaries_.begin(), dictionaries_.end(),
+        [](const auto& a, const auto& b) { return a.second.last_used < b.second.last_used; });
+    total -= oldest->second.units.bytes();
+    dictionaries_.erase(oldest);
+  }
+}
+
+absl::Status StoreImpl::WriteUnits(std::int64_t run, const ShardKey& key, Shard* shard) {
+  const std::uint32_t count = shard->units.size() - shard->stored;
+  if (count == 0) return absl::OkStatus();
+  const std::string_view data(
+      reinterpret_cast<const char*>(shard->units.keys().data() + shard->stored), count * 8ul);
+  absl::Status status =
+      write_.Prepare("INSERT INTO units(type,shard,base,count,run,checksum,data) VALUES(?1,?2,?3,?4,?5,?6,?7)")
+          .Bind(1, key.first)
+          .Bind(2, key.second)
+          .Bind(3, shard->stored)
+          .Bind(4, count)
+          .Bind(5, run)
+          .Bind(6, BlobChecksum(data))
+          .BindBlob(7, data)
+          .Run();
+  if (status.ok()) shard->stored = shard->units.size();
+  return status;
+}
+
+absl::Status StoreImpl::WriteChunk(std::int64_t run, const Pending& chunk, ChunkRef* written) {
+  const ChunkRef& ref = chunk.ref;
+  absl::Status status =
+      insert_chunk_.Bind(1, run)
+          .Bind(2, chunk.group.type)
+          .Bind(3, chunk.group.shard)
+          .Bind(4, static_cast<int>(chunk.group.lane))
+          .Bind(5, chunk.group.name)
+          .Bind(6, ref.rows)
+          .Bind(7, ref.min_unit)
+          .Bind(8, ref.max_unit)
+          .Bind(9, ref.min_time_ms)
+          .Bind(10, ref.max_time_ms)
+          .Bind(11, static_cast<std::int64_t>(chunk.bytes.size()))
+          .Run();
+  if (!status.ok()) return status;
+  const std::int64_t id = write_.LastRowId();
+  *written = ref;
+  written->id = static_cast<std::uint64_t>(id);
+  written->run = static_cast<std::uint64_t>(run);
+  return insert_chunk_data_.Bind(1, id).BindBlob(2, chunk.bytes).Run();
+}
+
+// One round: landed batches become one run of chunks. False if nothing was landed.
+absl::StatusOr<bool> StoreImpl::RunRound() {
+  Records records;
+  std::int64_t last_id = 0;
+  std::int64_t bytes = 0;
+  std::int64_t taken_records = 0;
+  std::vector<std::pair<std::int64_t, std::string>> damaged;
+  {
+    Statement select =
+        read_.Prepare("SELECT id, checksum, data, records FROM landed ORDER BY id");
+    while (taken_records < kRoundRecords) {
+      const absl::StatusOr<bool> row = select.Step();
+      if (!row.ok()) return row.status();
+      if (!*row) break;
+      last_id = select.Int(0);
+      const std::string_view data = select.Blob(2);
+      bytes += static_cast<std::int64_t>(data.size());
+      taken_records += select.Int(3);
+      const absl::Status status = BlobChecksum(data) == select.Int(1)
+                                      ? DecodeRecords(data, &records)
+                                      : absl::DataLossError("checksum");
+      if (!status.ok()) damaged.emplace_back(last_id, std::string(status.message()));
+    }
+  }
+  if (last_id == 0) return false;
+
+  const std::vector<ShardRows> shards = CutByUnit(records, options_.shards, ErasedFilter());
+  const auto reach = CountReach(records);
+  std::int64_t run = 0;
+  std::vector<std::pair<GroupKey, ChunkRef>> written;
+  std::vector<Pending> pending;
+  std::size_t pending_bytes = 0;
+
+  const auto flush = [&](const ShardKey* key, Shard* shard) -> absl::Status {
+    const std::lock_guard lock(write_mutex_);
+    const Unsynced unsynced(&write_);
+    if (!unsynced.status().ok()) return unsynced.status();
+    Transaction transaction(&write_, "BEGIN IMMEDIATE");
+    absl::Status status = transaction.status();
+    if (!status.ok()) return status;
+    if (run == 0) {
+      const absl::StatusOr<std::int64_t> id = NewRun(false);
+      if (!id.ok()) return id.status();
+      run = *id;
+    }
+    if (shard != nullptr) status = WriteUnits(run, *key, shard);
+    for (const Pending& chunk : pending) {
+      if (!status.ok()) return status;
+      written.emplace_back(chunk.group, ChunkRef{});
+      status = WriteChunk(run, chunk, &written.back().second);
+    }
+    if (status.ok()) status = transaction.Commit();
+    pending.clear();
+    pending_bytes = 0;
+    return status;
+  };
+
+  const auto build = [&]() -> absl::Status {
+    std::map<std::string_view, std::int64_t> ids;
+    {
+      const std::lock_guard lock(write_mutex_);
+      Transaction transaction(&write_, "BEGIN IMMEDIATE");
+      absl::Status status = transaction.status();
+      if (!status.ok()) return status;
+      const auto name = [&](std::uint32_t text) -> absl::Status {
+        const auto [entry, added] = ids.try_emplace(records.strings[text], 0);
+        if (!added) return absl::OkStatus();
+        const absl::StatusOr<std::int64_t> id = names_.FindOrAdd(&write_, entry->first);
+        if (id.ok()) entry->second = *id;
+        return id.status();
+      };
+      std::uint32_t last = 0;
+      for (const auto* column :
+           {&records.subjects.unit_type, &records.exposures.experiment, &records.events.name})
+        for (const std::uint32_t text : *column) {
+          if (text == last) continue;
+          last = text;
+          if (status = name(text); !status.ok()) return status;
+        }
+      if (status = transaction.Commit(); !status.ok()) return status;
+    }
+    for (const ShardRows& rows : shards) {
+      const ShardKey key{ids[records.strings[rows.unit_type]], rows.shard};
+      const absl::StatusOr<Shard*> shard = LoadShard(key);
+      if (!shard.ok()) return shard.status();
+      absl::Status status = BuildChunks(
+          records, rows, [&](std::uint64_t unit) { return (*shard)->units.FindOrAdd(unit); },
+          [&](BuiltChunk chunk) {
+            pending_bytes += chunk.bytes.size();
+            pending.push_back({{key.first, key.second, chunk.lane, ids[chunk.name]},
+                               chunk.ref,
+                               std::move(chunk.bytes)});
+            return absl::OkStatus();
+          });
+      // A shard's new units are written with its chunks.
+      if (status.ok() && ((*shard)->units.size() > (*shard)->stored || pending_bytes >= kTransactionBytes))
+        status = flush(&key, *shard);
+      if (!status.ok()) return status;
+    }
+    if (absl::Status status = flush(nullptr, nullptr); !status.ok()) return status;
+
+    const std::lock_guard lock(write_mutex_);
+    Transaction transaction(&write_, "BEGIN IMMEDIATE");
+    absl::Status status = transaction.status();
+    if (status.ok())
+      status = write_.Prepare("UPDATE run SET done=1 WHERE id=?1").Bind(1, run).Run();
+    for (const auto& [id, reason] : damaged) {
+      if (!status.ok()) break;
+      const std::string what = absl::StrCat("landed batch ", id);
+      status = write_.Prepare("INSERT INTO quarantine(what,reason,data) SELECT ?1, ?2, data FROM "
+                              "landed WHERE id=?3")
+                   .BindText(1, what)
+                   .BindText(2, reason)
+                   .Bind(3, id)
+                   .Run();
+    }
+    for (const auto& [name_types, count] : reach) {
+      if (!status.ok()) break;
+      std::string types;
+      for (const std::string& type : name_types.second)
+        absl::StrAppend(&types, types.empty() ? "" : ",", names_.Find(type));
+      status = write_.Prepare("INSERT INTO reach(name,types,count) VALUES(?1,?2,?3) "
+                              "ON CONFLICT(name,types) DO UPDATE SET count=count+excluded.count")
+                   .Bind(1, names_.Find(name_types.first))
+                   .BindText(2, types)
+                   .Bind(3, count)
+                   .Run();
+    }
+    if (status.ok())
+      status = write_.Prepare("DELETE FROM landed WHERE id<=?1").Bind(1, last_id).Run();
+    if (status.ok()) status = transaction.Commit();
+    return status;
+  };
+
+  if (absl::Status status = build(); !status.ok()) {
+    // The run stays invisible; what it left is removed, and what memory knows is read anew.
+    const std::lock_guard lock(write_mutex_);
+    Recover().IgnoreError();
+    return status;
+  }
+  for (auto& [group, chunk] : written) directory_[group].push_back(chunk);
+  backlog_records_ -= taken_records;
+  backlog_bytes_ -= bytes;
+  TrimShards();
+  return true;
+}
+
+// Inserts `fresh` as a run of its own and deletes `old`, at once.
+absl::Status StoreImpl::ReplaceChunks(const GroupKey& group, const std::vector<ChunkRef>& old,
+                                      std::vector<Pending> fresh) {
+  std::vector<ChunkRef> written;
+  {
+    const std::lock_guard lock(write_mutex_);
+    Transaction transaction(&write_, "BEGIN IMMEDIATE");
+    absl::Status status = transaction.status();
+    if (!status.ok()) return status;
+    if (!fresh.empty()) {
+      const absl::StatusOr<std::int64_t> run = NewRun(true);
+      if (!run.ok()) return run.status();
+      for (const Pending& chunk : fresh) {
+        if (status = WriteChunk(*run, chunk, &written.emplace_back()); !status.ok()) return status;
+      }
+    }
+    for (const ChunkRef& chunk : old) {
+      const auto id = static_cast<std::int64_t>(chunk.id);
+      if (status.ok()) status = delete_chunk_.Bind(1, id).Run();
+      if (status.ok()) status = delete_chunk_data_.Bind(1, id).Run();
+    }
+    if (status.ok()) status = transaction.Commit();
+    if (!status.ok()) return status;
+  }
+  std::vector<ChunkRef>& chunks = directory_[group];
+  std::erase_if(chunks, [&](const ChunkRef& chunk) {
+    return std::any_of(old.begin(), old.end(), [&](const ChunkRef& o) { return o.id == chunk.id; });
+  });
+  chunks.insert(chunks.end(), written.begin(), written.end());
+  if (chunks.empty()) directory_.erase(group);
+  return absl::OkStatus();
+}
+
+absl::Status StoreImpl::MergeGroup(const GroupKey& group, const std::vector<ChunkRef>& chunks) {
+  Records records;
+  std::vector<std::uint32_t> units;
+  Statement select = read_.Prepare("SELECT data FROM chunk_data WHERE id=?1");
+  for (const ChunkRef& chunk : chunks) {
+    const absl::StatusOr<std::string> bytes = ReadChunkData(&select, chunk.id);
+    if (!bytes.ok()) return bytes.status();
+    const absl::Status status =
+        AppendChunk(*bytes, group.lane, names_.Text(group.name), &records, &units);
+    if (!status.ok())
+      return absl::DataLossError(absl::StrCat(ChunkLabel(chunk.id), ": ", status.message()));
+  }
+  std::vector<ChunkRow> rows(units.size());
+  for (std::uint32_t i = 0; i < rows.size(); ++i) rows[i] = {units[i], i};
+  std::vector<Pending> fresh;
+  absl::Status status = EmitChunks(records, group.lane, records.strings.Intern(names_.Text(group.type)),
+                                   names_.Text(group.name), std::move(rows), [&](BuiltChunk chunk) {
+                                     fresh.push_back({group, chunk.ref, std::move(chunk.bytes)});
+                                     return absl::OkStatus();
+                                   });
+  if (!status.ok()) return status;
+  return ReplaceChunks(group, chunks, std::move(fresh));
+}
+
+// Runs of a group fall into classes by size, each `merge_runs` times the one below. A class that is
+// full is merged, so that a record is rewritten about log(records per group) times.
+absl::Status StoreImpl::MergeDue(bool all) {
+  std::vector<std::pair<GroupKey, std::vector<ChunkRef>>> due;
+  for (const auto& [group, chunks] : directory_) {
+    std::map<std::uint64_t, std::vector<ChunkRef>> runs;
+    for (const ChunkRef& chunk : chunks)
+      if (damaged_.count(chunk.id) == 0) runs[chunk.run].push_back(chunk);
+    if (runs.size() < 2) continue;
+    // A report that runs in this process reads the chunks it found; it must not wait for ever either.
+    const auto full = static_cast<std::size_t>(options_.merge_runs);
+    if (!all && (runs.size() < full || (*snapshots_ > 0 && runs.size() < 3 * full))) continue;
+    std::vector<std::pair<std::uint64_t, std::uint64_t>> by_rows;  // (rows, run)
+    for (const auto& [run, of_run] : runs) {
+      std::uint64_t rows = 0;
+      for (const ChunkRef& chunk : of_run) rows += chunk.rows;
+      by_rows.emplace_back(rows, run);
+    }
+    std::sort(by_rows.begin(), by_rows.end());
+    // The smallest runs that are of one class; with `all`, as many as fit into memory.
+    std::vector<ChunkRef> chosen;
+    std::uint64_t total = 0;
+    std::size_t count = 0;
+    for (const auto& [rows, run] : by_rows) {
+      if (total + rows > kMergeRows) break;
+      if (!all && count >= full && rows > 2 * total) break;
+      total += rows;
+      ++count;
+      chosen.insert(chosen.end(), runs[run].begin(), runs[run].end());
+    }
+    const bool one_class =
+        all || (count >= full &&
+                by_rows[full - 1].first <= by_rows.front().first * static_cast<std::uint64_t>(2 * options_.merge_runs)) ||
+        runs.size() >= 3 * full;
+    if (count >= 2 && one_class) due.emplace_back(group, std::move(chosen));
+  }
+  for (const auto& [group, chunks] : due) {
+    absl::Status status = MergeGroup(group, chunks);
+    if (absl::IsDataLoss(status)) {
+      // Named and left where it is; the rest stays readable.
+      for (const ChunkRef& chunk : chunks) CheckChunk(chunk.id).IgnoreError();
+      continue;
+    }
+    if (!status.ok()) return status;
+  }
+  return absl::OkStatus();
+}
+
+// Reads a chunk; a damaged one is left out of merging from now on.
+absl::Status StoreImpl::CheckChunk(std::uint64_t id) {
+  Statement select = read_.Prepare("SELECT data FROM chunk_data WHERE id=?1");
+  const absl::StatusOr<std::string> bytes = ReadChunkData(&select, id);
+  absl::Status status = bytes.status();
+  if (status.ok()) {
+    const absl::StatusOr<ChunkReader> reader = ChunkReader::Open(*bytes);
+    status = reader.ok() ? reader->Verify() : reader.status();
+  }
+  if (!status.ok()) damaged_.insert(id);
+  return status;
+}
+
+absl::Status StoreImpl::Compact(bool all) {
+  const std::lock_guard lock(maintenance_mutex_);
+  for (;;) {
+    const absl::StatusOr<bool> ran = RunRound();
+    if (!ran.ok()) return ran.status();
+    if (!*ran) break;
+    if (absl::Status status = MergeDue(false); !status.ok()) return status;
+  }
+  if (absl::Status status = MergeDue(all); !status.ok()) return status;
+  return Checkpoint(all);
+}
+
+// Moves the write-ahead log into the database. Most of it beside running commits; the log can begin
+// anew only when nobody writes, so the last step holds the writer for as long as the rest takes.
+absl::Status StoreImpl::Checkpoint(bool truncate) {
+  int pages = 0;
+  int moved = 0;
+  sqlite3_wal_checkpoint_v2(read_.handle(), nullptr, SQLITE_CHECKPOINT_PASSIVE, &pages, &moved);
+  if (!truncate && pages < kWalPages) return absl::OkStatus();
+  const std::lock_guard lock(write_mutex_);
+  sqlite3_busy_timeout(write_.handle(), truncate ? 5000 : 100);
+  const int code = sqlite3_wal_checkpoint_v2(
+      write_.handle(), nullptr, truncate ? SQLITE_CHECKPOINT_TRUNCATE : SQLITE_CHECKPOINT_RESTART,
+      nullptr, nullptr);
+  sqlite3_busy_timeout(write_.handle(), 20'000);
+  // A reader in the way: the next call will do it.
+  if (code == SQLITE_OK || code == SQLITE_BUSY) return absl::OkStatus();
+  return DatabaseError(write_.handle(), code, "checkpoint");
+}
+
+void StoreImpl::StartBackground() {
+  background_ = std::thread([this] { Background(); });
+}
+
+void StoreImpl::StopBackground() {
+  if (!background_.joinable()) return;
+  {
+    const std::lock_guard lock(wake_mutex_);
+    stop_ = true;
+  }
+  wake_.notify_one();
+  background_.join();
+}
+
+void StoreImpl::Background() {
+  auto last_round = std::chrono::steady_clock::now();
+  for (;;) {
+    {
+      std::unique_lock lock(wake_mutex_);
+      wake_.wait_for(lock, std::chrono::milliseconds(500), [&] { return stop_ || WantsRound(); });
+      if (stop_) return;
+    }
+    const auto now = std::chrono::steady_clock::now();
+    const std::lock_guard lock(maintenance_mutex_);
+    absl::Status status;
+    if (WantsRound() || (backlog_records_ > 0 && now - last_round >= kRoundAge)) {
+      status = RunRound().status();
+      if (status.ok()) status = MergeDue(false);
+      last_round = now;
+    }
+    if (status.ok()) status = Checkpoint(false);
+    if (!status.ok()) {
+      // A full disk, say: landing goes on, reports read the backlog, and we try again.
+      std::unique_lock wait(wake_mutex_);
+      wake_.wait_for(wait, std::chrono::seconds(2), [&] { return stop_; });
+    }
+  }
+}
+
+}  // namespace upswing::store

@@ -1,0 +1,340 @@
+#include "server/store/embedded/embedded_store.hpp"
+
+#include <sqlite3.h>
+
+#include <filesystem>
+#include <utility>
+
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "server/store/embedded/store_impl.hpp"
+#include "server/store/embedded/schema.hpp"
+#include "server/store/embedded/snapshot.hpp"
+
+namespace upswing::store {
+namespace {
+
+constexpr int kPageBytes = 8192;
+
+absl::StatusOr<std::string> MetaValue(Database* database, std::string_view key) {
+  Statement select = database->Prepare("SELECT value FROM meta WHERE key=?1");
+  const absl::StatusOr<bool> row = select.BindText(1, key).Step();
+  if (!row.ok()) return row.status();
+  if (!*row) return absl::NotFoundError("no such key");
+  return std::string(select.Blob(0));
+}
+
+absl::Status SetMeta(Database* database, std::string_view key, std::string_view value) {
+  return database
+      ->Prepare("INSERT INTO meta(key,value) VALUES(?1,?2) ON CONFLICT(key) DO UPDATE SET value=excluded.value")
+      .BindText(1, key)
+      .BindBlob(2, value)
+      .Run();
+}
+
+absl::Status CheckOptions(const EmbeddedOptions& options) {
+  if (options.directory.empty()) return absl::InvalidArgumentError("directory: must not be empty");
+  if (options.shards < 1 || options.shards > 4096 || (options.shards & (options.shards - 1)) != 0)
+    return absl::InvalidArgumentError("shards: must be a power of two in [1, 4096]");
+  if (options.round_bytes < (64 << 10) || options.round_bytes > (1 << 30))
+    return absl::InvalidArgumentError("round_bytes: must be in [64 KiB, 1 GiB]");
+  if (options.merge_runs < 2 || options.merge_runs > 64)
+    return absl::InvalidArgumentError("merge_runs: must be in [2, 64]");
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<EmbeddedStore>> EmbeddedStore::Open(const EmbeddedOptions& options) {
+  if (absl::Status status = CheckOptions(options); !status.ok()) return status;
+  auto store = std::make_unique<StoreImpl>(options);
+  if (absl::Status status = store->OpenAll(); !status.ok()) return status;
+  return store;
+}
+
+StoreImpl::StoreImpl(const EmbeddedOptions& options)
+    : options_(options), file_(options.directory + "/upswing.db") {}
+
+StoreImpl::~StoreImpl() {
+  StopBackground();
+  // The last connection to close checkpoints the log.
+}
+
+absl::Status StoreImpl::OpenAll() {
+  if (!options_.read_only) {
+    std::error_code error;
+    std::filesystem::create_directories(options_.directory, error);
+    if (error)
+      return absl::UnavailableError(absl::StrCat(options_.directory, ": ", error.message()));
+    if (absl::Status status = lock_.Acquire(options_.directory + "/lock"); !status.ok())
+      return status;
+  } else if (!std::filesystem::exists(file_)) {
+    return absl::NotFoundError(absl::StrCat(options_.directory, ": no store here (no upswing.db)"));
+  }
+  absl::StatusOr<Database> database = Database::Open(file_, !options_.read_only, options_.vfs);
+  if (!database.ok()) return database.status();
+  write_ = *std::move(database);
+  absl::Status status = options_.read_only ? absl::OkStatus() : Prepare();
+  if (status.ok()) status = LoadState();
+  if (!status.ok()) return status;
+  if (!options_.read_only) {
+    if (status = Recover(); !status.ok()) return status;
+    PrepareStatements();
+    if (options_.background) StartBackground();
+  }
+  return absl::OkStatus();
+}
+
+// Pragmas, and the tables of a new store.
+absl::Status StoreImpl::Prepare() {
+  absl::Status status = write_.Execute(absl::StrCat("PRAGMA page_size=", kPageBytes).c_str());
+  for (const char* pragma :
+       {"PRAGMA journal_mode=WAL", "PRAGMA synchronous=FULL", "PRAGMA wal_autocheckpoint=0",
+        "PRAGMA cache_size=-32768", "PRAGMA foreign_keys=OFF", "PRAGMA temp_store=MEMORY"})
+    if (status.ok()) status = write_.Execute(pragma);
+  if (!status.ok()) return status;
+  const absl::StatusOr<std::int64_t> tables =
+      write_.QueryInt("SELECT count(*) FROM sqlite_master WHERE name='meta'");
+  if (!tables.ok()) return tables.status();
+  if (*tables > 0) return absl::OkStatus();
+
+  const std::string key_file = options_.directory + "/unit.key";
+  absl::StatusOr<UnitSecret> secret = ReadSecret(key_file);
+  if (absl::IsNotFound(secret.status())) secret = CreateSecret(key_file);
+  if (!secret.ok()) return secret.status();
+  Transaction transaction(&write_, "BEGIN IMMEDIATE");
+  status = transaction.status();
+  if (status.ok()) status = write_.Execute(kSchema);
+  if (status.ok()) status = SetMeta(&write_, "format_version", absl::StrCat(kFormatVersion));
+  if (status.ok()) status = SetMeta(&write_, "shards", absl::StrCat(options_.shards));
+  if (status.ok()) status = SetMeta(&write_, "project", options_.project);
+  if (status.ok())
+    status = SetMeta(&write_, "key_fingerprint",
+                     UnitHasher(*secret, options_.project).Fingerprint());
+  if (status.ok()) status = transaction.Commit();
+  return status;
+}
+
+absl::Status StoreImpl::LoadState() {
+  const absl::StatusOr<std::string> version = MetaValue(&write_, "format_version");
+  if (!version.ok()) {
+    return absl::FailedPreconditionError(
+        absl::StrCat(file_, ": not a store (", version.status().message(), ")"));
+  }
+  std::int64_t number = 0;
+  if (!absl::SimpleAtoi(*version, &number) || number != kFormatVersion)
+    return absl::FailedPreconditionError(absl::StrCat(
+        file_, ": format version ", *version, ", this program reads ", kFormatVersion,
+        ": use a newer program"));
+  const absl::StatusOr<std::string> shards = MetaValue(&write_, "shards");
+  if (!shards.ok() || !absl::SimpleAtoi(*shards, &options_.shards))
+    return absl::DataLossError(absl::StrCat(file_, ": meta has no number of shards"));
+  const absl::StatusOr<std::string> project = MetaValue(&write_, "project");
+  const absl::StatusOr<std::string> fingerprint = MetaValue(&write_, "key_fingerprint");
+  if (!project.ok() || !fingerprint.ok())
+    return absl::DataLossError(absl::StrCat(file_, ": meta has no key fingerprint"));
+  if (!options_.project.empty() && options_.project != *project)
+    return absl::FailedPreconditionError(absl::StrCat(
+        "project: the store in ", options_.directory, " belongs to '", *project, "', not '",
+        options_.project, "'"));
+  options_.project = *project;
+  const std::string key_file = options_.directory + "/unit.key";
+  const absl::StatusOr<UnitSecret> secret = ReadSecret(key_file);
+  // A reader needs no secret.
+  if (!secret.ok() && !(options_.read_only && absl::IsNotFound(secret.status())))
+    return absl::FailedPreconditionError(absl::StrCat(
+        "the key of the store is missing: ", secret.status().message()));
+  hasher_ = std::make_unique<UnitHasher>(secret.value_or(UnitSecret{}), options_.project);
+  if (secret.ok() && hasher_->Fingerprint() != *fingerprint)
+    return absl::FailedPreconditionError(absl::StrCat(
+        key_file, ": not the key of this store (fingerprint ", hasher_->Fingerprint(), ", expected ",
+        *fingerprint, ")"));
+  return tombstones_.Load(&write_);
+}
+
+void StoreImpl::PrepareStatements() {
+  known_.emplace(&write_);
+  insert_landed_ = write_.Prepare(
+      "INSERT INTO landed(epoch,sequence,received_ms,records,checksum,data) VALUES(?1,?2,?3,?4,?5,?6)");
+  insert_conflict_ = write_.Prepare(
+      "INSERT INTO conflict(epoch,sequence,received_ms,checksum,data) VALUES(?1,?2,?3,?4,?5)");
+  insert_boot_ =
+      write_.Prepare("INSERT OR IGNORE INTO boot(epoch,boot,offset) VALUES(?1,?2,?3)");
+  select_boot_ = write_.Prepare("SELECT offset FROM boot WHERE epoch=?1 AND boot=?2");
+  insert_chunk_ = write_.Prepare(
+      "INSERT INTO chunk(run,type,shard,lane,name,rows,min_unit,max_unit,min_ms,max_ms,bytes) "
+      "VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11)");
+  insert_chunk_data_ = write_.Prepare("INSERT INTO chunk_data(id,data) VALUES(?1,?2)");
+  delete_chunk_ = write_.Prepare("DELETE FROM chunk WHERE id=?1");
+  delete_chunk_data_ = write_.Prepare("DELETE FROM chunk_data WHERE id=?1");
+  add_records_ = write_.Prepare(
+      "INSERT INTO meta(key,value) VALUES('records',?1) ON CONFLICT(key) DO UPDATE SET "
+      "value=value+excluded.value");
+}
+
+absl::Status StoreImpl::LandOne(LandingBatch& batch, LandingOutcome* outcome) {
+  const absl::StatusOr<LandingOutcome> admitted = known_->Admit(batch);
+  if (!admitted.ok()) return admitted.status();
+  *outcome = *admitted;
+  if (*outcome == LandingOutcome::kDuplicate) return absl::OkStatus();
+  const std::string epoch = EpochBlob(batch.key.epoch_hi, batch.key.epoch_lo);
+  const auto sequence = static_cast<std::int64_t>(batch.key.sequence);
+  if (*outcome == LandingOutcome::kConflict) {
+    return insert_conflict_.BindBlob(1, epoch)
+        .Bind(2, sequence)
+        .Bind(3, batch.received_ms)
+        .Bind(4, static_cast<std::int64_t>(batch.checksum))
+        .BindBlob(5, batch.blob)
+        .Run();
+  }
+  absl::Status status = insert_landed_.BindBlob(1, epoch)
+                            .Bind(2, sequence)
+                            .Bind(3, batch.received_ms)
+                            .Bind(4, batch.records)
+                            .Bind(5, BlobChecksum(batch.blob))
+                            .BindBlob(6, batch.blob)
+                            .Run();
+  if (status.ok() && batch.boot_id != 0)
+    status = insert_boot_.BindBlob(1, epoch)
+                 .Bind(2, static_cast<std::int64_t>(batch.boot_id))
+                 .Bind(3, batch.boot_offset)
+                 .Run();
+  return status;
+}
+
+absl::StatusOr<std::vector<LandingOutcome>> StoreImpl::Land(absl::Span<LandingBatch> batches) {
+  std::vector<LandingOutcome> outcomes(batches.size());
+  std::int64_t records = 0;
+  std::int64_t bytes = 0;
+  {
+    const std::lock_guard lock(write_mutex_);
+    Transaction transaction(&write_, "BEGIN IMMEDIATE");
+    absl::Status status = transaction.status();
+    for (std::size_t i = 0; i < batches.size() && status.ok(); ++i) {
+      status = LandOne(batches[i], &outcomes[i]);
+      if (outcomes[i] != LandingOutcome::kStored) continue;
+      records += batches[i].records;
+      bytes += static_cast<std::int64_t>(batches[i].blob.size());
+    }
+    if (status.ok() && records > 0) status = add_records_.Bind(1, records).Run();
+    if (status.ok()) status = transaction.Commit();
+    if (!status.ok()) return status;
+  }
+  backlog_records_ += records;
+  backlog_bytes_ += bytes;
+  if (WantsRound()) wake_.notify_one();
+  return outcomes;
+}
+
+absl::StatusOr<std::optional<std::int64_t>> StoreImpl::BootOffset(std::uint64_t epoch_hi,
+                                                                  std::uint64_t epoch_lo,
+                                                                  std::uint64_t boot_id) {
+  const std::string epoch = EpochBlob(epoch_hi, epoch_lo);
+  const std::lock_guard lock(write_mutex_);
+  const absl::StatusOr<bool> row =
+      select_boot_.BindBlob(1, epoch).Bind(2, static_cast<std::int64_t>(boot_id)).Step();
+  if (!row.ok()) return row.status();
+  if (!*row) return std::optional<std::int64_t>();
+  const std::int64_t offset = select_boot_.Int(0);
+  select_boot_.Reset();
+  return std::optional<std::int64_t>(offset);
+}
+
+std::optional<std::int64_t> StoreImpl::ErasedAt(std::string_view unit_type, std::uint64_t key) const {
+  return tombstones_.Find(unit_type, key);
+}
+
+absl::StatusOr<std::shared_ptr<const RecordSource>> StoreImpl::Snapshot() {
+  SnapshotOptions snapshot;
+  snapshot.file = file_;
+  snapshot.vfs = options_.vfs;
+  snapshot.shards = options_.shards;
+  snapshot.erased = ErasedFilter();
+  ++*snapshots_;
+  snapshot.released = [count = snapshots_] { --*count; };
+  return TakeSnapshot(std::move(snapshot));
+}
+
+absl::Status StoreImpl::PutMeta(std::string_view key, std::string_view value) {
+  const std::lock_guard lock(write_mutex_);
+  return SetMeta(&write_, absl::StrCat("user/", std::string(key)), value);
+}
+
+absl::StatusOr<std::optional<std::string>> StoreImpl::GetMeta(std::string_view key) {
+  const std::lock_guard lock(write_mutex_);
+  absl::StatusOr<std::string> value = MetaValue(&write_, absl::StrCat("user/", std::string(key)));
+  if (absl::IsNotFound(value.status())) return std::optional<std::string>();
+  if (!value.ok()) return value.status();
+  return std::optional<std::string>(*std::move(value));
+}
+
+absl::StatusOr<std::vector<std::pair<std::string, std::string>>> StoreImpl::ListMeta(
+    std::string_view prefix) {
+  const std::string from = absl::StrCat("user/", std::string(prefix));
+  std::vector<std::pair<std::string, std::string>> found;
+  const std::lock_guard lock(write_mutex_);
+  Statement select =
+      write_.Prepare("SELECT key, value FROM meta WHERE substr(key,1,length(?1))=?1 ORDER BY key");
+  select.BindText(1, from);
+  for (;;) {
+    const absl::StatusOr<bool> row = select.Step();
+    if (!row.ok()) return row.status();
+    if (!*row) return found;
+    found.emplace_back(select.Blob(0).substr(5), select.Blob(1));
+  }
+}
+
+absl::Status StoreImpl::Audit(const AuditEntry& entry) {
+  const std::lock_guard lock(write_mutex_);
+  return write_.Prepare("INSERT INTO audit(time_ms,action,detail) VALUES(?1,?2,?3)")
+      .Bind(1, entry.time_ms)
+      .BindText(2, entry.action)
+      .BindText(3, entry.detail)
+      .Run();
+}
+
+absl::StatusOr<std::vector<AuditEntry>> StoreImpl::AuditLog() {
+  std::vector<AuditEntry> entries;
+  const std::lock_guard lock(write_mutex_);
+  Statement select = write_.Prepare("SELECT time_ms, action, detail FROM audit ORDER BY id");
+  for (;;) {
+    const absl::StatusOr<bool> row = select.Step();
+    if (!row.ok()) return row.status();
+    if (!*row) return entries;
+    entries.push_back(
+        {select.Int(0), std::string(select.Blob(1)), std::string(select.Blob(2))});
+  }
+}
+
+absl::StatusOr<StoreStats> StoreImpl::Stats() {
+  StoreStats stats;
+  const std::lock_guard lock(write_mutex_);
+  const auto query = [&](const char* sql, std::int64_t* to) -> absl::Status {
+    const absl::StatusOr<std::int64_t> value = write_.QueryInt(sql);
+    if (value.ok()) *to = *value;
+    return value.status();
+  };
+  const std::pair<const char*, std::int64_t*> queries[] = {
+      {"SELECT count(*) FROM landed", &stats.landed_batches},
+      {"SELECT coalesce(sum(records),0) FROM landed", &stats.landed_records},
+      {"SELECT coalesce(sum(length(data)),0) FROM landed", &stats.landed_bytes},
+      {"SELECT count(*) FROM chunk", &stats.chunks},
+      {"SELECT coalesce(sum(rows),0) FROM chunk", &stats.chunk_rows},
+      {"SELECT coalesce(sum(bytes),0) FROM chunk", &stats.chunk_bytes},
+      {"SELECT coalesce((SELECT value FROM meta WHERE key='records'),0)", &stats.records},
+      {"SELECT coalesce(sum(count),0) FROM units", &stats.units},
+      {"SELECT coalesce(sum(length(sums)/4),0) FROM known", &stats.known_batches},
+      {"SELECT count(*) FROM conflict", &stats.conflicts},
+      {"SELECT count(*) FROM quarantine", &stats.quarantined},
+  };
+  for (const auto& [sql, to] : queries)
+    if (absl::Status status = query(sql, to); !status.ok()) return status;
+  for (const char* suffix : {"", "-wal"}) {
+    std::error_code error;
+    const auto size = std::filesystem::file_size(file_ + suffix, error);
+    if (!error) stats.file_bytes += static_cast<std::int64_t>(size);
+  }
+  return stats;
+}
+
+}  // namespace upswing::store

@@ -1,0 +1,86 @@
+#include "server/store/embedded/known_batches.hpp"
+
+#include <cstring>
+
+namespace upswing::store {
+namespace {
+
+constexpr std::uint64_t kPage = 256;
+constexpr std::uint32_t kUnknown = 0;
+constexpr std::uint32_t kSplit = 1;
+
+// A stored batch's state; never one of the two above.
+std::uint32_t Stored(std::uint64_t checksum) {
+  const auto low = static_cast<std::uint32_t>(checksum);
+  return low > kSplit ? low : low + 2;
+}
+
+}  // namespace
+
+std::string EpochBlob(std::uint64_t hi, std::uint64_t lo) {
+  std::string blob;
+  for (const std::uint64_t half : {hi, lo})
+    for (int shift = 56; shift >= 0; shift -= 8) blob.push_back(static_cast<char>(half >> shift));
+  return blob;
+}
+
+KnownBatches::KnownBatches(Database* database)
+    : select_(database->Prepare("SELECT sums FROM known WHERE epoch=?1 AND page=?2")),
+      upsert_(database->Prepare("INSERT INTO known(epoch,page,sums) VALUES(?1,?2,?3) "
+                                "ON CONFLICT(epoch,page) DO UPDATE SET sums=excluded.sums")) {}
+
+absl::Status KnownBatches::Load(const BatchKey& key) {
+  epoch_ = EpochBlob(key.epoch_hi, key.epoch_lo);
+  page_ = static_cast<std::int64_t>(key.sequence / kPage);
+  sums_.clear();
+  select_.BindBlob(1, epoch_).Bind(2, page_);
+  absl::StatusOr<bool> row = select_.Step();
+  if (!row.ok()) return row.status();
+  if (*row) sums_ = select_.Blob(0);
+  select_.Reset();
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::uint32_t> KnownBatches::State(const BatchKey& key) {
+  if (absl::Status status = Load(key); !status.ok()) return status;
+  const std::size_t at = static_cast<std::size_t>(key.sequence % kPage) * 4;
+  std::uint32_t state = kUnknown;
+  if (at + 4 <= sums_.size()) std::memcpy(&state, sums_.data() + at, 4);
+  return state;
+}
+
+absl::Status KnownBatches::Mark(const BatchKey& key, std::uint32_t state) {
+  if (absl::Status status = Load(key); !status.ok()) return status;
+  const std::size_t at = static_cast<std::size_t>(key.sequence % kPage) * 4;
+  if (sums_.size() < at + 4) sums_.resize(at + 4);
+  std::memcpy(sums_.data() + at, &state, 4);
+  return upsert_.BindBlob(1, epoch_).Bind(2, page_).BindBlob(3, sums_).Run();
+}
+
+absl::StatusOr<LandingOutcome> KnownBatches::Admit(const LandingBatch& batch) {
+  const std::uint32_t stored = Stored(batch.checksum);
+  const absl::StatusOr<std::uint32_t> state = State(batch.key);
+  if (!state.ok()) return state.status();
+  if (*state == kSplit || *state == stored) return LandingOutcome::kDuplicate;
+  if (*state != kUnknown) return LandingOutcome::kConflict;
+  BatchKey ancestor = batch.key;
+  std::vector<std::uint64_t> split;
+  for (const std::uint64_t sequence : batch.ancestors) {
+    ancestor.sequence = sequence;
+    const absl::StatusOr<std::uint32_t> found = State(ancestor);
+    if (!found.ok()) return found.status();
+    if (*found > kSplit) {
+      if (absl::Status status = Mark(batch.key, stored); !status.ok()) return status;
+      return LandingOutcome::kDuplicate;
+    }
+    if (*found == kUnknown) split.push_back(sequence);
+  }
+  for (const std::uint64_t sequence : split) {
+    ancestor.sequence = sequence;
+    if (absl::Status status = Mark(ancestor, kSplit); !status.ok()) return status;
+  }
+  if (absl::Status status = Mark(batch.key, stored); !status.ok()) return status;
+  return LandingOutcome::kStored;
+}
+
+}  // namespace upswing::store

@@ -1,0 +1,129 @@
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <set>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "server/store/embedded/database.hpp"
+#include "server/store/embedded/directory.hpp"
+#include "server/store/embedded/embedded_store.hpp"
+#include "server/store/embedded/folder_lock.hpp"
+#include "server/store/embedded/known_batches.hpp"
+#include "server/store/embedded/round.hpp"
+#include "server/store/embedded/tombstones.hpp"
+#include "server/store/embedded/unit_dictionary.hpp"
+
+namespace upswing::store {
+
+/// The store behind `EmbeddedStore::Open`: landing in embedded_store.cpp, compaction in compaction.cpp,
+/// erasure and expiry in erasure.cpp, checks and copies in upkeep.cpp.
+class StoreImpl : public EmbeddedStore {
+ public:
+  explicit StoreImpl(const EmbeddedOptions& options);
+  ~StoreImpl() override;
+  absl::Status OpenAll();
+
+  absl::StatusOr<std::vector<LandingOutcome>> Land(absl::Span<LandingBatch> batches) override;
+  absl::StatusOr<std::optional<std::int64_t>> BootOffset(std::uint64_t epoch_hi,
+                                                         std::uint64_t epoch_lo,
+                                                         std::uint64_t boot_id) override;
+  std::optional<std::int64_t> ErasedAt(std::string_view unit_type,
+                                       std::uint64_t key) const override;
+  absl::StatusOr<std::shared_ptr<const RecordSource>> Snapshot() override;
+  absl::StatusOr<EraseResult> Erase(std::string_view unit_type, std::uint64_t key,
+                                    std::int64_t now_ms) override;
+  absl::StatusOr<EraseResult> Expire(std::int64_t before_ms,
+                                     const std::vector<std::string>& keep) override;
+  absl::Status PutMeta(std::string_view key, std::string_view value) override;
+  absl::StatusOr<std::optional<std::string>> GetMeta(std::string_view key) override;
+  absl::StatusOr<std::vector<std::pair<std::string, std::string>>> ListMeta(
+      std::string_view prefix) override;
+  absl::Status Audit(const AuditEntry& entry) override;
+  absl::StatusOr<std::vector<AuditEntry>> AuditLog() override;
+  absl::StatusOr<StoreStats> Stats() override;
+  std::int64_t BacklogBytes() const override { return backlog_bytes_; }
+
+  const UnitHasher& hasher() const override { return *hasher_; }
+  absl::Status Compact(bool all) override;
+  absl::StatusOr<VerifyReport> Verify() override;
+  absl::Status Backup(const std::string& file) override;
+
+ private:
+  /// A dictionary and how much of it the database has.
+  struct Shard {
+    UnitDictionary units;
+    std::uint32_t stored = 0;
+    std::uint64_t last_used = 0;
+  };
+  using ShardKey = std::pair<std::int64_t, int>;  // (type, shard)
+  /// Chunks on their way into the database.
+  struct Pending {
+    GroupKey group;
+    ChunkRef ref;
+    std::string bytes;
+  };
+
+  absl::Status Prepare();
+  absl::Status LoadState();
+  absl::Status Recover();
+  void PrepareStatements();
+  absl::Status LandOne(LandingBatch& batch, LandingOutcome* outcome);
+  ErasedWhen ErasedFilter() const;
+
+  // Compaction. All of it under maintenance_mutex_.
+  bool WantsRound() const;
+  absl::StatusOr<bool> RunRound();
+  absl::Status MergeDue(bool all);
+  absl::Status MergeGroup(const GroupKey& group, const std::vector<ChunkRef>& chunks);
+  absl::StatusOr<Shard*> LoadShard(const ShardKey& key);
+  void TrimShards();
+  absl::Status WriteUnits(std::int64_t run, const ShardKey& key, Shard* shard);
+  absl::Status WriteChunk(std::int64_t run, const Pending& chunk, ChunkRef* written);
+  absl::Status ReplaceChunks(const GroupKey& group, const std::vector<ChunkRef>& old,
+                             std::vector<Pending> fresh);
+  absl::Status CheckChunk(std::uint64_t id);
+  absl::StatusOr<std::int64_t> NewRun(bool done);
+  absl::Status Checkpoint(bool truncate);
+  void StartBackground();
+  void StopBackground();
+  void Background();
+
+  EmbeddedOptions options_;
+  std::string file_;
+  FolderLock lock_;
+  std::unique_ptr<UnitHasher> hasher_;
+  Tombstones tombstones_;
+
+  std::mutex write_mutex_;
+  Database write_;                      // this and what follows: guarded by write_mutex_
+  std::optional<KnownBatches> known_;
+  Statement insert_landed_, insert_conflict_, insert_boot_, select_boot_, add_records_;
+  Statement insert_chunk_, insert_chunk_data_, delete_chunk_, delete_chunk_data_;
+
+  std::mutex maintenance_mutex_;        // taken before write_mutex_
+  Database read_;                       // this and what follows: guarded by maintenance_mutex_
+  NameTable names_;
+  Directory directory_;
+  std::map<ShardKey, Shard> dictionaries_;
+  std::uint64_t uses_ = 0;
+  std::set<std::uint64_t> damaged_;     // chunks that merging leaves alone
+
+  std::shared_ptr<std::atomic<int>> snapshots_ = std::make_shared<std::atomic<int>>(0);
+  std::atomic<std::int64_t> backlog_records_{0};
+  std::atomic<std::int64_t> backlog_bytes_{0};
+
+  std::mutex wake_mutex_;
+  std::condition_variable wake_;
+  bool stop_ = false;  // guarded by wake_mutex_
+  std::thread background_;
+};
+
+}  // namespace upswing::store

@@ -1,0 +1,82 @@
+#include <sqlite3.h>
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "server/store/embedded/store_impl.hpp"
+
+namespace upswing::store {
+
+absl::StatusOr<VerifyReport> StoreImpl::Verify() {
+  VerifyReport report;
+  absl::StatusOr<Database> database = Database::Open(file_, false, options_.vfs);
+  if (!database.ok()) return database.status();
+  const auto damaged = [&](std::string what, std::string_view why) {
+    report.damaged.push_back(absl::StrCat(what, ": ", std::string(why)));
+  };
+
+  Statement check = database->Prepare("PRAGMA quick_check");
+  for (;;) {
+    const absl::StatusOr<bool> row = check.Step();
+    if (!row.ok()) {
+      damaged("database", row.status().message());
+      break;
+    }
+    if (!*row) break;
+    if (check.Blob(0) != "ok") damaged("database", check.Blob(0));
+  }
+
+  Statement landed = database->Prepare("SELECT id, checksum, data FROM landed ORDER BY id");
+  for (;;) {
+    const absl::StatusOr<bool> row = landed.Step();
+    if (!row.ok()) return row.status();
+    if (!*row) break;
+    ++report.blobs;
+    Records records;
+    const absl::Status status = BlobChecksum(landed.Blob(2)) == landed.Int(1)
+                                    ? DecodeRecords(landed.Blob(2), &records)
+                                    : absl::DataLossError("checksum");
+    if (!status.ok()) damaged(absl::StrCat("landed batch ", landed.Int(0)), status.message());
+  }
+
+  Statement chunks = database->Prepare("SELECT id, data FROM chunk_data ORDER BY id");
+  for (;;) {
+    const absl::StatusOr<bool> row = chunks.Step();
+    if (!row.ok()) return row.status();
+    if (!*row) break;
+    ++report.blobs;
+    const absl::StatusOr<ChunkReader> reader = ChunkReader::Open(chunks.Blob(1));
+    const absl::Status status = reader.ok() ? reader->Verify() : reader.status();
+    if (!status.ok())
+      damaged(ChunkLabel(static_cast<std::uint64_t>(chunks.Int(0))), status.message());
+  }
+
+  Statement units = database->Prepare("SELECT type, shard, base, checksum, data FROM units");
+  for (;;) {
+    const absl::StatusOr<bool> row = units.Step();
+    if (!row.ok()) return row.status();
+    if (!*row) break;
+    ++report.blobs;
+    if (BlobChecksum(units.Blob(4)) != units.Int(3))
+      damaged(absl::StrCat("units of type ", units.Int(0), ", shard ", units.Int(1), ", from ",
+                           units.Int(2)),
+              "checksum");
+  }
+  return report;
+}
+
+absl::Status StoreImpl::Backup(const std::string& file) {
+  absl::StatusOr<Database> from = Database::Open(file_, false, options_.vfs);
+  if (!from.ok()) return from.status();
+  absl::StatusOr<Database> to = Database::Open(file, true, "");
+  if (!to.ok()) return to.status();
+  sqlite3_backup* backup = sqlite3_backup_init(to->handle(), "main", from->handle(), "main");
+  if (backup == nullptr) return DatabaseError(to->handle(), SQLITE_ERROR, file);
+  // All in one step: it reads one moment of the store while commits go on in the log.
+  const int code = sqlite3_backup_step(backup, -1);
+  sqlite3_backup_finish(backup);
+  if (code != SQLITE_DONE) return DatabaseError(to->handle(), code, file);
+  return absl::OkStatus();
+}
+
+}  // namespace upswing::store
