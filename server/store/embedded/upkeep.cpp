@@ -11,19 +11,19 @@ absl::StatusOr<VerifyReport> StoreImpl::Verify() {
   VerifyReport report;
   absl::StatusOr<Database> database = Database::Open(file_, false, options_.vfs);
   if (!database.ok()) return database.status();
-  const auto damaged = [&](std::string what, std::string_view why) {
-    report.damaged.push_back(absl::StrCat(what, ": ", std::string(why)));
+  const auto damaged = [&](const std::string& what, const std::string& why) {
+    report.damaged.push_back(absl::StrCat(what, ": ", why));
   };
 
   Statement check = database->Prepare("PRAGMA quick_check");
   for (;;) {
     const absl::StatusOr<bool> row = check.Step();
     if (!row.ok()) {
-      damaged("database", row.status().message());
+      damaged("database", std::string(row.status().message()));
       break;
     }
     if (!*row) break;
-    if (check.Blob(0) != "ok") damaged("database", check.Blob(0));
+    if (check.Blob(0) != "ok") damaged("database", std::string(check.Blob(0)));
   }
 
   Statement landed = database->Prepare("SELECT id, checksum, data FROM landed ORDER BY id");
@@ -36,7 +36,7 @@ absl::StatusOr<VerifyReport> StoreImpl::Verify() {
     const absl::Status status = BlobChecksum(landed.Blob(2)) == landed.Int(1)
                                     ? DecodeRecords(landed.Blob(2), &records)
                                     : absl::DataLossError("checksum");
-    if (!status.ok()) damaged(absl::StrCat("landed batch ", landed.Int(0)), status.message());
+    if (!status.ok()) damaged(absl::StrCat("landed batch ", landed.Int(0)), std::string(status.message()));
   }
 
   Statement chunks = database->Prepare("SELECT id, data FROM chunk_data ORDER BY id");
@@ -48,7 +48,7 @@ absl::StatusOr<VerifyReport> StoreImpl::Verify() {
     const absl::StatusOr<ChunkReader> reader = ChunkReader::Open(chunks.Blob(1));
     const absl::Status status = reader.ok() ? reader->Verify() : reader.status();
     if (!status.ok())
-      damaged(ChunkLabel(static_cast<std::uint64_t>(chunks.Int(0))), status.message());
+      damaged(ChunkLabel(static_cast<std::uint64_t>(chunks.Int(0))), std::string(status.message()));
   }
 
   Statement units = database->Prepare("SELECT type, shard, base, checksum, data FROM units");

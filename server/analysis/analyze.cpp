@@ -1,0 +1,327 @@
+#include "server/analysis/analyze.hpp"
+
+#include <algorithm>
+#include <atomic>
+#include <cmath>
+#include <functional>
+#include <limits>
+#include <mutex>
+#include <thread>
+
+#include "server/analysis/shard_pass.hpp"
+
+namespace upswing::analysis {
+namespace {
+
+constexpr double kInfinity = std::numeric_limits<double>::infinity();
+
+// Calls work(i) for i in [0, count) from several threads; the first error ends it.
+absl::Status InParallel(int threads, int count, const std::function<absl::Status(int, int)>& work) {
+  std::atomic<int> next{0};
+  std::mutex mutex;
+  absl::Status first;
+  const auto run = [&](int thread) {
+    for (int i = next++; i < count; i = next++) {
+      const absl::Status status = work(thread, i);
+      if (status.ok()) continue;
+      const std::lock_guard lock(mutex);
+      first.Update(status);
+      next = count;
+    }
+  };
+  std::vector<std::thread> others;
+  for (int t = 1; t < std::min(threads, count); ++t) others.emplace_back(run, t);
+  run(0);
+  for (std::thread& thread : others) thread.join();
+  return first;
+}
+
+// Inverted CDF: the smallest value with at least a share `q` of the values at or below it.
+double InvertedCdf(double q, std::vector<double>* values) {
+  const double rank = std::ceil(q * static_cast<double>(values->size()));
+  const auto index = static_cast<std::size_t>(std::max(1.0, rank)) - 1;
+  const auto at = values->begin() + static_cast<std::ptrdiff_t>(std::min(index, values->size() - 1));
+  std::nth_element(values->begin(), at, values->end());
+  return *at;
+}
+
+// Range of time that the chunks say exposures and events lie in.
+struct TimeRange {
+  std::int64_t first = std::numeric_limits<std::int64_t>::max();
+  std::int64_t last = std::numeric_limits<std::int64_t>::min();
+};
+
+TimeRange RangeOf(const store::RecordSource& source, const Plan& plan) {
+  TimeRange range;
+  const ExperimentSpec& spec = *plan.spec;
+  for (const std::string& type : {spec.unit_type, spec.fallback_unit}) {
+    if (type.empty()) continue;
+    for (int shard = 0; shard < source.shards(); ++shard) {
+      for (const auto& chunk : source.Chunks(type, shard, store::Lane::kExposures, spec.experiment)) {
+        range.first = std::min(range.first, chunk.min_time_ms);
+        range.last = std::max(range.last, chunk.max_time_ms);
+      }
+      for (const Stream& stream : plan.streams)
+        for (const auto& chunk : source.Chunks(type, shard, store::Lane::kEvents, stream.event))
+          range.last = std::max(range.last, chunk.max_time_ms);
+    }
+  }
+  range.last = std::min(range.last, spec.as_of_ms);
+  if (range.first > range.last) range.first = range.last = spec.as_of_ms;
+  return range;
+}
+
+Cell ToCell(const CellState& state) {
+  Cell cell;
+  cell.sums = state.sums.ToMomentSums();
+  cell.units = state.units;
+  cell.pending = state.pending;
+  cell.events = state.events;
+  return cell;
+}
+
+// The series of one arm and metric: running sums of the changes.
+void FillDays(const DayState& state, bool has_daily, MetricCells* cells) {
+  if (state.cumulative.empty()) return;
+  CellSums sums(state.cumulative[0].dimension());
+  std::int64_t present = 0;
+  for (std::size_t day = 0; day < state.cumulative.size(); ++day) {
+    sums.Merge(state.cumulative[day]);
+    Cell& cell = cells->cumulative.emplace_back();
+    cell.sums = sums.ToMomentSums();
+    cell.units = sums.n();
+    if (!has_daily) continue;
+    present += state.entered[day];
+    CellSums daily = state.daily[day];
+    daily.AddUnits(present);
+    Cell& of_day = cells->daily.emplace_back();
+    of_day.sums = daily.ToMomentSums();
+    of_day.units = present;
+    // `entered` counts units out on the first day after their window.
+  }
+}
+
+class Analysis {
+ public:
+  Analysis(const store::RecordSource& source, const Plan& plan, const AnalysisOptions& options)
+      : source_(source), plan_(plan), spec_(*plan.spec), options_(options) {}
+
+  absl::StatusOr<AnalysisResult> Run();
+
+ private:
+  absl::Status FindAllFallbacks();
+  absl::StatusOr<PassState> Pass(bool values_only);
+  absl::Status FindCaps();
+  AnalysisResult Result(PassState state);
+  VariantResult Arm(std::size_t index, const ArmState& arm, const std::vector<std::uint32_t>& phases);
+
+  const store::RecordSource& source_;
+  const Plan& plan_;
+  const ExperimentSpec& spec_;
+  const AnalysisOptions& options_;
+  std::optional<Calendar> calendar_;
+  Caps caps_;
+  std::vector<bool> frozen_, covariate_frozen_;
+  absl::flat_hash_map<std::uint64_t, std::int64_t> fallback_since_;
+};
+
+absl::Status Analysis::FindAllFallbacks() {
+  if (spec_.fallback_unit.empty()) return absl::OkStatus();
+  PassOptions pass;
+  pass.plan = &plan_;
+  pass.source = &source_;
+  std::mutex mutex;
+  return InParallel(options_.threads, source_.shards(), [&](int, int shard) {
+    absl::flat_hash_map<std::uint64_t, std::int64_t> found;
+    absl::Status status = FindFallbacks(pass, shard, &found);
+    const std::lock_guard lock(mutex);
+    fallback_since_.insert(found.begin(), found.end());
+    return status;
+  });
+}
+
+absl::StatusOr<PassState> Analysis::Pass(bool values_only) {
+  PassOptions pass;
+  pass.plan = &plan_;
+  pass.calendar = &*calendar_;
+  pass.source = &source_;
+  pass.caps = &caps_;
+  pass.values_only = values_only;
+  pass.fallback_since = &fallback_since_;
+  pass.history_start_ms = spec_.history_start_ms.value_or(
+      source_.EarliestEventMs().value_or(std::numeric_limits<std::int64_t>::min()));
+  const int shards = source_.shards();
+  const int tasks = spec_.fallback_unit.empty() ? shards : 2 * shards;
+  std::vector<PassState> states(static_cast<std::size_t>(std::max(1, options_.threads)),
+                                PassState(plan_, calendar_->days()));
+  absl::Status status = InParallel(options_.threads, tasks, [&](int thread, int task) {
+    const bool fallback = task >= shards;
+    return RunShard(pass, fallback ? spec_.fallback_unit : spec_.unit_type, fallback, task % shards,
+                    &states[static_cast<std::size_t>(thread)]);
+  });
+  if (!status.ok()) return status;
+  for (std::size_t i = 1; i < states.size(); ++i) states[0].Merge(std::move(states[i]));
+  return std::move(states[0]);
+}
+
+absl::Status Analysis::FindCaps() {
+  const std::size_t metrics = plan_.metrics.size();
+  caps_.value.assign(metrics, kInfinity);
+  caps_.covariate.assign(metrics, kInfinity);
+  frozen_.assign(metrics, false);
+  covariate_frozen_.assign(metrics, false);
+  const double unknown = std::numeric_limits<double>::quiet_NaN();
+  bool search = false;
+  for (std::size_t m = 0; m < metrics; ++m) {
+    const auto& definition = *plan_.metrics[m].definition;
+    if (!definition.winsorize.has_value()) continue;
+    const auto known = [&](const std::map<std::string, double>& given, std::vector<bool>* frozen) {
+      if (definition.winsorize->value.has_value()) return *definition.winsorize->value;
+      const auto found = given.find(definition.key);
+      if (found == given.end()) return unknown;
+      (*frozen)[m] = true;
+      return found->second;
+    };
+    caps_.value[m] = known(spec_.caps, &frozen_);
+    if (plan_.metrics[m].covariates > 0)
+      caps_.covariate[m] = known(spec_.covariate_caps, &covariate_frozen_);
+    search |= std::isnan(caps_.value[m]) || std::isnan(caps_.covariate[m]);
+  }
+  if (!search) return absl::OkStatus();
+  absl::StatusOr<PassState> values = Pass(true);
+  if (!values.ok()) return values.status();
+  for (std::size_t m = 0; m < metrics; ++m) {
+    const auto& winsorize = plan_.metrics[m].definition->winsorize;
+    const auto fill = [&](std::vector<double>* of, double* cap) {
+      if (!std::isnan(*cap)) return;
+      *cap = of->empty() ? kInfinity : InvertedCdf(*winsorize->percentile_nonzero, of);
+      // A cap of 0 or below would make every unit alike.
+      if (*cap <= 0) *cap = kInfinity;
+    };
+    fill(&values->values[m], &caps_.value[m]);
+    fill(&values->covariate_values[m], &caps_.covariate[m]);
+  }
+  return absl::OkStatus();
+}
+
+VariantResult Analysis::Arm(std::size_t index, const ArmState& arm,
+                            const std::vector<std::uint32_t>& phases) {
+  VariantResult variant;
+  variant.key = spec_.variants[index].key;
+  variant.crossovers = arm.crossovers;
+  variant.units_by_day = arm.units_by_day;
+  for (const std::uint32_t phase : phases) {
+    const auto found = arm.phases.find(phase);
+    const std::int64_t units = found == arm.phases.end() ? 0 : found->second.units_first_variant;
+    variant.units_by_phase.push_back(units);
+    variant.units_first_variant += units;
+  }
+  variant.units = variant.units_first_variant - variant.crossovers;
+  for (std::size_t m = 0; m < plan_.metrics.size(); ++m) {
+    const CompiledMetric& metric = plan_.metrics[m];
+    MetricCells& cells = variant.metrics.emplace_back();
+    cells.metric = metric.definition->key;
+    const auto dimension = static_cast<std::size_t>(
+        !spec_.observation_unit.empty() && metric.components == 1 ? 2 : metric.dimension());
+    CellState total{CellSums(dimension)};
+    for (const std::uint32_t phase : phases) {
+      const auto found = arm.phases.find(phase);
+      if (found == arm.phases.end()) {
+        cells.phases.push_back(ToCell(CellState{CellSums(dimension)}));
+        continue;
+      }
+      total.Merge(found->second.metrics[m]);
+      cells.phases.push_back(ToCell(found->second.metrics[m]));
+    }
+    cells.total = ToCell(total);
+    if (!arm.crossed.empty()) total.Merge(arm.crossed[m]);
+    cells.first_variant = ToCell(total);
+    FillDays(arm.days[m], Evaluator::HasDaily(metric), &cells);
+  }
+  for (const auto& [key, state] : arm.segments) {
+    SegmentCells& segment = variant.segments.emplace_back();
+    segment.attribute = spec_.report_by[key.first];
+    segment.value = key.second;
+    segment.units_first_variant = state.units_first_variant;
+    for (const CellState& cell : state.metrics) segment.metrics.push_back(ToCell(cell));
+  }
+  std::sort(variant.segments.begin(), variant.segments.end(),
+            [](const SegmentCells& a, const SegmentCells& b) {
+              return std::pair(a.attribute, a.value) < std::pair(b.attribute, b.value);
+            });
+  return variant;
+}
+
+AnalysisResult Analysis::Result(PassState state) {
+  AnalysisResult result;
+  for (const ArmState& arm : state.arms)
+    for (const auto& [phase, of_phase] : arm.phases) result.phases.push_back(phase);
+  std::sort(result.phases.begin(), result.phases.end());
+  result.phases.erase(std::unique(result.phases.begin(), result.phases.end()), result.phases.end());
+  for (int day = 0; day < calendar_->days(); ++day) result.days.push_back(calendar_->Date(day));
+  for (std::size_t a = 0; a < state.arms.size(); ++a) {
+    result.variants.push_back(Arm(a, state.arms[a], result.phases));
+    result.crossover_units += state.arms[a].crossovers;
+  }
+  result.exposures = state.exposures;
+  result.events = state.events;
+  result.forced_units = state.forced_units;
+  result.unknown_variant_records = state.unknown_variant_records;
+  std::vector<std::string> types = {spec_.unit_type};
+  if (!spec_.fallback_unit.empty()) types.push_back(spec_.fallback_unit);
+  for (const Stream& stream : plan_.streams)
+    result.events_without_unit += source_.EventsWithout(stream.event, types);
+  for (std::size_t m = 0; m < plan_.metrics.size(); ++m) {
+    const auto& definition = *plan_.metrics[m].definition;
+    if (!definition.winsorize.has_value()) continue;
+    const auto add = [&](double cap, std::int64_t nonzero, bool frozen, const FastSum& removed,
+                         std::size_t component, std::map<std::string, CapResult>* to) {
+      if (!std::isfinite(cap)) return;
+      CapResult& found = (*to)[definition.key];
+      found.cap = cap;
+      found.nonzero_units = nonzero;
+      found.frozen = frozen;
+      double kept = 0;
+      for (const VariantResult& variant : result.variants)
+        kept += variant.metrics[m].total.sums.sum(component).Round();
+      const double gone = removed.Value().Round();
+      found.removed_share = kept + gone > 0 ? gone / (kept + gone) : 0;
+    };
+    add(caps_.value[m], state.nonzero[m], frozen_[m], state.removed[m], 0, &result.caps);
+    if (plan_.metrics[m].covariates > 0 && spec_.observation_unit.empty())
+      add(caps_.covariate[m], state.covariate_nonzero[m], covariate_frozen_[m],
+          state.covariate_removed[m], static_cast<std::size_t>(plan_.metrics[m].components),
+          &result.covariate_caps);
+  }
+  result.unreadable = source_.Unreadable();
+  result.unreadable.insert(result.unreadable.end(), state.unreadable.begin(), state.unreadable.end());
+  std::sort(result.unreadable.begin(), result.unreadable.end());
+  result.unreadable.erase(std::unique(result.unreadable.begin(), result.unreadable.end()),
+                          result.unreadable.end());
+  return result;
+}
+
+absl::StatusOr<AnalysisResult> Analysis::Run() {
+  const TimeRange range = RangeOf(source_, plan_);
+  absl::StatusOr<Calendar> calendar = Calendar::Create(spec_.timezone, range.first, range.last);
+  if (!calendar.ok()) return calendar.status();
+  calendar_ = *std::move(calendar);
+  if (absl::Status status = FindAllFallbacks(); !status.ok()) return status;
+  if (absl::Status status = FindCaps(); !status.ok()) return status;
+  absl::StatusOr<PassState> state = Pass(false);
+  if (!state.ok()) return state.status();
+  return Result(*std::move(state));
+}
+
+}  // namespace
+
+absl::StatusOr<AnalysisResult> Analyze(const store::RecordSource& source, const ExperimentSpec& spec,
+                                       const AnalysisOptions& options) {
+  if (options.threads < 1 || options.threads > 64)
+    return absl::InvalidArgumentError("threads: must be in [1, 64]");
+  const absl::StatusOr<Plan> plan = Plan::Compile(spec);
+  if (!plan.ok()) return plan.status();
+  return Analysis(source, *plan, options).Run();
+}
+
+}  // namespace upswing::analysis

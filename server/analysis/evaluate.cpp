@@ -1,0 +1,376 @@
+#include "server/analysis/evaluate.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+namespace upswing::analysis {
+namespace {
+
+using metrics::MetricDefinition;
+using metrics::MetricType;
+
+constexpr std::int64_t kNever = std::numeric_limits<std::int64_t>::max();
+constexpr std::int64_t kDayMs = 24LL * 3600 * 1000;
+
+}  // namespace
+
+bool Evaluator::Refers(const CompiledSelector& selector, std::uint64_t ref, Interval in) const {
+  if (ref == 0) return false;
+  const UnitView& view = Stream(selector.refers_to);
+  if (view.event_id == nullptr) return false;
+  for (std::size_t i = 0; i < view.size; ++i)
+    if (view.event_id[i] == ref) return view.time[i] >= in.from && view.time[i] < in.to;
+  return false;
+}
+
+// Calls function(view, part, row) for the rows that pass. Rows of one part come in order of time.
+template <typename Function>
+void Evaluator::ForEach(const CompiledSelector& selector, Interval in, Function&& function) {
+  for (const CompiledSelector::Part& part : selector.parts) {
+    const UnitView& view = Stream(part.stream);
+    const std::uint8_t* pass =
+        part.filter < 0 ? nullptr : view.pass[static_cast<std::size_t>(part.filter)];
+    for (std::size_t i = 0; i < view.size && view.time[i] < in.to; ++i) {
+      if (view.time[i] < in.from || (pass != nullptr && pass[i] == 0)) continue;
+      if (selector.refers_to >= 0 &&
+          !Refers(selector, view.ref_id == nullptr ? 0 : view.ref_id[i], in))
+        continue;
+      function(view, part, i);
+    }
+  }
+}
+
+void Evaluator::Collect(const CompiledSelector& selector, Interval in, std::int32_t tag) {
+  ForEach(selector, in, [&](const UnitView& view, const CompiledSelector::Part& part, std::size_t i) {
+    const double value = view.values[static_cast<std::size_t>(part.value)][i];
+    const std::uint64_t id =
+        part.identity >= 0 ? view.identity[static_cast<std::size_t>(part.identity)][i]
+                           : (view.event_id == nullptr ? 0 : view.event_id[i]);
+    rows_.push_back({view.time[i], value, id, view.ref_id == nullptr ? 0 : view.ref_id[i], tag,
+                     static_cast<std::uint64_t>(part.stream) << 32 | i});
+  });
+}
+
+// By time; rows of one time keep the order of selectors and streams, then of `store::SortRows`.
+void Evaluator::SortCollected() {
+  std::stable_sort(rows_.begin(), rows_.end(),
+                   [](const Row& a, const Row& b) { return a.time < b.time; });
+}
+
+Interval Evaluator::Window(const CompiledMetric& metric, std::int64_t t0, std::int64_t end) const {
+  const MetricDefinition& definition = *metric.definition;
+  if (definition.type == MetricType::kRetention) {
+    Interval days;
+    if (definition.elapsed_days) {
+      days = {t0 + definition.first_day * kDayMs, t0 + (definition.last_day + 1) * kDayMs};
+    } else {
+      days = {calendar_->StartOfDayAfter(t0, definition.first_day),
+              calendar_->StartOfDayAfter(t0, definition.last_day + 1)};
+    }
+    return {std::max(t0, days.from), std::min(days.to, end)};
+  }
+  return {t0, std::min(Closes(metric, t0), end)};
+}
+
+std::int64_t Evaluator::Closes(const CompiledMetric& metric, std::int64_t t0) const {
+  const MetricDefinition& definition = *metric.definition;
+  if (definition.type == MetricType::kRetention) {
+    return definition.elapsed_days ? t0 + (definition.last_day + 1) * kDayMs
+                                   : calendar_->StartOfDayAfter(t0, definition.last_day + 1);
+  }
+  if (!definition.window_ms.has_value() || t0 > kNever - *definition.window_ms) return kNever;
+  return t0 + *definition.window_ms;
+}
+
+double Evaluator::SumOf(const CompiledSelector& selector, Interval in) {
+  UnitSum sum;
+  ForEach(selector, in, [&](const UnitView& view, const CompiledSelector::Part& part, std::size_t i) {
+    const double value = view.values[static_cast<std::size_t>(part.value)][i];
+    if (!std::isnan(value)) sum.Add(value);
+  });
+  return sum.Round();
+}
+
+bool Evaluator::Value(const CompiledMetric& metric, std::int64_t t0, Interval in, double* out,
+                      std::int64_t* events) {
+  const MetricDefinition& definition = *metric.definition;
+  std::int64_t count = 0;
+  const auto number = [](const UnitView& view, const CompiledSelector::Part& part, std::size_t i) {
+    return view.values[static_cast<std::size_t>(part.value)][i];
+  };
+  const auto count_or_sum = [&](const CompiledSelector& selector) {
+    if (selector.sum) {
+      ForEach(selector, in, [&](const UnitView&, const CompiledSelector::Part&, std::size_t) { ++count; });
+      return SumOf(selector, in);
+    }
+    std::int64_t n = 0;
+    ForEach(selector, in, [&](const UnitView&, const CompiledSelector::Part&, std::size_t) { ++n; });
+    count += n;
+    return static_cast<double>(n);
+  };
+  switch (definition.type) {
+    case MetricType::kConversion:
+    case MetricType::kRetention:
+    case MetricType::kCount:
+      ForEach(metric.events, in,
+              [&](const UnitView&, const CompiledSelector::Part&, std::size_t) { ++count; });
+      out[0] = definition.type == MetricType::kCount ? static_cast<double>(count)
+                                                     : (count >= definition.threshold ? 1 : 0);
+      break;
+    case MetricType::kSum:
+    case MetricType::kMean: {
+      UnitSum sum;
+      ForEach(metric.events, in,
+              [&](const UnitView& view, const CompiledSelector::Part& part, std::size_t i) {
+                const double value = number(view, part, i);
+                if (std::isnan(value)) return;
+                sum.Add(value);
+                ++count;
+              });
+      out[0] = sum.Round();
+      if (definition.type == MetricType::kMean) out[1] = static_cast<double>(count);
+      break;
+    }
+    case MetricType::kMax: {
+      double max = -std::numeric_limits<double>::infinity();
+      ForEach(metric.events, in,
+              [&](const UnitView& view, const CompiledSelector::Part& part, std::size_t i) {
+                const double value = number(view, part, i);
+                if (std::isnan(value)) return;
+                max = std::max(max, value);
+                ++count;
+              });
+      out[0] = count == 0 ? 0 : max;
+      break;
+    }
+    case MetricType::kLast: {
+      rows_.clear();
+      Collect(metric.events, in, 0);
+      std::erase_if(rows_, [](const Row& row) { return std::isnan(row.value); });
+      SortCollected();
+      count = static_cast<std::int64_t>(rows_.size());
+      if (rows_.empty() && !definition.missing.has_value()) return false;
+      out[0] = rows_.empty() ? *definition.missing : rows_.back().value;
+      break;
+    }
+    case MetricType::kRatio:
+      out[0] = count_or_sum(metric.events);
+      out[1] = count_or_sum(metric.denominator);
+      break;
+    case MetricType::kFunnel: FunnelValue(metric, in, out, &count); break;
+    case MetricType::kTimeTo: {
+      std::int64_t first = kNever;
+      ForEach(metric.events, in,
+              [&](const UnitView& view, const CompiledSelector::Part&, std::size_t i) {
+                first = std::min(first, view.time[i]);
+                ++count;
+              });
+      out[0] = static_cast<double>(first == kNever ? *definition.window_ms : first - t0) / 1000.0;
+      break;
+    }
+    case MetricType::kDistinct: {
+      ids_.clear();
+      ForEach(metric.events, in,
+              [&](const UnitView& view, const CompiledSelector::Part& part, std::size_t i) {
+                ids_.push_back(view.identity[static_cast<std::size_t>(part.identity)][i]);
+                ++count;
+              });
+      std::sort(ids_.begin(), ids_.end());
+      ids_.erase(std::unique(ids_.begin(), ids_.end()), ids_.end());
+      const bool missing = !ids_.empty() && ids_.front() == 0;
+      out[0] = static_cast<double>(ids_.size()) - (missing ? 1 : 0);
+      break;
+    }
+    case MetricType::kPair: PairValue(metric, in, out, &count); break;
+    case MetricType::kLinear: {
+      double total = 0;
+      for (const auto& [term, weight] : metric.terms) {
+        double value = 0;
+        // A term without a value (kLast) adds nothing.
+        if (Value(plan_->metrics[static_cast<std::size_t>(term)], t0, in, &value, &count))
+          total += weight * value;
+      }
+      out[0] = total;
+      break;
+    }
+    case MetricType::kQuantile:
+      ForEach(metric.events, in,
+              [&](const UnitView& view, const CompiledSelector::Part& part, std::size_t i) {
+                if (!std::isnan(number(view, part, i))) ++count;
+              });
+      out[0] = static_cast<double>(count);
+      out[1] = out[2] = 0;
+      break;
+  }
+  *events += count;
+  return true;
+}
+
+// Each answer takes the question it names (by `ref_id`), or else the oldest one that is open.
+void Evaluator::PairValue(const CompiledMetric& metric, Interval in, double* out,
+                          std::int64_t* events) {
+  rows_.clear();
+  Collect(metric.from, in, 0);
+  Collect(metric.events, in, 1);
+  SortCollected();
+  UnitSum seconds;
+  std::int64_t pairs = 0;
+  std::vector<const Row*> open;
+  for (const Row& row : rows_) {
+    if (row.tag == 0) {
+      open.push_back(&row);
+      continue;
+    }
+    const auto question =
+        row.ref == 0 ? open.begin()
+                     : std::find_if(open.begin(), open.end(),
+                                    [&](const Row* o) { return o->id == row.ref; });
+    if (question == open.end()) continue;
+    seconds.Add(static_cast<double>(row.time - (*question)->time) / 1000.0);
+    ++pairs;
+    open.erase(question);
+  }
+  out[0] = seconds.Round();
+  out[1] = static_cast<double>(pairs);
+  *events += static_cast<std::int64_t>(rows_.size());
+}
+
+// An event takes at most one step; taking the earliest that fits reaches as far as any choice.
+void Evaluator::FunnelValue(const CompiledMetric& metric, Interval in, double* out,
+                            std::int64_t* events) {
+  rows_.clear();
+  for (std::size_t s = 0; s < metric.steps.size(); ++s)
+    Collect(metric.steps[s], in, static_cast<std::int32_t>(s));
+  SortCollected();
+  std::size_t reached = 0;
+  std::uint64_t taken = 0;
+  for (const Row& row : rows_) {
+    if (reached == metric.steps.size() || row.tag != static_cast<std::int32_t>(reached)) continue;
+    // A record that matches two steps stands in rows_ once per step.
+    if (reached > 0 && row.record == taken) continue;
+    ++reached;
+    taken = row.record;
+  }
+  for (std::size_t s = 0; s < metric.steps.size(); ++s) out[s] = s < reached ? 1 : 0;
+  *events += static_cast<std::int64_t>(rows_.size());
+}
+
+bool Evaluator::HasDaily(const CompiledMetric& metric) {
+  switch (metric.definition->type) {
+    case MetricType::kConversion:
+    case MetricType::kCount:
+    case MetricType::kSum:
+    case MetricType::kMean:
+    case MetricType::kMax:
+    case MetricType::kRatio:
+    case MetricType::kDistinct:
+    case MetricType::kLinear: return true;
+    default: return false;
+  }
+}
+
+std::size_t Evaluator::ByDay(const CompiledMetric& metric, std::int64_t t0, Interval in,
+                             std::vector<DayValue>* days) {
+  const MetricDefinition& definition = *metric.definition;
+  const auto components = static_cast<std::size_t>(metric.components);
+  std::size_t size = 0;
+  const auto next = [&](int day) -> DayValue& {
+    if (size == days->size()) days->emplace_back();
+    DayValue& value = (*days)[size++];
+    value.day = day;
+    value.cumulative.assign(components, 0);
+    value.daily.assign(components, 0);
+    return value;
+  };
+  const bool one_part = metric.events.parts.size() == 1 && metric.events.refers_to < 0;
+  const bool additive =
+      definition.type == MetricType::kConversion || definition.type == MetricType::kCount ||
+      definition.type == MetricType::kSum || definition.type == MetricType::kMean;
+  if (additive && one_part) {
+    // One walk over the rows, which are in order of time.
+    const bool sums = definition.type == MetricType::kSum || definition.type == MetricType::kMean;
+    UnitSum total;
+    UnitSum of_day;
+    std::int64_t count = 0;
+    std::int64_t count_of_day = 0;
+    int day = -1;
+    std::int64_t day_end = std::numeric_limits<std::int64_t>::min();
+    const auto emit = [&] {
+      DayValue& value = next(day);
+      switch (definition.type) {
+        case MetricType::kConversion:
+          value.cumulative[0] = count >= definition.threshold ? 1 : 0;
+          value.daily[0] = count_of_day >= definition.threshold ? 1 : 0;
+          break;
+        case MetricType::kCount:
+          value.cumulative[0] = static_cast<double>(count);
+          value.daily[0] = static_cast<double>(count_of_day);
+          break;
+        default:
+          value.cumulative[0] = total.Round();
+          value.daily[0] = of_day.Round();
+          if (definition.type == MetricType::kMean) {
+            value.cumulative[1] = static_cast<double>(count);
+            value.daily[1] = static_cast<double>(count_of_day);
+          }
+      }
+    };
+    ForEach(metric.events, in,
+            [&](const UnitView& view, const CompiledSelector::Part& part, std::size_t i) {
+              double number = 0;
+              if (sums) {
+                number = view.values[static_cast<std::size_t>(part.value)][i];
+                if (std::isnan(number)) return;
+              }
+              if (view.time[i] >= day_end) {
+                if (day >= 0) emit();
+                day = calendar_->Day(view.time[i]);
+                day_end = day + 1 == calendar_->days() ? kNever : calendar_->Start(day + 1);
+                of_day.Clear();
+                count_of_day = 0;
+              }
+              ++count;
+              ++count_of_day;
+              if (sums) {
+                total.Add(number);
+                of_day.Add(number);
+              }
+            });
+    if (day >= 0) emit();
+    return size;
+  }
+  // Any other metric: its value over each prefix that ends with a day that has events.
+  std::vector<int> with_events;
+  const auto note = [&](const CompiledSelector& selector) {
+    for (const CompiledSelector::Part& part : selector.parts) {
+      const UnitView& view = Stream(part.stream);
+      for (std::size_t i = 0; i < view.size && view.time[i] < in.to; ++i)
+        if (view.time[i] >= in.from) with_events.push_back(calendar_->Day(view.time[i]));
+    }
+  };
+  const auto note_metric = [&](const CompiledMetric& m) {
+    note(m.events);
+    note(m.denominator);
+    note(m.from);
+    for (const CompiledSelector& step : m.steps) note(step);
+  };
+  note_metric(metric);
+  for (const auto& [term, weight] : metric.terms)
+    note_metric(plan_->metrics[static_cast<std::size_t>(term)]);
+  std::sort(with_events.begin(), with_events.end());
+  with_events.erase(std::unique(with_events.begin(), with_events.end()), with_events.end());
+  std::int64_t unused = 0;
+  for (const int day : with_events) {
+    const std::int64_t end =
+        day + 1 == calendar_->days() ? in.to : std::min(in.to, calendar_->Start(day + 1));
+    const std::int64_t start = day == 0 ? in.from : std::max(in.from, calendar_->Start(day));
+    DayValue& value = next(day);
+    if (!Value(metric, t0, {in.from, end}, value.cumulative.data(), &unused))
+      value.cumulative.assign(components, 0);
+    if (HasDaily(metric)) Value(metric, t0, {start, end}, value.daily.data(), &unused);
+  }
+  return size;
+}
+
+}  // namespace upswing::analysis

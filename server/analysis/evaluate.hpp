@@ -1,0 +1,82 @@
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "server/analysis/calendar.hpp"
+#include "server/analysis/plan.hpp"
+#include "server/analysis/unit_sum.hpp"
+#include "server/analysis/unit_view.hpp"
+
+namespace upswing::analysis {
+
+/// A stretch of time, half-open. Unit: milliseconds since 1970.
+struct Interval {
+  std::int64_t from = 0;
+  std::int64_t to = 0;
+};
+
+/// A unit's value at the end of a day, and on that day alone.
+struct DayValue {
+  int day = 0;
+  std::vector<double> cumulative;
+  std::vector<double> daily;
+};
+
+/// Values of one unit's metrics. Holds scratch memory; one per thread.
+class Evaluator {
+ public:
+  /// Most components that a metric may have.
+  static constexpr int kMost = 32;
+
+  Evaluator(const Plan* plan, const Calendar* calendar) : plan_(plan), calendar_(calendar) {}
+
+  /// The streams of the unit at hand, by the plan's numbers.
+  void SetUnit(const std::vector<const UnitView*>& streams) { streams_ = &streams; }
+
+  /// The stretch in which events count for a unit exposed at `t0`, cut at the end (exclusive) of what
+  /// is observed; for retention the days asked for.
+  Interval Window(const CompiledMetric& metric, std::int64_t t0, std::int64_t end) const;
+  /// When the window closes; INT64_MAX without one.
+  std::int64_t Closes(const CompiledMetric& metric, std::int64_t t0) const;
+
+  /// Writes the metric's components over `in`. False: the unit has no value (kLast without `missing`).
+  /// Adds the number of events behind the value to `events`.
+  bool Value(const CompiledMetric& metric, std::int64_t t0, Interval in, double* out,
+             std::int64_t* events);
+  /// Sum of the values that a selector finds.
+  double SumOf(const CompiledSelector& selector, Interval in);
+
+  /// True for metrics whose value of a day means something.
+  static bool HasDaily(const CompiledMetric& metric);
+  /// The metric's value after each day in which it may have changed, in order. Entries are in
+  /// `days`[0, the result).
+  std::size_t ByDay(const CompiledMetric& metric, std::int64_t t0, Interval in,
+                    std::vector<DayValue>* days);
+
+ private:
+  struct Row {
+    std::int64_t time;
+    double value;
+    std::uint64_t id;   // event id, or identity for kDistinct
+    std::uint64_t ref;
+    std::int32_t tag;
+    std::uint64_t record;  // stream and row: the same record collected twice has the same
+  };
+  const UnitView& Stream(int number) const { return *(*streams_)[static_cast<std::size_t>(number)]; }
+  template <typename Function>
+  void ForEach(const CompiledSelector& selector, Interval in, Function&& function);
+  void Collect(const CompiledSelector& selector, Interval in, std::int32_t tag);
+  void SortCollected();
+  bool Refers(const CompiledSelector& selector, std::uint64_t ref, Interval in) const;
+  void PairValue(const CompiledMetric& metric, Interval in, double* out, std::int64_t* events);
+  void FunnelValue(const CompiledMetric& metric, Interval in, double* out, std::int64_t* events);
+
+  const Plan* plan_;
+  const Calendar* calendar_;
+  const std::vector<const UnitView*>* streams_ = nullptr;
+  std::vector<Row> rows_;
+  std::vector<std::uint64_t> ids_;
+};
+
+}  // namespace upswing::analysis

@@ -1,0 +1,580 @@
+#include "server/analysis/shard_pass.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <optional>
+
+#include "server/analysis/cursor.hpp"
+
+namespace upswing::analysis {
+namespace {
+
+using metrics::MetricType;
+
+constexpr std::uint8_t kForced = 2;  // upswing::Reason::kForced, as it travels
+constexpr std::int64_t kNever = std::numeric_limits<std::int64_t>::max();
+
+/// One exposure of the unit at hand.
+struct Exposure {
+  std::int64_t time;
+  std::uint32_t order;
+  std::uint32_t phase;
+  std::int32_t variant;
+  std::string_view variant_key;
+  std::uint64_t companion;
+  std::size_t attributes;  // row of held_attributes_
+};
+
+/// A unit that is in the experiment.
+struct Enrolment {
+  std::int64_t t0 = 0;
+  std::int32_t variant = 0;
+  std::uint32_t phase = 0;
+  bool crossed = false;
+};
+
+class ShardRun {
+ public:
+  ShardRun(const PassOptions& options, const std::string& unit_type, bool fallback, int shard,
+           PassState* state);
+  absl::Status Run();
+
+ private:
+  bool clustered() const { return !spec_.observation_unit.empty(); }
+  absl::Status GatherExposures(std::uint32_t unit);
+  std::optional<Enrolment> Enrol() const;
+  void AddUnit(const Enrolment& enrolment);
+  void AddCluster(const Enrolment& enrolment);
+  bool Mature(const CompiledMetric& metric, std::int64_t t0) const;
+  bool Evaluate(std::size_t m, std::int64_t t0, double* values, std::int64_t* events);
+  void Cap(std::size_t m, double* values);
+  void CollectValues(std::size_t m, const double* values);
+  void AddDays(std::size_t m, const Enrolment& enrolment, const double* values);
+  template <typename Function>
+  void ForEachCell(const Enrolment& enrolment, std::size_t m, Function&& function);
+  void FindCells(const Enrolment& enrolment);
+
+  const PassOptions& options_;
+  const Plan& plan_;
+  const ExperimentSpec& spec_;
+  const bool fallback_;
+  const int shard_;
+  PassState* state_;
+  BlockContext exposure_context_;
+  BlockContext event_context_;
+  Stream no_stream_;
+  std::vector<Cursor<ExposureBlock>> cursors_;
+  std::vector<std::uint32_t> at_;
+  std::vector<StreamReader> streams_;
+  std::vector<const UnitView*> views_;
+  std::vector<std::uint64_t> keys_;  // of the fallback type's units
+  Evaluator evaluator_;
+  std::int64_t end_of_time_;         // exclusive end of what is observed
+
+  std::vector<Exposure> exposures_;
+  std::vector<std::vector<std::string>> held_attributes_;
+  std::vector<std::string> attributes_;  // of the first exposure, by report_by
+  bool only_forced_ = false;
+  PhaseState* phase_ = nullptr;
+  std::vector<SegmentState*> segments_;
+  std::vector<DayValue> by_day_;
+};
+
+ShardRun::ShardRun(const PassOptions& options, const std::string& unit_type, bool fallback,
+                   int shard, PassState* state)
+    : options_(options),
+      plan_(*options.plan),
+      spec_(*plan_.spec),
+      fallback_(fallback),
+      shard_(shard),
+      state_(state),
+      evaluator_(&plan_, options.calendar),
+      end_of_time_(spec_.as_of_ms == kNever ? kNever : spec_.as_of_ms + 1) {
+  exposure_context_.plan = event_context_.plan = &plan_;
+  if (clustered()) {
+    exposure_context_.companion_type = event_context_.companion_type = spec_.observation_unit;
+  } else if (!spec_.fallback_unit.empty()) {
+    exposure_context_.companion_type = fallback ? spec_.unit_type : spec_.fallback_unit;
+  }
+  const store::RecordSource& source = *options.source;
+  const std::vector<store::ChunkRef> chunks =
+      source.Chunks(unit_type, shard, store::Lane::kExposures, spec_.experiment);
+  std::size_t begin = 0;
+  while (begin < chunks.size()) {
+    std::size_t end = begin;
+    while (end < chunks.size() && chunks[end].run == chunks[begin].run) ++end;
+    cursors_.emplace_back(&source, &exposure_context_, &no_stream_,
+                          std::vector<store::ChunkRef>(
+                              chunks.begin() + static_cast<std::ptrdiff_t>(begin),
+                              chunks.begin() + static_cast<std::ptrdiff_t>(end)));
+    begin = end;
+  }
+  at_.assign(cursors_.size(), 0);
+  streams_.reserve(plan_.streams.size());
+  for (const Stream& stream : plan_.streams)
+    streams_.emplace_back(&source, &event_context_, &stream,
+                          source.Chunks(unit_type, shard, store::Lane::kEvents, stream.event));
+  for (const StreamReader& stream : streams_) views_.push_back(&stream.view());
+  evaluator_.SetUnit(views_);
+  segments_.resize(spec_.report_by.size());
+  attributes_.resize(spec_.report_by.size());
+}
+
+// All exposures of one unit that can count, in order; every cursor moves past the unit.
+absl::Status ShardRun::GatherExposures(std::uint32_t unit) {
+  exposures_.clear();
+  only_forced_ = false;
+  bool any = false;
+  bool any_free = false;
+  held_attributes_.clear();
+  for (std::size_t c = 0; c < cursors_.size(); ++c) {
+    while (at_[c] == unit) {
+      Cursor<ExposureBlock>& cursor = cursors_[c];
+      const ExposureBlock& block = cursor.block;
+      const std::size_t end = cursor.EndOf(unit);
+      for (std::size_t i = cursor.position; i < end; ++i) {
+        ++state_->exposures;
+        if (block.iteration[i] != spec_.iteration || block.time[i] > spec_.as_of_ms) continue;
+        if (spec_.end_ms.has_value() && block.time[i] >= *spec_.end_ms) continue;
+        const std::uint64_t companion = block.companion.empty() ? 0 : block.companion[i];
+        if (!spec_.fallback_unit.empty()) {
+          // A fallback unit keeps everything from its first exposure without the main id on; what
+          // came before belongs to the main id, if there was one.
+          const std::uint64_t key = fallback_ ? keys_[unit] : companion;
+          const auto since = options_.fallback_since->find(key);
+          const bool is_fallbacks =
+              since != options_.fallback_since->end() && block.time[i] >= since->second;
+          if (is_fallbacks != fallback_) continue;
+        }
+        any = true;
+        if (block.reason[i] == kForced) continue;
+        any_free = true;
+        if (block.variant[i] < 0) {
+          ++state_->unknown_variant_records;
+          continue;
+        }
+        std::vector<std::string> attributes;
+        for (const auto& column : block.attributes) attributes.push_back(block.strings[column[i]]);
+        exposures_.push_back({block.time[i], block.order[i], block.phase[i], block.variant[i],
+                              spec_.variants[static_cast<std::size_t>(block.variant[i])].key,
+                              companion, held_attributes_.size()});
+        held_attributes_.push_back(std::move(attributes));
+      }
+      cursor.position = end;
+      if (absl::Status status = cursor.Seek(unit, &state_->unreadable, &at_[c]); !status.ok())
+        return status;
+    }
+  }
+  only_forced_ = any && !any_free;
+  if (exposures_.size() > 1)
+    std::sort(exposures_.begin(), exposures_.end(), [](const Exposure& a, const Exposure& b) {
+      if (a.time != b.time) return a.time < b.time;
+      if (a.order != b.order) return a.order < b.order;
+      if (a.variant_key != b.variant_key) return a.variant_key < b.variant_key;
+      return a.phase < b.phase;
+    });
+  return absl::OkStatus();
+}
+
+std::optional<Enrolment> ShardRun::Enrol() const {
+  if (exposures_.empty()) return std::nullopt;
+  const Exposure& first = exposures_.front();
+  Enrolment enrolment{first.time, first.variant, first.phase, false};
+  const std::int64_t until = first.time > kNever - plan_.longest_window_ms
+                                 ? kNever
+                                 : first.time + plan_.longest_window_ms;
+  for (const Exposure& exposure : exposures_)
+    enrolment.crossed |= exposure.variant != first.variant && exposure.time < until;
+  return enrolment;
+}
+
+bool ShardRun::Mature(const CompiledMetric& metric, std::int64_t t0) const {
+  if (!spec_.mature_only) return true;
+  const std::int64_t closes = evaluator_.Closes(metric, t0);
+  return closes == kNever || closes <= spec_.as_of_ms - spec_.lateness_ms;
+}
+
+// The metric's components and covariates, before caps. False: no value.
+bool ShardRun::Evaluate(std::size_t m, std::int64_t t0, double* values, std::int64_t* events) {
+  const CompiledMetric& metric = plan_.metrics[m];
+  if (!evaluator_.Value(metric, t0, evaluator_.Window(metric, t0, end_of_time_), values, events))
+    return false;
+  if (metric.covariates == 0) return true;
+  const metrics::Covariate& covariate = *metric.definition->covariate;
+  double* before = values + metric.components;
+  std::fill(before, before + metric.covariates, 0.0);
+  const Interval in{t0 - covariate.window_ms, t0};
+  if (!covariate.complete_history && in.from < options_.history_start_ms) {
+    before[metric.covariates - 1] = 1;
+    return true;
+  }
+  std::int64_t unused = 0;
+  if (!covariate.selector.events.empty()) {
+    before[0] = evaluator_.SumOf(metric.covariate, in);
+  } else if (!evaluator_.Value(metric, in.from, in, before, &unused)) {
+    before[0] = 0;
+    before[metric.covariates - 1] = 1;
+  }
+  return true;
+}
+
+void ShardRun::CollectValues(std::size_t m, const double* values) {
+  const CompiledMetric& metric = plan_.metrics[m];
+  if (!metric.definition->winsorize.has_value()) return;
+  if (std::isnan(options_.caps->value[m]) && values[0] != 0) state_->values[m].push_back(values[0]);
+  if (metric.covariates > 0 && std::isnan(options_.caps->covariate[m]) &&
+      values[metric.components] != 0)
+    state_->covariate_values[m].push_back(values[metric.components]);
+}
+
+void ShardRun::Cap(std::size_t m, double* values) {
+  const CompiledMetric& metric = plan_.metrics[m];
+  if (!metric.definition->winsorize.has_value()) return;
+  const auto cap = [](double limit, double* value, FastSum* removed, std::int64_t* nonzero) {
+    if (*value != 0) ++*nonzero;
+    if (*value <= limit) return;
+    removed->Add(*value);
+    removed->Add(-limit);
+    *value = limit;
+  };
+  cap(options_.caps->value[m], &values[0], &state_->removed[m], &state_->nonzero[m]);
+  if (metric.covariates > 0)
+    cap(options_.caps->covariate[m], &values[metric.components], &state_->covariate_removed[m],
+        &state_->covariate_nonzero[m]);
+}
+
+// The cells that the unit's arm, phase and segments give it.
+void ShardRun::FindCells(const Enrolment& enrolment) {
+  ArmState& arm = state_->arms[static_cast<std::size_t>(enrolment.variant)];
+  const auto metric_cells = [&] {
+    std::vector<CellState> cells;
+    for (const CompiledMetric& metric : plan_.metrics)
+      cells.push_back({CellSums(static_cast<std::size_t>(
+                           clustered() && metric.components == 1 ? 2 : metric.dimension()))});
+    return cells;
+  };
+  phase_ = &arm.phases[enrolment.phase];
+  if (phase_->metrics.empty()) phase_->metrics = metric_cells();
+  if (enrolment.crossed && arm.crossed.empty()) arm.crossed = metric_cells();
+  for (std::size_t a = 0; a < attributes_.size(); ++a) {
+    SegmentState& segment =
+        arm.segments[{static_cast<std::uint32_t>(a), attributes_[a]}];
+    if (segment.metrics.empty()) segment.metrics = metric_cells();
+    segments_[a] = &segment;
+  }
+}
+
+template <typename Function>
+void ShardRun::ForEachCell(const Enrolment& enrolment, std::size_t m, Function&& function) {
+  if (enrolment.crossed) {
+    function(state_->arms[static_cast<std::size_t>(enrolment.variant)].crossed[m]);
+    return;
+  }
+  function(phase_->metrics[m]);
+  for (SegmentState* segment : segments_) function(segment->metrics[m]);
+}
+
+void ShardRun::AddDays(std::size_t m, const Enrolment& enrolment, const double* values) {
+  const CompiledMetric& metric = plan_.metrics[m];
+  DayState& days = state_->arms[static_cast<std::size_t>(enrolment.variant)].days[m];
+  const Calendar& calendar = *options_.calendar;
+  const std::int64_t closes = evaluator_.Closes(metric, enrolment.t0);
+  const double limit = metric.definition->winsorize.has_value() ? options_.caps->value[m]
+                                                                : std::numeric_limits<double>::infinity();
+  const bool once = spec_.mature_only && closes != kNever;
+  if (Evaluator::HasDaily(metric)) {
+    ++days.entered[static_cast<std::size_t>(calendar.Day(enrolment.t0))];
+    if (closes <= spec_.as_of_ms) {
+      const int last = calendar.Day(closes - 1) + 1;
+      --days.entered[static_cast<std::size_t>(last)];
+    }
+  }
+  const bool mature = Mature(metric, enrolment.t0);
+  if (once && mature) {
+    // The value is final when it enters: on the first day whose end sees the window closed.
+    const std::int64_t seen = closes + spec_.lateness_ms;
+    int day = calendar.Day(seen);
+    // The end of a day is its last millisecond, that of the last day is `as_of`.
+    if (day + 1 < calendar.days() && calendar.Start(day + 1) - 1 < seen) ++day;
+    CellSums& cell = days.cumulative[static_cast<std::size_t>(day)];
+    cell.AddUnits(1);
+    cell.AddValues(values);
+  } else if (!once) {
+    days.cumulative[static_cast<std::size_t>(calendar.Day(enrolment.t0))].AddUnits(1);
+  }
+  if (once && !Evaluator::HasDaily(metric)) return;
+
+  const std::size_t size = evaluator_.ByDay(
+      metric, enrolment.t0, evaluator_.Window(metric, enrolment.t0, end_of_time_), &by_day_);
+  // What the unit has without any event (kTimeTo, kLast with `missing`) holds until the first one.
+  std::vector<double> before(static_cast<std::size_t>(metric.components), 0);
+  if (!once) {
+    std::int64_t unused = 0;
+    if (evaluator_.Value(metric, enrolment.t0, {enrolment.t0, enrolment.t0}, before.data(), &unused))
+      days.cumulative[static_cast<std::size_t>(calendar.Day(enrolment.t0))].AddValues(before.data());
+  }
+  for (std::size_t i = 0; i < size; ++i) {
+    DayValue& value = by_day_[i];
+    value.cumulative[0] = std::min(value.cumulative[0], limit);
+    value.daily[0] = std::min(value.daily[0], limit);
+    const auto day = static_cast<std::size_t>(value.day);
+    if (!once) {
+      days.cumulative[day].AddValues(before.data(), -1);
+      days.cumulative[day].AddValues(value.cumulative.data());
+      before = value.cumulative;
+    }
+    if (Evaluator::HasDaily(metric)) days.daily[day].AddValues(value.daily.data());
+  }
+}
+
+void ShardRun::AddUnit(const Enrolment& enrolment) {
+  double values[2 * Evaluator::kMost + 1];
+  for (std::size_t m = 0; m < plan_.metrics.size(); ++m) {
+    const CompiledMetric& metric = plan_.metrics[m];
+    if (!Mature(metric, enrolment.t0)) {
+      if (!options_.values_only) {
+        ForEachCell(enrolment, m, [](CellState& cell) { ++cell.pending; });
+        if (spec_.by_day && !enrolment.crossed) AddDays(m, enrolment, nullptr);
+      }
+      continue;
+    }
+    std::int64_t events = 0;
+    if (!Evaluate(m, enrolment.t0, values, &events)) continue;
+    if (options_.values_only) {
+      if (!enrolment.crossed) CollectValues(m, values);
+      continue;
+    }
+    if (enrolment.crossed) {
+      // Capped like the others, but not part of what the caps are said to have removed.
+      values[0] = std::min(values[0], options_.caps->value[m]);
+      if (metric.covariates > 0)
+        values[metric.components] = std::min(values[metric.components], options_.caps->covariate[m]);
+    } else {
+      Cap(m, values);
+    }
+    ForEachCell(enrolment, m, [&](CellState& cell) {
+      ++cell.units;
+      cell.events += events;
+      cell.sums.AddUnits(1);
+      cell.sums.AddValues(values);
+    });
+    if (spec_.by_day && !enrolment.crossed) AddDays(m, enrolment, values);
+  }
+}
+
+// One row per cluster: sums over its observation units.
+void ShardRun::AddCluster(const Enrolment& enrolment) {
+  std::map<std::uint64_t, std::int64_t> observed;  // observation unit -> first exposure
+  for (const Exposure& exposure : exposures_)
+    if (exposure.companion != 0) observed.try_emplace(exposure.companion, exposure.time);
+  struct Row {
+    std::vector<UnitSum> sums;
+    std::int64_t units = 0;
+    std::int64_t pending = 0;
+    std::int64_t events = 0;
+  };
+  std::vector<Row> rows(plan_.metrics.size());
+  for (std::size_t m = 0; m < rows.size(); ++m)
+    rows[m].sums.resize(static_cast<std::size_t>(plan_.metrics[m].dimension()));
+  double values[2 * Evaluator::kMost + 1];
+  for (const auto& [key, t0] : observed) {
+    for (StreamReader& stream : streams_) stream.Filter(key);
+    for (std::size_t m = 0; m < rows.size(); ++m) {
+      if (!Mature(plan_.metrics[m], t0)) {
+        ++rows[m].pending;
+        continue;
+      }
+      if (!Evaluate(m, t0, values, &rows[m].events)) continue;
+      if (options_.values_only) {
+        if (!enrolment.crossed) CollectValues(m, values);
+        continue;
+      }
+      Cap(m, values);
+      ++rows[m].units;
+      for (std::size_t i = 0; i < rows[m].sums.size(); ++i) rows[m].sums[i].Add(values[i]);
+    }
+  }
+  if (options_.values_only) return;
+  for (std::size_t m = 0; m < rows.size(); ++m) {
+    const CompiledMetric& metric = plan_.metrics[m];
+    for (std::size_t i = 0; i < rows[m].sums.size(); ++i) values[i] = rows[m].sums[i].Round();
+    if (metric.components == 1) values[1] = static_cast<double>(rows[m].units);
+    ForEachCell(enrolment, m, [&](CellState& cell) {
+      cell.units += rows[m].units;
+      cell.pending += rows[m].pending;
+      cell.events += rows[m].events;
+      if (rows[m].units == 0) return;
+      cell.sums.AddUnits(1);
+      cell.sums.AddValues(values);
+    });
+  }
+}
+
+absl::Status ShardRun::Run() {
+  for (std::size_t c = 0; c < cursors_.size(); ++c)
+    if (absl::Status status = cursors_[c].Seek(0, &state_->unreadable, &at_[c]); !status.ok())
+      return status;
+  if (fallback_ && !cursors_.empty()) {
+    absl::StatusOr<std::vector<std::uint64_t>> keys = options_.source->Keys(spec_.fallback_unit, shard_);
+    if (!keys.ok()) return keys.status();
+    keys_ = *std::move(keys);
+  }
+  for (;;) {
+    std::uint32_t unit = Cursor<ExposureBlock>::kEnd;
+    for (const std::uint32_t at : at_) unit = std::min(unit, at);
+    if (unit == Cursor<ExposureBlock>::kEnd) break;
+    if (absl::Status status = GatherExposures(unit); !status.ok()) return status;
+    if (only_forced_) ++state_->forced_units;
+    const std::optional<Enrolment> enrolment = Enrol();
+    if (!enrolment.has_value()) continue;
+    attributes_ = held_attributes_[exposures_.front().attributes];
+    if (!options_.values_only) {
+      FindCells(*enrolment);
+      ArmState& arm = state_->arms[static_cast<std::size_t>(enrolment->variant)];
+      ++phase_->units_first_variant;
+      ++arm.units_by_day[static_cast<std::size_t>(options_.calendar->Day(enrolment->t0))];
+      if (enrolment->crossed) ++arm.crossovers;
+      for (SegmentState* segment : segments_) ++segment->units_first_variant;
+    }
+    for (StreamReader& stream : streams_)
+      if (absl::Status status = stream.Gather(unit, &state_->unreadable); !status.ok()) return status;
+    if (clustered()) {
+      AddCluster(*enrolment);
+    } else {
+      AddUnit(*enrolment);
+    }
+  }
+  for (const StreamReader& stream : streams_) state_->events += stream.records();
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+void CellState::Merge(const CellState& other) {
+  sums.Merge(other.sums);
+  units += other.units;
+  pending += other.pending;
+  events += other.events;
+}
+
+PassState::PassState(const Plan& plan, int days) {
+  const std::size_t metrics = plan.metrics.size();
+  arms.resize(plan.spec->variants.size());
+  const auto width = static_cast<std::size_t>(days);
+  for (ArmState& arm : arms) {
+    arm.units_by_day.assign(width, 0);
+    arm.days.resize(metrics);
+    if (!plan.spec->by_day || !plan.spec->observation_unit.empty()) continue;
+    for (std::size_t m = 0; m < metrics; ++m) {
+      const auto components = static_cast<std::size_t>(plan.metrics[m].components);
+      arm.days[m].cumulative.assign(width, CellSums(components));
+      arm.days[m].daily.assign(width, CellSums(components));
+      arm.days[m].entered.assign(width + 1, 0);
+    }
+  }
+  removed.resize(metrics);
+  covariate_removed.resize(metrics);
+  nonzero.assign(metrics, 0);
+  covariate_nonzero.assign(metrics, 0);
+  values.resize(metrics);
+  covariate_values.resize(metrics);
+}
+
+namespace {
+
+void MergeCells(std::vector<CellState>* into, std::vector<CellState>&& from) {
+  if (into->empty()) {
+    *into = std::move(from);
+    return;
+  }
+  for (std::size_t i = 0; i < from.size(); ++i) (*into)[i].Merge(from[i]);
+}
+
+template <typename T>
+void Concatenate(std::vector<T>* into, std::vector<T>&& from) {
+  into->insert(into->end(), from.begin(), from.end());
+}
+
+}  // namespace
+
+void PassState::Merge(PassState&& other) {
+  for (std::size_t a = 0; a < arms.size(); ++a) {
+    ArmState& arm = arms[a];
+    ArmState& from = other.arms[a];
+    for (auto& [phase, state] : from.phases) {
+      PhaseState& into = arm.phases[phase];
+      into.units_first_variant += state.units_first_variant;
+      MergeCells(&into.metrics, std::move(state.metrics));
+    }
+    if (!from.crossed.empty()) MergeCells(&arm.crossed, std::move(from.crossed));
+    arm.crossovers += from.crossovers;
+    for (std::size_t d = 0; d < arm.units_by_day.size(); ++d)
+      arm.units_by_day[d] += from.units_by_day[d];
+    for (std::size_t m = 0; m < arm.days.size(); ++m) {
+      for (std::size_t d = 0; d < arm.days[m].cumulative.size(); ++d) {
+        arm.days[m].cumulative[d].Merge(from.days[m].cumulative[d]);
+        arm.days[m].daily[d].Merge(from.days[m].daily[d]);
+      }
+      for (std::size_t d = 0; d < arm.days[m].entered.size(); ++d)
+        arm.days[m].entered[d] += from.days[m].entered[d];
+    }
+    for (auto& [key, segment] : from.segments) {
+      SegmentState& into = arm.segments[key];
+      into.units_first_variant += segment.units_first_variant;
+      MergeCells(&into.metrics, std::move(segment.metrics));
+    }
+  }
+  exposures += other.exposures;
+  events += other.events;
+  forced_units += other.forced_units;
+  unknown_variant_records += other.unknown_variant_records;
+  for (std::size_t m = 0; m < removed.size(); ++m) {
+    removed[m].Merge(other.removed[m]);
+    covariate_removed[m].Merge(other.covariate_removed[m]);
+    nonzero[m] += other.nonzero[m];
+    covariate_nonzero[m] += other.covariate_nonzero[m];
+    Concatenate(&values[m], std::move(other.values[m]));
+    Concatenate(&covariate_values[m], std::move(other.covariate_values[m]));
+  }
+  Concatenate(&unreadable, std::move(other.unreadable));
+}
+
+absl::Status RunShard(const PassOptions& options, const std::string& unit_type, bool fallback,
+                      int shard, PassState* state) {
+  ShardRun run(options, unit_type, fallback, shard, state);
+  return run.Run();
+}
+
+absl::Status FindFallbacks(const PassOptions& options, int shard,
+                           absl::flat_hash_map<std::uint64_t, std::int64_t>* since) {
+  const ExperimentSpec& spec = *options.plan->spec;
+  BlockContext context;
+  context.plan = options.plan;
+  context.companion_type = spec.unit_type;
+  const Stream no_stream;
+  const std::vector<store::ChunkRef> chunks =
+      options.source->Chunks(spec.fallback_unit, shard, store::Lane::kExposures, spec.experiment);
+  if (chunks.empty()) return absl::OkStatus();
+  const absl::StatusOr<std::vector<std::uint64_t>> keys =
+      options.source->Keys(spec.fallback_unit, shard);
+  if (!keys.ok()) return keys.status();
+  for (const store::ChunkRef& chunk : chunks) {
+    Cursor<ExposureBlock> cursor(options.source, &context, &no_stream, {chunk});
+    std::uint32_t found = 0;
+    // Damaged chunks are named by the pass itself.
+    std::vector<std::string> seen_again;
+    if (absl::Status status = cursor.Seek(0, &seen_again, &found); !status.ok()) return status;
+    const ExposureBlock& block = cursor.block;
+    for (std::size_t i = 0; i < block.rows(); ++i) {
+      if (block.companion[i] != 0 || block.iteration[i] != spec.iteration ||
+          block.time[i] > spec.as_of_ms || (spec.end_ms.has_value() && block.time[i] >= *spec.end_ms))
+        continue;
+      std::int64_t& first = since->try_emplace((*keys)[block.unit[i]], kNever).first->second;
+      first = std::min(first, block.time[i]);
+    }
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace upswing::analysis

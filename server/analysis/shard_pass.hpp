@@ -1,0 +1,104 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/status/status.h"
+#include "server/analysis/calendar.hpp"
+#include "server/analysis/cell_sums.hpp"
+#include "server/analysis/evaluate.hpp"
+#include "server/analysis/plan.hpp"
+#include "server/store/record_source.hpp"
+
+namespace upswing::analysis {
+
+/// One cell while it grows.
+struct CellState {
+  CellSums sums;
+  std::int64_t units = 0;
+  std::int64_t pending = 0;
+  std::int64_t events = 0;
+
+  void Merge(const CellState& other);
+};
+
+struct SegmentState {
+  std::int64_t units_first_variant = 0;
+  std::vector<CellState> metrics;
+};
+
+/// Changes at each day; running sums over days give the series.
+struct DayState {
+  std::vector<CellSums> cumulative;
+  std::vector<CellSums> daily;
+  std::vector<std::int64_t> entered;  ///< Units under observation from this day; the last: to no day.
+};
+
+struct PhaseState {
+  std::int64_t units_first_variant = 0;
+  std::vector<CellState> metrics;  ///< Without crossovers.
+};
+
+struct ArmState {
+  std::map<std::uint32_t, PhaseState> phases;
+  std::vector<CellState> crossed;  ///< Units that crossed over, by metric.
+  std::int64_t crossovers = 0;
+  std::vector<std::int64_t> units_by_day;
+  std::vector<DayState> days;      ///< By metric.
+  absl::flat_hash_map<std::pair<std::uint32_t, std::string>, SegmentState> segments;
+};
+
+/// Everything that a pass over some shards found. Passes merge in any order.
+struct PassState {
+  std::vector<ArmState> arms;
+  std::int64_t exposures = 0;
+  std::int64_t events = 0;
+  std::int64_t forced_units = 0;
+  std::int64_t unknown_variant_records = 0;
+  std::vector<FastSum> removed;            ///< By metric: what caps took away.
+  std::vector<FastSum> covariate_removed;
+  std::vector<std::int64_t> nonzero;       ///< By metric: units with a value other than 0.
+  std::vector<std::int64_t> covariate_nonzero;
+  std::vector<std::string> unreadable;
+  /// First pass only: the non-zero values of metrics whose cap is not known yet, by metric.
+  std::vector<std::vector<double>> values;
+  std::vector<std::vector<double>> covariate_values;
+
+  PassState(const Plan& plan, int days);
+  void Merge(PassState&& other);
+};
+
+/// Caps by metric; infinity = none.
+struct Caps {
+  std::vector<double> value;
+  std::vector<double> covariate;
+};
+
+struct PassOptions {
+  const Plan* plan = nullptr;
+  const Calendar* calendar = nullptr;
+  const store::RecordSource* source = nullptr;
+  const Caps* caps = nullptr;
+  std::int64_t history_start_ms = 0;
+  /// Only gather the values that caps are computed from.
+  bool values_only = false;
+  /// Fallback ids that became analysis units of their own, and since when: by key.
+  const absl::flat_hash_map<std::uint64_t, std::int64_t>* fallback_since = nullptr;
+};
+
+/// Joins one shard of one unit type into `state`. `fallback`: `unit_type` is the spec's fallback.
+/// kNotFound: the snapshot is gone; take a new one.
+absl::Status RunShard(const PassOptions& options, const std::string& unit_type, bool fallback,
+                      int shard, PassState* state);
+
+/// Finds units of the fallback type that were exposed without an id of the spec's unit type, and
+/// when first.
+absl::Status FindFallbacks(const PassOptions& options, int shard,
+                           absl::flat_hash_map<std::uint64_t, std::int64_t>* since);
+
+}  // namespace upswing::analysis

@@ -1,0 +1,143 @@
+#include "server/analysis/analyze.hpp"
+
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <memory>
+#include <string>
+
+#include "server/store/embedded/embedded_store.hpp"
+#include "tests/support/stream_of_records.hpp"
+
+namespace upswing::analysis {
+namespace {
+
+using testing::EventRecord;
+using testing::ExposureRecord;
+using testing::RecordList;
+
+constexpr std::int64_t kHour = 3'600'000;
+constexpr std::int64_t kDay = 24 * kHour;
+// 2026-11-02T00:00:00Z, a Monday.
+constexpr std::int64_t kMonday = 1'793'577'600'000;
+
+class Analyzing : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    directory_ = ::testing::TempDir() + "/analyze_" +
+                 ::testing::UnitTest::GetInstance()->current_test_info()->name();
+    std::filesystem::remove_all(directory_);
+    store::EmbeddedOptions options;
+    options.directory = directory_;
+    options.background = false;
+    options.shards = 4;
+    auto store = store::EmbeddedStore::Open(options);
+    ASSERT_TRUE(store.ok()) << store.status();
+    store_ = *std::move(store);
+    spec_.experiment = "exp";
+    spec_.unit_type = "user";
+    spec_.variants = {{"off", 1}, {"on", 1}};
+    spec_.as_of_ms = kMonday + 30 * kDay;
+  }
+
+  void Expose(std::uint64_t user, std::int64_t time, const std::string& variant) {
+    list_.exposures.push_back({{{"user", user}}, time, "exp", variant, 1, 1, 0, {}, order_++});
+  }
+  void Track(std::uint64_t user, std::int64_t time, const std::string& name, double value = 0) {
+    list_.events.push_back({{{"user", user}}, time, name, value, 0, 0, {}, order_++});
+  }
+  metrics::MetricDefinition& Metric(const std::string& key, metrics::MetricType type,
+                                    const std::string& event) {
+    metrics::MetricDefinition& metric = spec_.metrics.emplace_back();
+    metric.key = key;
+    metric.type = type;
+    if (!event.empty()) metric.events.events = {event};
+    return metric;
+  }
+  AnalysisResult Analyze() {
+    if (!list_.exposures.empty() || !list_.events.empty()) {
+      store::LandingBatch batch = testing::ToBatch(list_, 1, ++sequence_);
+      EXPECT_TRUE(store_->Land(absl::MakeSpan(&batch, 1)).ok());
+      list_ = {};
+    }
+    const auto source = store_->Snapshot();
+    EXPECT_TRUE(source.ok()) << source.status();
+    const auto result = analysis::Analyze(**source, spec_);
+    EXPECT_TRUE(result.ok()) << result.status();
+    return *result;
+  }
+
+  std::string directory_;
+  std::unique_ptr<store::EmbeddedStore> store_;
+  ExperimentSpec spec_;
+  RecordList list_;
+  std::uint32_t order_ = 0;
+  std::uint64_t sequence_ = 0;
+};
+
+TEST_F(Analyzing, CountsWhatHappensFromTheFirstExposureOn) {
+  Metric("bought", metrics::MetricType::kConversion, "purchase");
+  Metric("spent", metrics::MetricType::kSum, "purchase");
+  Track(7, kMonday - 1, "purchase", 100);  // before the exposure
+  Expose(7, kMonday, "on");
+  Track(7, kMonday, "purchase", 5.5);  // at its very moment: after
+  Track(7, kMonday + kDay, "purchase", 4.5);
+  Expose(8, kMonday, "on");
+  Expose(9, kMonday, "off");
+  Track(10, kMonday, "purchase", 1000);  // never exposed
+
+  const AnalysisResult result = Analyze();
+  const VariantResult& on = result.variants[1];
+  EXPECT_EQ(on.units, 2);
+  EXPECT_EQ(result.variants[0].units, 1);
+  EXPECT_EQ(on.metrics[0].total.sums.sum(0).Round(), 1);
+  EXPECT_EQ(on.metrics[1].total.sums.sum(0).Round(), 10);
+  EXPECT_EQ(on.metrics[1].total.sums.product(0, 0).Round(), 100);
+  EXPECT_EQ(on.metrics[1].total.units, 2);
+  EXPECT_EQ(on.metrics[1].total.events, 2);
+}
+
+TEST_F(Analyzing, SaysTheSameBeforeAndAfterCompactionAndReopening) {
+  Metric("spent", metrics::MetricType::kSum, "purchase");
+  for (std::uint64_t user = 1; user <= 200; ++user) {
+    const std::uint64_t key = user * 0x9e3779b97f4a7c15ULL;
+    Expose(key, kMonday + static_cast<std::int64_t>(user), user % 2 == 0 ? "on" : "off");
+    Track(key, kMonday + kDay, "purchase", static_cast<double>(user) / 10);
+  }
+  const AnalysisResult landed = Analyze();
+  ASSERT_TRUE(store_->Compact(false).ok());
+  const AnalysisResult compacted = Analyze();
+  store_.reset();
+  store::EmbeddedOptions options;
+  options.directory = directory_;
+  options.background = false;
+  store_ = *store::EmbeddedStore::Open(options);
+  const AnalysisResult reopened = Analyze();
+  for (const AnalysisResult* result : {&landed, &compacted, &reopened}) {
+    // Sum of even users 2..200, in tenths: 100 * 101 / 10.
+    EXPECT_EQ(result->variants[1].units, 100);
+    EXPECT_DOUBLE_EQ(result->variants[1].metrics[0].total.sums.sum(0).Round(), 1010);
+    EXPECT_EQ(result->variants[1].metrics[0].total.sums.Save(),
+              landed.variants[1].metrics[0].total.sums.Save());
+  }
+}
+
+TEST_F(Analyzing, LeavesOutUnitsSeenInTwoVariantsAndKeepsThemInTheTwin) {
+  Metric("spent", metrics::MetricType::kSum, "purchase").window_ms = 7 * kDay;
+  Expose(1, kMonday, "on");
+  Expose(1, kMonday + kDay, "off");  // inside the window: crossed over
+  Expose(2, kMonday, "on");
+  Expose(2, kMonday + 8 * kDay, "off");  // after it
+  Track(1, kMonday + 1, "purchase", 3);
+  Track(2, kMonday + 1, "purchase", 4);
+  const AnalysisResult result = Analyze();
+  EXPECT_EQ(result.crossover_units, 1);
+  const VariantResult& on = result.variants[1];
+  EXPECT_EQ(on.units, 1);
+  EXPECT_EQ(on.units_first_variant, 2);
+  EXPECT_EQ(on.metrics[0].total.sums.sum(0).Round(), 4);
+  EXPECT_EQ(on.metrics[0].first_variant.sums.sum(0).Round(), 7);
+}
+
+}  // namespace
+}  // namespace upswing::analysis
