@@ -7,8 +7,6 @@ upswing_layer(server/store/embedded DEPS server/store sdk/base LIBS absl openssl
 upswing_layer(server/metrics PURE DEPS server/json LIBS absl)
 upswing_layer(server/analysis DEPS server/metrics server/statistics server/store sdk/base LIBS absl absl_time threads)
 upswing_layer(server/ingest DEPS sdk/base sdk/wire platform/port server/store LIBS absl threads)
-upswing_layer(server/analysis DEPS server/metrics server/statistics server/store sdk/base LIBS absl absl_time threads)
-upswing_layer(server/ingest DEPS sdk/base sdk/wire platform/port server/store LIBS absl threads)
 upswing_layer(server/http LIBS absl boost json threads)
 upswing_layer(server/importer DEPS sdk/base server/json LIBS absl absl_time json zlib zstd)
 upswing_layer(server/report PURE DEPS server/statistics LIBS absl json)

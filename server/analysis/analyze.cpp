@@ -40,7 +40,8 @@ absl::Status InParallel(int threads, int count, const std::function<absl::Status
 double InvertedCdf(double q, std::vector<double>* values) {
   const double rank = std::ceil(q * static_cast<double>(values->size()));
   const auto index = static_cast<std::size_t>(std::max(1.0, rank)) - 1;
-  const auto at = values->begin() + static_cast<std::ptrdiff_t>(std::min(index, values->size() - 1));
+  const auto at =
+      values->begin() + static_cast<std::ptrdiff_t>(std::min(index, values->size() - 1));
   std::nth_element(values->begin(), at, values->end());
   return *at;
 }
@@ -57,7 +58,8 @@ TimeRange RangeOf(const store::RecordSource& source, const Plan& plan) {
   for (const std::string& type : {spec.unit_type, spec.fallback_unit}) {
     if (type.empty()) continue;
     for (int shard = 0; shard < source.shards(); ++shard) {
-      for (const auto& chunk : source.Chunks(type, shard, store::Lane::kExposures, spec.experiment)) {
+      for (const auto& chunk :
+           source.Chunks(type, shard, store::Lane::kExposures, spec.experiment)) {
         range.first = std::min(range.first, chunk.min_time_ms);
         range.last = std::max(range.last, chunk.max_time_ms);
       }
@@ -113,7 +115,8 @@ class Analysis {
   absl::StatusOr<PassState> Pass(bool values_only);
   absl::Status FindCaps();
   AnalysisResult Result(PassState state);
-  VariantResult Arm(std::size_t index, const ArmState& arm, const std::vector<std::uint32_t>& phases);
+  VariantResult Arm(std::size_t index, const ArmState& arm,
+                    const std::vector<std::uint32_t>& phases);
 
   const store::RecordSource& source_;
   const Plan& plan_;
@@ -294,7 +297,8 @@ AnalysisResult Analysis::Result(PassState state) {
           &result.covariate_caps);
   }
   result.unreadable = source_.Unreadable();
-  result.unreadable.insert(result.unreadable.end(), state.unreadable.begin(), state.unreadable.end());
+  result.unreadable.insert(result.unreadable.end(), state.unreadable.begin(),
+                           state.unreadable.end());
   std::sort(result.unreadable.begin(), result.unreadable.end());
   result.unreadable.erase(std::unique(result.unreadable.begin(), result.unreadable.end()),
                           result.unreadable.end());
@@ -315,8 +319,8 @@ absl::StatusOr<AnalysisResult> Analysis::Run() {
 
 }  // namespace
 
-absl::StatusOr<AnalysisResult> Analyze(const store::RecordSource& source, const ExperimentSpec& spec,
-                                       const AnalysisOptions& options) {
+absl::StatusOr<AnalysisResult> Analyze(const store::RecordSource& source,
+                                       const ExperimentSpec& spec, const AnalysisOptions& options) {
   if (options.threads < 1 || options.threads > 64)
     return absl::InvalidArgumentError("threads: must be in [1, 64]");
   const absl::StatusOr<Plan> plan = Plan::Compile(spec);

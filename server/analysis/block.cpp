@@ -17,10 +17,14 @@ using store::PropertyType;
 
 double AsNumber(PropertyType type, std::uint64_t bits) {
   switch (type) {
-    case PropertyType::kInt64: return static_cast<double>(static_cast<std::int64_t>(bits));
-    case PropertyType::kDouble: return std::bit_cast<double>(bits);
-    case PropertyType::kBool: return bits != 0 ? 1 : 0;
-    default: return std::numeric_limits<double>::quiet_NaN();
+    case PropertyType::kInt64:
+      return static_cast<double>(static_cast<std::int64_t>(bits));
+    case PropertyType::kDouble:
+      return std::bit_cast<double>(bits);
+    case PropertyType::kBool:
+      return bits != 0 ? 1 : 0;
+    default:
+      return std::numeric_limits<double>::quiet_NaN();
   }
 }
 
@@ -52,10 +56,14 @@ bool Holds(const Condition& condition, PropertyType type, std::uint64_t bits,
                        [&](const auto& literal) { return Equals(literal, type, bits, strings); });
   };
   switch (condition.op) {
-    case Condition::Operator::kIn: return in();
-    case Condition::Operator::kNotIn: return !in();
-    case Condition::Operator::kSet: return std::get<bool>(condition.values[0]);
-    default: break;
+    case Condition::Operator::kIn:
+      return in();
+    case Condition::Operator::kNotIn:
+      return !in();
+    case Condition::Operator::kSet:
+      return std::get<bool>(condition.values[0]);
+    default:
+      break;
   }
   if ((type != PropertyType::kInt64 && type != PropertyType::kDouble) ||
       !std::holds_alternative<double>(condition.values[0]))
@@ -63,10 +71,14 @@ bool Holds(const Condition& condition, PropertyType type, std::uint64_t bits,
   const long double value = AsExact(type, bits);
   const long double bound = std::get<double>(condition.values[0]);
   switch (condition.op) {
-    case Condition::Operator::kLess: return value < bound;
-    case Condition::Operator::kLessEqual: return value <= bound;
-    case Condition::Operator::kGreater: return value > bound;
-    default: return value >= bound;
+    case Condition::Operator::kLess:
+      return value < bound;
+    case Condition::Operator::kLessEqual:
+      return value <= bound;
+    case Condition::Operator::kGreater:
+      return value > bound;
+    default:
+      return value >= bound;
   }
 }
 
@@ -116,7 +128,8 @@ absl::Status EventBlock::Load(const BlockContext& context, const Stream& stream,
   event_id.clear();
   ref_id.clear();
   if (status.ok()) status = chunk->ReadValues(&values[0]);
-  if (status.ok() && chunk->Has(ColumnId::kEventId)) status = chunk->Read(ColumnId::kEventId, &event_id);
+  if (status.ok() && chunk->Has(ColumnId::kEventId))
+    status = chunk->Read(ColumnId::kEventId, &event_id);
   if (status.ok() && chunk->Has(ColumnId::kRefId)) status = chunk->Read(ColumnId::kRefId, &ref_id);
   if (!status.ok()) return status;
 
@@ -239,8 +252,10 @@ absl::Status ExposureBlock::Load(const BlockContext& context, const Stream&, std
         continue;
       }
       std::string text;
-      if (property.type == PropertyType::kInt64) text = absl::StrCat(static_cast<std::int64_t>(bits[i]));
-      if (property.type == PropertyType::kDouble) text = absl::StrCat(std::bit_cast<double>(bits[i]));
+      if (property.type == PropertyType::kInt64)
+        text = absl::StrCat(static_cast<std::int64_t>(bits[i]));
+      if (property.type == PropertyType::kDouble)
+        text = absl::StrCat(std::bit_cast<double>(bits[i]));
       if (property.type == PropertyType::kBool) text = bits[i] != 0 ? "true" : "false";
       const auto at = std::find(strings.begin(), strings.end(), text);
       column[rows[i]] = static_cast<std::uint32_t>(at - strings.begin());

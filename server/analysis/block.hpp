@@ -22,12 +22,12 @@ struct BlockContext {
 struct EventBlock {
   std::vector<std::uint32_t> unit;
   std::vector<std::int64_t> time;
-  std::vector<std::uint64_t> event_id;  ///< Empty if no event has one.
-  std::vector<std::uint64_t> ref_id;    ///< Empty if no event has one.
-  std::vector<std::vector<double>> values;            ///< By `Stream::values`; NaN = has none.
-  std::vector<std::vector<std::uint8_t>> pass;        ///< By `Stream::filters`.
-  std::vector<std::vector<std::uint64_t>> identity;   ///< By `Stream::identities`; 0 = has none.
-  std::vector<std::uint64_t> companion;               ///< Key; 0 = none. Empty if not asked for.
+  std::vector<std::uint64_t> event_id;               ///< Empty if no event has one.
+  std::vector<std::uint64_t> ref_id;                 ///< Empty if no event has one.
+  std::vector<std::vector<double>> values;           ///< By `Stream::values`; NaN = has none.
+  std::vector<std::vector<std::uint8_t>> pass;       ///< By `Stream::filters`.
+  std::vector<std::vector<std::uint64_t>> identity;  ///< By `Stream::identities`; 0 = has none.
+  std::vector<std::uint64_t> companion;              ///< Key; 0 = none. Empty if not asked for.
 
   absl::Status Load(const BlockContext& context, const Stream& stream, std::string bytes);
   /// `Records::order`; decoded when first asked for.
@@ -45,7 +45,7 @@ struct ExposureBlock {
   std::vector<std::uint32_t> unit;
   std::vector<std::int64_t> time;
   std::vector<std::uint32_t> order;
-  std::vector<std::int32_t> variant;  ///< Number in the spec; -1 = not named there.
+  std::vector<std::int32_t> variant;        ///< Number in the spec; -1 = not named there.
   std::vector<std::uint32_t> variant_text;  ///< Number in `strings`: breaks ties.
   std::vector<std::uint32_t> iteration;
   std::vector<std::uint32_t> phase;

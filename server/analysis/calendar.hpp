@@ -9,8 +9,8 @@
 namespace upswing::analysis {
 
 /// The days of a time zone over a range of time: a day is [its midnight, the next one's), so it may
-/// have 23 or 25 hours. Where a midnight does not exist the day begins at the first moment after the
-/// gap; where it comes twice, at the first.
+/// have 23 or 25 hours. Where a midnight does not exist the day begins at the first moment after
+/// the gap; where it comes twice, at the first.
 class Calendar {
  public:
   /// Days from that of `first_ms` to that of `last_ms`, at most 1000: earlier ones are cut off.

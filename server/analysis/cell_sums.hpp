@@ -45,8 +45,8 @@ class FastSum {
   statistics::ExactSum real_;
 };
 
-/// What `statistics::MomentSums` holds, made for the join: a unit's old value can be taken out again,
-/// exactly, when its value of the next day replaces it.
+/// What `statistics::MomentSums` holds, made for the join: a unit's old value can be taken out
+/// again, exactly, when its value of the next day replaces it.
 class CellSums {
  public:
   explicit CellSums(std::size_t dimension = 1)

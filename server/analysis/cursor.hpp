@@ -27,7 +27,8 @@ class Cursor {
   /// Moves to the first record whose unit is at least `unit`, and gives that unit; kEnd if there is
   /// none. Chunks that end before are not read. After an error (kNotFound: the chunk was replaced)
   /// the cursor is at its end; a damaged chunk is noted in `unreadable` and passed over.
-  absl::Status Seek(std::uint32_t unit, std::vector<std::string>* unreadable, std::uint32_t* found) {
+  absl::Status Seek(std::uint32_t unit, std::vector<std::string>* unreadable,
+                    std::uint32_t* found) {
     for (;;) {
       const std::size_t rows = block.rows();
       while (position < rows && block.unit[position] < unit) ++position;
@@ -43,8 +44,8 @@ class Cursor {
       const store::ChunkRef& chunk = chunks_[next_++];
       position = 0;
       absl::StatusOr<std::string> bytes = source_->Read(chunk);
-      absl::Status status = bytes.ok() ? block.Load(*context_, *stream_, *std::move(bytes))
-                                       : bytes.status();
+      absl::Status status =
+          bytes.ok() ? block.Load(*context_, *stream_, *std::move(bytes)) : bytes.status();
       if (status.ok()) continue;
       block.unit.clear();
       if (!absl::IsDataLoss(status)) {

@@ -42,14 +42,15 @@ void Evaluator::ForEach(const CompiledSelector& selector, Interval in, Function&
 }
 
 void Evaluator::Collect(const CompiledSelector& selector, Interval in, std::int32_t tag) {
-  ForEach(selector, in, [&](const UnitView& view, const CompiledSelector::Part& part, std::size_t i) {
-    const double value = view.values[static_cast<std::size_t>(part.value)][i];
-    const std::uint64_t id =
-        part.identity >= 0 ? view.identity[static_cast<std::size_t>(part.identity)][i]
-                           : (view.event_id == nullptr ? 0 : view.event_id[i]);
-    rows_.push_back({view.time[i], value, id, view.ref_id == nullptr ? 0 : view.ref_id[i], tag,
-                     static_cast<std::uint64_t>(part.stream) << 32 | i});
-  });
+  ForEach(selector, in,
+          [&](const UnitView& view, const CompiledSelector::Part& part, std::size_t i) {
+            const double value = view.values[static_cast<std::size_t>(part.value)][i];
+            const std::uint64_t id = part.identity >= 0
+                                         ? view.identity[static_cast<std::size_t>(part.identity)][i]
+                                         : (view.event_id == nullptr ? 0 : view.event_id[i]);
+            rows_.push_back({view.time[i], value, id, view.ref_id == nullptr ? 0 : view.ref_id[i],
+                             tag, static_cast<std::uint64_t>(part.stream) << 32 | i});
+          });
 }
 
 // By time; rows of one time keep the order of selectors and streams, then of `store::SortRows`.
@@ -85,10 +86,11 @@ std::int64_t Evaluator::Closes(const CompiledMetric& metric, std::int64_t t0) co
 
 double Evaluator::SumOf(const CompiledSelector& selector, Interval in) {
   UnitSum sum;
-  ForEach(selector, in, [&](const UnitView& view, const CompiledSelector::Part& part, std::size_t i) {
-    const double value = view.values[static_cast<std::size_t>(part.value)][i];
-    if (!std::isnan(value)) sum.Add(value);
-  });
+  ForEach(selector, in,
+          [&](const UnitView& view, const CompiledSelector::Part& part, std::size_t i) {
+            const double value = view.values[static_cast<std::size_t>(part.value)][i];
+            if (!std::isnan(value)) sum.Add(value);
+          });
   return sum.Round();
 }
 
@@ -101,11 +103,13 @@ bool Evaluator::Value(const CompiledMetric& metric, std::int64_t t0, Interval in
   };
   const auto count_or_sum = [&](const CompiledSelector& selector) {
     if (selector.sum) {
-      ForEach(selector, in, [&](const UnitView&, const CompiledSelector::Part&, std::size_t) { ++count; });
+      ForEach(selector, in,
+              [&](const UnitView&, const CompiledSelector::Part&, std::size_t) { ++count; });
       return SumOf(selector, in);
     }
     std::int64_t n = 0;
-    ForEach(selector, in, [&](const UnitView&, const CompiledSelector::Part&, std::size_t) { ++n; });
+    ForEach(selector, in,
+            [&](const UnitView&, const CompiledSelector::Part&, std::size_t) { ++n; });
     count += n;
     return static_cast<double>(n);
   };
@@ -158,7 +162,9 @@ bool Evaluator::Value(const CompiledMetric& metric, std::int64_t t0, Interval in
       out[0] = count_or_sum(metric.events);
       out[1] = count_or_sum(metric.denominator);
       break;
-    case MetricType::kFunnel: FunnelValue(metric, in, out, &count); break;
+    case MetricType::kFunnel:
+      FunnelValue(metric, in, out, &count);
+      break;
     case MetricType::kTimeTo: {
       std::int64_t first = kNever;
       ForEach(metric.events, in,
@@ -182,7 +188,9 @@ bool Evaluator::Value(const CompiledMetric& metric, std::int64_t t0, Interval in
       out[0] = static_cast<double>(ids_.size()) - (missing ? 1 : 0);
       break;
     }
-    case MetricType::kPair: PairValue(metric, in, out, &count); break;
+    case MetricType::kPair:
+      PairValue(metric, in, out, &count);
+      break;
     case MetricType::kLinear: {
       double total = 0;
       for (const auto& [term, weight] : metric.terms) {
@@ -223,9 +231,9 @@ void Evaluator::PairValue(const CompiledMetric& metric, Interval in, double* out
       continue;
     }
     const auto question =
-        row.ref == 0 ? open.begin()
-                     : std::find_if(open.begin(), open.end(),
-                                    [&](const Row* o) { return o->id == row.ref; });
+        row.ref == 0 ? open.begin() : std::find_if(open.begin(), open.end(), [&](const Row* o) {
+          return o->id == row.ref;
+        });
     if (question == open.end()) continue;
     seconds.Add(static_cast<double>(row.time - (*question)->time) / 1000.0);
     ++pairs;
@@ -265,8 +273,10 @@ bool Evaluator::HasDaily(const CompiledMetric& metric) {
     case MetricType::kMax:
     case MetricType::kRatio:
     case MetricType::kDistinct:
-    case MetricType::kLinear: return true;
-    default: return false;
+    case MetricType::kLinear:
+      return true;
+    default:
+      return false;
   }
 }
 
@@ -284,9 +294,9 @@ std::size_t Evaluator::ByDay(const CompiledMetric& metric, std::int64_t t0, Inte
     return value;
   };
   const bool one_part = metric.events.parts.size() == 1 && metric.events.refers_to < 0;
-  const bool additive =
-      definition.type == MetricType::kConversion || definition.type == MetricType::kCount ||
-      definition.type == MetricType::kSum || definition.type == MetricType::kMean;
+  const bool additive = definition.type == MetricType::kConversion ||
+                        definition.type == MetricType::kCount ||
+                        definition.type == MetricType::kSum || definition.type == MetricType::kMean;
   if (additive && one_part) {
     // One walk over the rows, which are in order of time.
     const bool sums = definition.type == MetricType::kSum || definition.type == MetricType::kMean;

@@ -34,14 +34,14 @@ class Evaluator {
   /// The streams of the unit at hand, by the plan's numbers.
   void SetUnit(const std::vector<const UnitView*>& streams) { streams_ = &streams; }
 
-  /// The stretch in which events count for a unit exposed at `t0`, cut at the end (exclusive) of what
-  /// is observed; for retention the days asked for.
+  /// The stretch in which events count for a unit exposed at `t0`, cut at the end (exclusive) of
+  /// what is observed; for retention the days asked for.
   Interval Window(const CompiledMetric& metric, std::int64_t t0, std::int64_t end) const;
   /// When the window closes; INT64_MAX without one.
   std::int64_t Closes(const CompiledMetric& metric, std::int64_t t0) const;
 
-  /// Writes the metric's components over `in`. False: the unit has no value (kLast without `missing`).
-  /// Adds the number of events behind the value to `events`.
+  /// Writes the metric's components over `in`. False: the unit has no value (kLast without
+  /// `missing`). Adds the number of events behind the value to `events`.
   bool Value(const CompiledMetric& metric, std::int64_t t0, Interval in, double* out,
              std::int64_t* events);
   /// Sum of the values that a selector finds.
@@ -58,12 +58,14 @@ class Evaluator {
   struct Row {
     std::int64_t time;
     double value;
-    std::uint64_t id;   // event id, or identity for kDistinct
+    std::uint64_t id;  // event id, or identity for kDistinct
     std::uint64_t ref;
     std::int32_t tag;
     std::uint64_t record;  // stream and row: the same record collected twice has the same
   };
-  const UnitView& Stream(int number) const { return *(*streams_)[static_cast<std::size_t>(number)]; }
+  const UnitView& Stream(int number) const {
+    return *(*streams_)[static_cast<std::size_t>(number)];
+  }
   template <typename Function>
   void ForEach(const CompiledSelector& selector, Interval in, Function&& function);
   void Collect(const CompiledSelector& selector, Interval in, std::int32_t tag);

@@ -26,7 +26,8 @@ int StreamOf(Plan* plan, const std::string& event) {
   return static_cast<int>(plan->streams.size()) - 1;
 }
 
-CompiledSelector CompileSelector(const metrics::EventSelector& selector, bool distinct, Plan* plan) {
+CompiledSelector CompileSelector(const metrics::EventSelector& selector, bool distinct,
+                                 Plan* plan) {
   CompiledSelector compiled;
   compiled.sum = selector.sum;
   for (const std::string& event : selector.events) {
@@ -52,7 +53,8 @@ absl::Status Invalid(const MetricDefinition& metric, const char* what) {
 absl::Status Check(const MetricDefinition& metric) {
   const bool linear = metric.type == MetricType::kLinear;
   const bool funnel = metric.type == MetricType::kFunnel;
-  if (!linear && !funnel && metric.events.events.empty()) return Invalid(metric, "event: none is named");
+  if (!linear && !funnel && metric.events.events.empty())
+    return Invalid(metric, "event: none is named");
   if (metric.type == MetricType::kRatio && metric.denominator.events.empty())
     return Invalid(metric, "denominator: no event is named");
   if (metric.type == MetricType::kPair && metric.from.events.empty())
@@ -83,8 +85,7 @@ absl::StatusOr<Plan> Plan::Compile(const ExperimentSpec& spec) {
     if (absl::Status status = Check(metric); !status.ok()) return status;
     CompiledMetric compiled;
     compiled.definition = &metric;
-    compiled.events =
-        CompileSelector(metric.events, metric.type == MetricType::kDistinct, &plan);
+    compiled.events = CompileSelector(metric.events, metric.type == MetricType::kDistinct, &plan);
     compiled.denominator = CompileSelector(metric.denominator, false, &plan);
     compiled.from = CompileSelector(metric.from, false, &plan);
     for (const auto& step : metric.steps)
@@ -95,7 +96,8 @@ absl::StatusOr<Plan> Plan::Compile(const ExperimentSpec& spec) {
                        [&](const MetricDefinition& other) { return other.key == term.metric; });
       if (found == spec.metrics.end() || found->type == MetricType::kLinear ||
           metrics::Components(*found) != 1)
-        return Invalid(metric, "terms: a term must be a metric of this list with one value per unit");
+        return Invalid(metric,
+                       "terms: a term must be a metric of this list with one value per unit");
       compiled.terms.emplace_back(static_cast<int>(found - spec.metrics.begin()), term.weight);
     }
     compiled.components = metrics::Components(metric);

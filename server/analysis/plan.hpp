@@ -12,7 +12,7 @@ namespace upswing::analysis {
 /// What of one event name's records the metrics look at.
 struct Stream {
   std::string event;
-  std::vector<std::string> values;      ///< Properties that hold numbers; [0] is "": the own value.
+  std::vector<std::string> values;  ///< Properties that hold numbers; [0] is "": the own value.
   std::vector<std::vector<metrics::Condition>> filters;
   std::vector<std::string> identities;  ///< Properties whose distinct values are counted.
 };
@@ -21,7 +21,7 @@ struct Stream {
 struct CompiledSelector {
   struct Part {
     int stream = 0;
-    int filter = -1;    ///< -1 = all pass.
+    int filter = -1;  ///< -1 = all pass.
     int value = 0;
     int identity = -1;  ///< -1 = none.
   };
@@ -35,9 +35,10 @@ struct CompiledMetric {
   CompiledSelector events, denominator, from;
   std::vector<CompiledSelector> steps;
   std::vector<std::pair<int, double>> terms;  ///< (metric, weight)
-  CompiledSelector covariate;                 ///< If the definition's covariate has its own selector.
+  CompiledSelector covariate;  ///< If the definition's covariate has its own selector.
   int components = 1;
-  int covariates = 0;  ///< Components before the exposure, and 1 for the indicator; 0 = no covariate.
+  int covariates =
+      0;  ///< Components before the exposure, and 1 for the indicator; 0 = no covariate.
   int dimension() const { return components + covariates; }
 };
 

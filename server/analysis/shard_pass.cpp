@@ -70,7 +70,7 @@ class ShardRun {
   std::vector<const UnitView*> views_;
   std::vector<std::uint64_t> keys_;  // of the fallback type's units
   Evaluator evaluator_;
-  std::int64_t end_of_time_;         // exclusive end of what is observed
+  std::int64_t end_of_time_;  // exclusive end of what is observed
 
   std::vector<Exposure> exposures_;
   std::vector<std::vector<std::string>> held_attributes_;
@@ -104,10 +104,10 @@ ShardRun::ShardRun(const PassOptions& options, const std::string& unit_type, boo
   while (begin < chunks.size()) {
     std::size_t end = begin;
     while (end < chunks.size() && chunks[end].run == chunks[begin].run) ++end;
-    cursors_.emplace_back(&source, &exposure_context_, &no_stream_,
-                          std::vector<store::ChunkRef>(
-                              chunks.begin() + static_cast<std::ptrdiff_t>(begin),
-                              chunks.begin() + static_cast<std::ptrdiff_t>(end)));
+    cursors_.emplace_back(
+        &source, &exposure_context_, &no_stream_,
+        std::vector<store::ChunkRef>(chunks.begin() + static_cast<std::ptrdiff_t>(begin),
+                                     chunks.begin() + static_cast<std::ptrdiff_t>(end)));
     begin = end;
   }
   at_.assign(cursors_.size(), 0);
@@ -181,9 +181,8 @@ std::optional<Enrolment> ShardRun::Enrol() const {
   if (exposures_.empty()) return std::nullopt;
   const Exposure& first = exposures_.front();
   Enrolment enrolment{first.time, first.variant, first.phase, false};
-  const std::int64_t until = first.time > kNever - plan_.longest_window_ms
-                                 ? kNever
-                                 : first.time + plan_.longest_window_ms;
+  const std::int64_t until =
+      first.time > kNever - plan_.longest_window_ms ? kNever : first.time + plan_.longest_window_ms;
   for (const Exposure& exposure : exposures_)
     enrolment.crossed |= exposure.variant != first.variant && exposure.time < until;
   return enrolment;
@@ -251,15 +250,14 @@ void ShardRun::FindCells(const Enrolment& enrolment) {
     std::vector<CellState> cells;
     for (const CompiledMetric& metric : plan_.metrics)
       cells.push_back({CellSums(static_cast<std::size_t>(
-                           clustered() && metric.components == 1 ? 2 : metric.dimension()))});
+          clustered() && metric.components == 1 ? 2 : metric.dimension()))});
     return cells;
   };
   phase_ = &arm.phases[enrolment.phase];
   if (phase_->metrics.empty()) phase_->metrics = metric_cells();
   if (enrolment.crossed && arm.crossed.empty()) arm.crossed = metric_cells();
   for (std::size_t a = 0; a < attributes_.size(); ++a) {
-    SegmentState& segment =
-        arm.segments[{static_cast<std::uint32_t>(a), attributes_[a]}];
+    SegmentState& segment = arm.segments[{static_cast<std::uint32_t>(a), attributes_[a]}];
     if (segment.metrics.empty()) segment.metrics = metric_cells();
     segments_[a] = &segment;
   }
@@ -280,8 +278,9 @@ void ShardRun::AddDays(std::size_t m, const Enrolment& enrolment, const double* 
   DayState& days = state_->arms[static_cast<std::size_t>(enrolment.variant)].days[m];
   const Calendar& calendar = *options_.calendar;
   const std::int64_t closes = evaluator_.Closes(metric, enrolment.t0);
-  const double limit = metric.definition->winsorize.has_value() ? options_.caps->value[m]
-                                                                : std::numeric_limits<double>::infinity();
+  const double limit = metric.definition->winsorize.has_value()
+                           ? options_.caps->value[m]
+                           : std::numeric_limits<double>::infinity();
   const bool once = spec_.mature_only && closes != kNever;
   if (Evaluator::HasDaily(metric)) {
     ++days.entered[static_cast<std::size_t>(calendar.Day(enrolment.t0))];
@@ -311,8 +310,10 @@ void ShardRun::AddDays(std::size_t m, const Enrolment& enrolment, const double* 
   std::vector<double> before(static_cast<std::size_t>(metric.components), 0);
   if (!once) {
     std::int64_t unused = 0;
-    if (evaluator_.Value(metric, enrolment.t0, {enrolment.t0, enrolment.t0}, before.data(), &unused))
-      days.cumulative[static_cast<std::size_t>(calendar.Day(enrolment.t0))].AddValues(before.data());
+    if (evaluator_.Value(metric, enrolment.t0, {enrolment.t0, enrolment.t0}, before.data(),
+                         &unused))
+      days.cumulative[static_cast<std::size_t>(calendar.Day(enrolment.t0))].AddValues(
+          before.data());
   }
   for (std::size_t i = 0; i < size; ++i) {
     DayValue& value = by_day_[i];
@@ -349,7 +350,8 @@ void ShardRun::AddUnit(const Enrolment& enrolment) {
       // Capped like the others, but not part of what the caps are said to have removed.
       values[0] = std::min(values[0], options_.caps->value[m]);
       if (metric.covariates > 0)
-        values[metric.components] = std::min(values[metric.components], options_.caps->covariate[m]);
+        values[metric.components] =
+            std::min(values[metric.components], options_.caps->covariate[m]);
     } else {
       Cap(m, values);
     }
@@ -416,7 +418,8 @@ absl::Status ShardRun::Run() {
     if (absl::Status status = cursors_[c].Seek(0, &state_->unreadable, &at_[c]); !status.ok())
       return status;
   if (fallback_ && !cursors_.empty()) {
-    absl::StatusOr<std::vector<std::uint64_t>> keys = options_.source->Keys(spec_.fallback_unit, shard_);
+    absl::StatusOr<std::vector<std::uint64_t>> keys =
+        options_.source->Keys(spec_.fallback_unit, shard_);
     if (!keys.ok()) return keys.status();
     keys_ = *std::move(keys);
   }
@@ -438,7 +441,8 @@ absl::Status ShardRun::Run() {
       for (SegmentState* segment : segments_) ++segment->units_first_variant;
     }
     for (StreamReader& stream : streams_)
-      if (absl::Status status = stream.Gather(unit, &state_->unreadable); !status.ok()) return status;
+      if (absl::Status status = stream.Gather(unit, &state_->unreadable); !status.ok())
+        return status;
     if (clustered()) {
       AddCluster(*enrolment);
     } else {
@@ -568,7 +572,8 @@ absl::Status FindFallbacks(const PassOptions& options, int shard,
     const ExposureBlock& block = cursor.block;
     for (std::size_t i = 0; i < block.rows(); ++i) {
       if (block.companion[i] != 0 || block.iteration[i] != spec.iteration ||
-          block.time[i] > spec.as_of_ms || (spec.end_ms.has_value() && block.time[i] >= *spec.end_ms))
+          block.time[i] > spec.as_of_ms ||
+          (spec.end_ms.has_value() && block.time[i] >= *spec.end_ms))
         continue;
       std::int64_t& first = since->try_emplace((*keys)[block.unit[i]], kNever).first->second;
       first = std::min(first, block.time[i]);

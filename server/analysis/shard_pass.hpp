@@ -36,7 +36,8 @@ struct SegmentState {
 struct DayState {
   std::vector<CellSums> cumulative;
   std::vector<CellSums> daily;
-  std::vector<std::int64_t> entered;  ///< Units under observation from this day; the last: to no day.
+  std::vector<std::int64_t>
+      entered;  ///< Units under observation from this day; the last: to no day.
 };
 
 struct PhaseState {
@@ -49,7 +50,7 @@ struct ArmState {
   std::vector<CellState> crossed;  ///< Units that crossed over, by metric.
   std::int64_t crossovers = 0;
   std::vector<std::int64_t> units_by_day;
-  std::vector<DayState> days;      ///< By metric.
+  std::vector<DayState> days;  ///< By metric.
   absl::flat_hash_map<std::pair<std::uint32_t, std::string>, SegmentState> segments;
 };
 
@@ -60,9 +61,9 @@ struct PassState {
   std::int64_t events = 0;
   std::int64_t forced_units = 0;
   std::int64_t unknown_variant_records = 0;
-  std::vector<FastSum> removed;            ///< By metric: what caps took away.
+  std::vector<FastSum> removed;  ///< By metric: what caps took away.
   std::vector<FastSum> covariate_removed;
-  std::vector<std::int64_t> nonzero;       ///< By metric: units with a value other than 0.
+  std::vector<std::int64_t> nonzero;  ///< By metric: units with a value other than 0.
   std::vector<std::int64_t> covariate_nonzero;
   std::vector<std::string> unreadable;
   /// First pass only: the non-zero values of metrics whose cap is not known yet, by metric.

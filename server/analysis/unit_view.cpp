@@ -35,10 +35,10 @@ StreamReader::StreamReader(const store::RecordSource* source, const BlockContext
   while (begin < chunks.size()) {
     std::size_t end = begin;
     while (end < chunks.size() && chunks[end].run == chunks[begin].run) ++end;
-    cursors_.emplace_back(source, context, stream,
-                          std::vector<store::ChunkRef>(
-                              chunks.begin() + static_cast<std::ptrdiff_t>(begin),
-                              chunks.begin() + static_cast<std::ptrdiff_t>(end)));
+    cursors_.emplace_back(
+        source, context, stream,
+        std::vector<store::ChunkRef>(chunks.begin() + static_cast<std::ptrdiff_t>(begin),
+                                     chunks.begin() + static_cast<std::ptrdiff_t>(end)));
     begin = end;
   }
   at_.assign(cursors_.size(), 0);
@@ -100,7 +100,8 @@ void StreamReader::TakeCopies(const std::vector<std::uint32_t>& rows) {
   view_.time = sorted_.time.data();
   view_.event_id = sorted_.event_id.data();
   view_.ref_id = sorted_.ref_id.data();
-  for (std::size_t i = 0; i < sorted_.values.size(); ++i) view_.values[i] = sorted_.values[i].data();
+  for (std::size_t i = 0; i < sorted_.values.size(); ++i)
+    view_.values[i] = sorted_.values[i].data();
   for (std::size_t i = 0; i < sorted_.pass.size(); ++i) view_.pass[i] = sorted_.pass[i].data();
   for (std::size_t i = 0; i < sorted_.identity.size(); ++i)
     view_.identity[i] = sorted_.identity[i].data();
@@ -123,7 +124,8 @@ absl::Status StreamReader::Gather(std::uint32_t unit, std::vector<std::string>* 
     EventBlock& block = cursor.block;
     if (!found && !companions_ && end < block.rows() &&
         (block.event_id.empty() || !HasRepeats(block.event_id.data() + begin, end - begin))) {
-      // The usual case: all in one block and sorted there. Whether another run has some is seen later.
+      // The usual case: all in one block and sorted there. Whether another run has some is seen
+      // later.
       view_.size = end - begin;
       view_.time = block.time.data() + begin;
       view_.event_id = block.event_id.empty() ? nullptr : block.event_id.data() + begin;
@@ -169,7 +171,8 @@ absl::Status StreamReader::Gather(std::uint32_t unit, std::vector<std::string>* 
     if (g.order[a] != g.order[b]) return g.order[a] < g.order[b];
     if (g.event_id[a] != g.event_id[b]) return g.event_id[a] < g.event_id[b];
     if (g.ref_id[a] != g.ref_id[b]) return g.ref_id[a] < g.ref_id[b];
-    return std::bit_cast<std::uint64_t>(g.values[0][a]) < std::bit_cast<std::uint64_t>(g.values[0][b]);
+    return std::bit_cast<std::uint64_t>(g.values[0][a]) <
+           std::bit_cast<std::uint64_t>(g.values[0][b]);
   });
   rows_ = std::move(rows);
   TakeCopies(rows_);

@@ -51,7 +51,7 @@ class StreamReader {
   bool companions_;
   std::vector<Cursor<EventBlock>> cursors_;
   std::vector<std::uint32_t> at_;  // unit at which each cursor stands
-  std::size_t first_ = 0;        // cursor and row that the view points at
+  std::size_t first_ = 0;          // cursor and row that the view points at
   std::size_t first_begin_ = 0;
   Copy gathered_, sorted_;
   std::vector<std::uint32_t> rows_;  // of gathered_, in order

@@ -21,14 +21,14 @@ struct ConvertContext {
 
 /// Scratch memory of `Convert`, to be used again.
 struct ConvertScratch {
-  std::vector<std::uint32_t> pool;        // batch string -> pool number; only of strings in use
-  std::vector<bool> refused;              // by record
-  std::vector<std::int64_t> erased_at;    // by subject
+  std::vector<std::uint32_t> pool;      // batch string -> pool number; only of strings in use
+  std::vector<bool> refused;            // by record
+  std::vector<std::int64_t> erased_at;  // by subject
 };
 
-/// Fills `records` (cleared first) with the sound records of `batch`: unit keys for ids, true times.
-/// Ids go nowhere else: strings that are only ids are not copied. Returns the number of records
-/// left out because their unit was erased; they are not problems of the client.
+/// Fills `records` (cleared first) with the sound records of `batch`: unit keys for ids, true
+/// times. Ids go nowhere else: strings that are only ids are not copied. Returns the number of
+/// records left out because their unit was erased; they are not problems of the client.
 std::uint32_t Convert(const wire::Batch& batch, const ConvertContext& context,
                       ConvertScratch* scratch, store::Records* records);
 

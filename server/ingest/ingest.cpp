@@ -129,7 +129,8 @@ std::optional<IngestResponse> IngestImpl::Admit(std::size_t bytes) {
     return Later(503, kRetryBacklogSeconds, "compaction is behind",
                  "landed batches wait for compaction; send again after Retry-After");
   const std::lock_guard lock(mutex_);
-  if (stopped_) return Later(503, kRetryBusySeconds, "shutting down", "send again to the next server");
+  if (stopped_)
+    return Later(503, kRetryBusySeconds, "shutting down", "send again to the next server");
   if (pending_batches_ >= options_.pending_batches ||
       pending_bytes_ + bytes > std::max(options_.pending_bytes, bytes))
     return Later(429, kRetryBusySeconds, "too many batches in flight",
@@ -141,8 +142,7 @@ std::optional<IngestResponse> IngestImpl::Admit(std::size_t bytes) {
 
 std::int64_t IngestImpl::Offset(const wire::BatchHeader& header, std::string_view sent_at,
                                 std::int64_t receive_ms, absl::Status* status) {
-  const std::int64_t proposed =
-      wire::BootOffset(header, wire::ParseSentAt(sent_at), receive_ms);
+  const std::int64_t proposed = wire::BootOffset(header, wire::ParseSentAt(sent_at), receive_ms);
   const OffsetKey key{header.id.epoch_hi, header.id.epoch_lo, header.boot_id};
   {
     const std::lock_guard lock(offsets_mutex_);
@@ -154,7 +154,8 @@ std::int64_t IngestImpl::Offset(const wire::BatchHeader& header, std::string_vie
   const std::lock_guard lock(offsets_mutex_);
   // A cache only: what is thrown away is read again from the store.
   if (offsets_.size() >= kOffsets) offsets_.clear();
-  return offsets_.try_emplace(key, stored.ok() ? stored->value_or(proposed) : proposed).first->second;
+  return offsets_.try_emplace(key, stored.ok() ? stored->value_or(proposed) : proposed)
+      .first->second;
 }
 
 void IngestImpl::CheckVariants(const wire::Batch& batch) {
@@ -166,15 +167,15 @@ void IngestImpl::CheckVariants(const wire::Batch& batch) {
     if (problem < batch.problems.size() && batch.problems[problem].record == i) continue;
     if (exposures_seen_.fetch_add(1, std::memory_order_relaxed) % options_.reevaluate_one_in != 0)
       continue;
-    constexpr std::uint8_t kAssigned = 0;  // upswing::Reason; the others are no plain function of the id
+    constexpr std::uint8_t kAssigned =
+        0;  // upswing::Reason; the others are no plain function of the id
     if (x.reason[i] != kAssigned) continue;
     const std::uint32_t s = x.subject[i];
     for (std::uint32_t p = batch.subjects.first[s]; p < batch.subjects.first[s + 1]; ++p) {
       std::string variant;
-      if (!options_.reevaluate(batch.strings[x.experiment[i]],
-                               batch.strings[batch.subjects.unit_type[p]],
-                               batch.strings[batch.subjects.unit_id[p]], x.catalog_version[i],
-                               &variant))
+      if (!options_.reevaluate(
+              batch.strings[x.experiment[i]], batch.strings[batch.subjects.unit_type[p]],
+              batch.strings[batch.subjects.unit_id[p]], x.catalog_version[i], &variant))
         continue;
       ++reevaluated_;
       if (variant != batch.strings[x.variant[i]]) ++disagreements_;
@@ -183,8 +184,9 @@ void IngestImpl::CheckVariants(const wire::Batch& batch) {
   }
 }
 
-std::optional<IngestResponse> IngestImpl::Decode(const IngestHeaders& headers, std::string_view body,
-                                                 Scratch* scratch, Work* work) {
+std::optional<IngestResponse> IngestImpl::Decode(const IngestHeaders& headers,
+                                                 std::string_view body, Scratch* scratch,
+                                                 Work* work) {
   const std::optional<wire::BatchId> named = wire::ParseBatchId(headers.batch);
   if (named.has_value()) work->id = headers.batch;
   wire::Batch& batch = scratch->batch;
@@ -352,8 +354,8 @@ void IngestImpl::Stop() {
 }
 
 IngestStats IngestImpl::Stats() const {
-  return {batches_,  duplicates_, conflicts_,    records_,       rejected_,
-          refused_,  commits_,    reevaluated_,  disagreements_, body_bytes_};
+  return {batches_, duplicates_, conflicts_,   records_,       rejected_,
+          refused_, commits_,    reevaluated_, disagreements_, body_bytes_};
 }
 
 }  // namespace

@@ -92,8 +92,7 @@ class LocalStrings {
 template <typename To, typename From>
 std::vector<To> Gather(const std::vector<From>& column, const std::vector<ChunkRow>& rows) {
   std::vector<To> gathered(rows.size());
-  for (std::size_t i = 0; i < rows.size(); ++i)
-    gathered[i] = static_cast<To>(column[rows[i].row]);
+  for (std::size_t i = 0; i < rows.size(); ++i) gathered[i] = static_cast<To>(column[rows[i].row]);
   return gathered;
 }
 
@@ -166,8 +165,10 @@ void AddCompanions(const Records::Subjects& subjects, const std::vector<std::uin
     if (s != last_subject) {
       UnitSet set;
       for (std::uint32_t p = subjects.first[s]; p < subjects.first[s + 1]; ++p)
-        if (subjects.unit_type[p] != unit_type) set.emplace_back(subjects.unit_type[p], subjects.key[p]);
-      const auto [entry, added] = seen.try_emplace(set, static_cast<std::uint32_t>(first.size() - 1));
+        if (subjects.unit_type[p] != unit_type)
+          set.emplace_back(subjects.unit_type[p], subjects.key[p]);
+      const auto [entry, added] =
+          seen.try_emplace(set, static_cast<std::uint32_t>(first.size() - 1));
       if (added) {
         for (const auto& [type, key] : set) {
           types.push_back(strings->Number(type));
@@ -248,7 +249,8 @@ std::string EncodeChunk(const Records& records, Lane lane, std::uint32_t unit_ty
     const Records::Exposures& x = records.exposures;
     writer.Add(ColumnId::kTime, Encoded(Gather<std::uint64_t>(x.time_ms, rows)));
     std::vector<std::uint32_t> variants(rows.size());
-    for (std::size_t i = 0; i < rows.size(); ++i) variants[i] = strings.Number(x.variant[rows[i].row]);
+    for (std::size_t i = 0; i < rows.size(); ++i)
+      variants[i] = strings.Number(x.variant[rows[i].row]);
     writer.Add(ColumnId::kVariant, Encoded(variants));
     writer.Add(ColumnId::kIteration, Encoded(Gather<std::uint32_t>(x.iteration, rows)));
     writer.Add(ColumnId::kPhase, Encoded(Gather<std::uint32_t>(x.phase, rows)));
@@ -340,7 +342,8 @@ absl::Status ChunkReader::ReadValues(std::vector<double>* out) const {
   return absl::OkStatus();
 }
 
-absl::Status ChunkReader::ReadStrings(std::vector<std::string_view>* out, std::string* buffer) const {
+absl::Status ChunkReader::ReadStrings(std::vector<std::string_view>* out,
+                                      std::string* buffer) const {
   out->assign(1, std::string_view());
   const Entry* entry = Find(ColumnId::kStrings);
   if (entry == nullptr) return absl::OkStatus();
@@ -380,7 +383,8 @@ absl::Status ChunkReader::ReadProperty(const Property& property, std::vector<std
     return Damaged("property rows");
   }
   for (std::size_t i = 0; i < count; ++i)
-    if ((*rows)[i] >= rows_ || (i > 0 && (*rows)[i] <= (*rows)[i - 1])) return Damaged("property rows");
+    if ((*rows)[i] >= rows_ || (i > 0 && (*rows)[i] <= (*rows)[i - 1]))
+      return Damaged("property rows");
   if (!DecodeColumn(reader.Rest(), count, bits)) return Damaged("property values");
   return absl::OkStatus();
 }
@@ -404,7 +408,8 @@ absl::Status ChunkReader::ReadCompanions(std::vector<std::uint32_t>* first,
       !DecodeColumn(reader.Bytes(reader.Varint()), static_cast<std::size_t>(sets) + 1, first) ||
       !DecodeColumn(reader.Bytes(reader.Varint()), static_cast<std::size_t>(pairs), type) ||
       !DecodeColumn(reader.Bytes(reader.Varint()), static_cast<std::size_t>(pairs), key) ||
-      first->front() != 0 || first->back() != pairs || !std::is_sorted(first->begin(), first->end()))
+      first->front() != 0 || first->back() != pairs ||
+      !std::is_sorted(first->begin(), first->end()))
     return Damaged("companions");
   return absl::OkStatus();
 }

@@ -14,21 +14,21 @@ namespace upswing::store {
 
 /// Columns of a chunk. The numbers are part of the format.
 enum class ColumnId : std::uint8_t {
-  kUnit = 1,        ///< Dense number of the unit; never falls.
-  kTime = 2,        ///< Milliseconds since 1970.
-  kValue = 3,       ///< Events.
-  kVariant = 4,     ///< Exposures; number in the chunk's strings.
-  kIteration = 5,   ///< Exposures.
-  kPhase = 6,       ///< Exposures.
-  kReason = 7,      ///< Exposures.
-  kCatalog = 8,     ///< Exposures.
-  kEventId = 9,     ///< Events; absent if all are 0.
-  kRefId = 10,      ///< Events; absent if all are 0.
-  kProperty = 11,   ///< One per (name, type): see `Property`.
-  kOrder = 12,      ///< `Records` says what it is.
-  kCompanion = 13,  ///< Row of the companion table; absent if no record has another unit.
-  kCompanions = 14, ///< The companion table: the other units of the records' subjects.
-  kStrings = 15,    ///< The chunk's strings, by number; 0 is the empty string.
+  kUnit = 1,         ///< Dense number of the unit; never falls.
+  kTime = 2,         ///< Milliseconds since 1970.
+  kValue = 3,        ///< Events.
+  kVariant = 4,      ///< Exposures; number in the chunk's strings.
+  kIteration = 5,    ///< Exposures.
+  kPhase = 6,        ///< Exposures.
+  kReason = 7,       ///< Exposures.
+  kCatalog = 8,      ///< Exposures.
+  kEventId = 9,      ///< Events; absent if all are 0.
+  kRefId = 10,       ///< Events; absent if all are 0.
+  kProperty = 11,    ///< One per (name, type): see `Property`.
+  kOrder = 12,       ///< `Records` says what it is.
+  kCompanion = 13,   ///< Row of the companion table; absent if no record has another unit.
+  kCompanions = 14,  ///< The companion table: the other units of the records' subjects.
+  kStrings = 15,     ///< The chunk's strings, by number; 0 is the empty string.
 };
 
 /// One record's place on its way into a chunk.
@@ -62,8 +62,8 @@ class ChunkReader {
   std::size_t rows() const { return rows_; }
   bool Has(ColumnId id) const { return Find(id) != nullptr; }
 
-  /// Each replaces `out`. kDataLoss, naming the column, if it fails its checksum or does not decode.
-  /// An absent column reads as zeros.
+  /// Each replaces `out`. kDataLoss, naming the column, if it fails its checksum or does not
+  /// decode. An absent column reads as zeros.
   absl::Status Read(ColumnId id, std::vector<std::uint32_t>* out) const;
   absl::Status Read(ColumnId id, std::vector<std::int64_t>* out) const;
   absl::Status Read(ColumnId id, std::vector<std::uint64_t>* out) const;
@@ -78,8 +78,8 @@ class ChunkReader {
     std::size_t entry;
   };
   std::vector<Property> Properties() const;
-  /// Rows that have the property, ascending, and their values (as in `store::Properties`, strings as
-  /// numbers in the chunk's strings).
+  /// Rows that have the property, ascending, and their values (as in `store::Properties`, strings
+  /// as numbers in the chunk's strings).
   absl::Status ReadProperty(const Property& property, std::vector<std::uint32_t>* rows,
                             std::vector<std::uint64_t>* bits) const;
 
@@ -107,8 +107,8 @@ class ChunkReader {
   std::vector<Entry> entries_;
 };
 
-/// Appends a chunk's records to `records` (for merging and export); `units` gets their unit numbers.
-/// Their subjects are the companions alone: the unit itself is `units`.
+/// Appends a chunk's records to `records` (for merging and export); `units` gets their unit
+/// numbers. Their subjects are the companions alone: the unit itself is `units`.
 absl::Status AppendChunk(std::string_view bytes, Lane lane, std::string_view name, Records* records,
                          std::vector<std::uint32_t>* units);
 

@@ -1,9 +1,9 @@
-#include <sqlite3.h>
-
 #include <algorithm>
 #include <chrono>
 #include <functional>
 #include <utility>
+
+#include <sqlite3.h>
 
 #include "absl/strings/str_cat.h"
 #include "server/store/embedded/store_impl.hpp"
@@ -52,12 +52,12 @@ absl::Status StoreImpl::Recover() {
   {
     Transaction transaction(&write_, "BEGIN IMMEDIATE");
     absl::Status status = transaction.status();
-    for (const char* sql :
-         {"DELETE FROM chunk_data WHERE id IN (SELECT chunk.id FROM chunk JOIN run ON run.id=chunk.run "
-          "WHERE run.done=0)",
-          "DELETE FROM chunk WHERE run IN (SELECT id FROM run WHERE done=0)",
-          "DELETE FROM units WHERE run IN (SELECT id FROM run WHERE done=0)",
-          "DELETE FROM run WHERE done=0"})
+    for (const char* sql : {"DELETE FROM chunk_data WHERE id IN (SELECT chunk.id FROM chunk JOIN "
+                            "run ON run.id=chunk.run "
+                            "WHERE run.done=0)",
+                            "DELETE FROM chunk WHERE run IN (SELECT id FROM run WHERE done=0)",
+                            "DELETE FROM units WHERE run IN (SELECT id FROM run WHERE done=0)",
+                            "DELETE FROM run WHERE done=0"})
       if (status.ok()) status = write_.Execute(sql);
     if (status.ok()) status = transaction.Commit();
     if (!status.ok()) return status;
@@ -117,35 +117,36 @@ absl::Status StoreImpl::WriteUnits(std::int64_t run, const ShardKey& key, Shard*
   if (count == 0) return absl::OkStatus();
   const std::string_view data(
       reinterpret_cast<const char*>(shard->units.keys().data() + shard->stored), count * 8ul);
-  absl::Status status =
-      write_.Prepare("INSERT INTO units(type,shard,base,count,run,checksum,data) VALUES(?1,?2,?3,?4,?5,?6,?7)")
-          .Bind(1, key.first)
-          .Bind(2, key.second)
-          .Bind(3, shard->stored)
-          .Bind(4, count)
-          .Bind(5, run)
-          .Bind(6, BlobChecksum(data))
-          .BindBlob(7, data)
-          .Run();
+  absl::Status status = write_
+                            .Prepare(
+                                "INSERT INTO units(type,shard,base,count,run,checksum,data) "
+                                "VALUES(?1,?2,?3,?4,?5,?6,?7)")
+                            .Bind(1, key.first)
+                            .Bind(2, key.second)
+                            .Bind(3, shard->stored)
+                            .Bind(4, count)
+                            .Bind(5, run)
+                            .Bind(6, BlobChecksum(data))
+                            .BindBlob(7, data)
+                            .Run();
   if (status.ok()) shard->stored = shard->units.size();
   return status;
 }
 
 absl::Status StoreImpl::WriteChunk(std::int64_t run, const Pending& chunk, ChunkRef* written) {
   const ChunkRef& ref = chunk.ref;
-  absl::Status status =
-      insert_chunk_.Bind(1, run)
-          .Bind(2, chunk.group.type)
-          .Bind(3, chunk.group.shard)
-          .Bind(4, static_cast<int>(chunk.group.lane))
-          .Bind(5, chunk.group.name)
-          .Bind(6, ref.rows)
-          .Bind(7, ref.min_unit)
-          .Bind(8, ref.max_unit)
-          .Bind(9, ref.min_time_ms)
-          .Bind(10, ref.max_time_ms)
-          .Bind(11, static_cast<std::int64_t>(chunk.bytes.size()))
-          .Run();
+  absl::Status status = insert_chunk_.Bind(1, run)
+                            .Bind(2, chunk.group.type)
+                            .Bind(3, chunk.group.shard)
+                            .Bind(4, static_cast<int>(chunk.group.lane))
+                            .Bind(5, chunk.group.name)
+                            .Bind(6, ref.rows)
+                            .Bind(7, ref.min_unit)
+                            .Bind(8, ref.max_unit)
+                            .Bind(9, ref.min_time_ms)
+                            .Bind(10, ref.max_time_ms)
+                            .Bind(11, static_cast<std::int64_t>(chunk.bytes.size()))
+                            .Run();
   if (!status.ok()) return status;
   const std::int64_t id = write_.LastRowId();
   *written = ref;
@@ -162,8 +163,7 @@ absl::StatusOr<bool> StoreImpl::RunRound() {
   std::int64_t taken_records = 0;
   std::vector<std::pair<std::int64_t, std::string>> damaged;
   {
-    Statement select =
-        read_.Prepare("SELECT id, checksum, data, records FROM landed ORDER BY id");
+    Statement select = read_.Prepare("SELECT id, checksum, data, records FROM landed ORDER BY id");
     while (taken_records < kRoundRecords) {
       const absl::StatusOr<bool> row = select.Step();
       if (!row.ok()) return row.status();
@@ -249,7 +249,8 @@ absl::StatusOr<bool> StoreImpl::RunRound() {
             return absl::OkStatus();
           });
       // A shard's new units are written with its chunks.
-      if (status.ok() && ((*shard)->units.size() > (*shard)->stored || pending_bytes >= kTransactionBytes))
+      if (status.ok() &&
+          ((*shard)->units.size() > (*shard)->stored || pending_bytes >= kTransactionBytes))
         status = flush(&key, *shard);
       if (!status.ok()) return status;
     }
@@ -263,8 +264,10 @@ absl::StatusOr<bool> StoreImpl::RunRound() {
     for (const auto& [id, reason] : damaged) {
       if (!status.ok()) break;
       const std::string what = absl::StrCat("landed batch ", id);
-      status = write_.Prepare("INSERT INTO quarantine(what,reason,data) SELECT ?1, ?2, data FROM "
-                              "landed WHERE id=?3")
+      status = write_
+                   .Prepare(
+                       "INSERT INTO quarantine(what,reason,data) SELECT ?1, ?2, data FROM "
+                       "landed WHERE id=?3")
                    .BindText(1, what)
                    .BindText(2, reason)
                    .Bind(3, id)
@@ -275,8 +278,10 @@ absl::StatusOr<bool> StoreImpl::RunRound() {
       std::string types;
       for (const std::string& type : name_types.second)
         absl::StrAppend(&types, types.empty() ? "" : ",", names_.Find(type));
-      status = write_.Prepare("INSERT INTO reach(name,types,count) VALUES(?1,?2,?3) "
-                              "ON CONFLICT(name,types) DO UPDATE SET count=count+excluded.count")
+      status = write_
+                   .Prepare(
+                       "INSERT INTO reach(name,types,count) VALUES(?1,?2,?3) "
+                       "ON CONFLICT(name,types) DO UPDATE SET count=count+excluded.count")
                    .Bind(1, names_.Find(name_types.first))
                    .BindText(2, types)
                    .Bind(3, count)
@@ -349,11 +354,12 @@ absl::Status StoreImpl::MergeGroup(const GroupKey& group, const std::vector<Chun
   std::vector<ChunkRow> rows(units.size());
   for (std::uint32_t i = 0; i < rows.size(); ++i) rows[i] = {units[i], i};
   std::vector<Pending> fresh;
-  absl::Status status = EmitChunks(records, group.lane, records.strings.Intern(names_.Text(group.type)),
-                                   names_.Text(group.name), std::move(rows), [&](BuiltChunk chunk) {
-                                     fresh.push_back({group, chunk.ref, std::move(chunk.bytes)});
-                                     return absl::OkStatus();
-                                   });
+  absl::Status status =
+      EmitChunks(records, group.lane, records.strings.Intern(names_.Text(group.type)),
+                 names_.Text(group.name), std::move(rows), [&](BuiltChunk chunk) {
+                   fresh.push_back({group, chunk.ref, std::move(chunk.bytes)});
+                   return absl::OkStatus();
+                 });
   if (!status.ok()) return status;
   return ReplaceChunks(group, chunks, std::move(fresh));
 }
@@ -367,7 +373,8 @@ absl::Status StoreImpl::MergeDue(bool all) {
     for (const ChunkRef& chunk : chunks)
       if (damaged_.count(chunk.id) == 0) runs[chunk.run].push_back(chunk);
     if (runs.size() < 2) continue;
-    // A report that runs in this process reads the chunks it found; it must not wait for ever either.
+    // A report that runs in this process reads the chunks it found; it must not wait for ever
+    // either.
     const auto full = static_cast<std::size_t>(options_.merge_runs);
     if (!all && (runs.size() < full || (*snapshots_ > 0 && runs.size() < 3 * full))) continue;
     std::vector<std::pair<std::uint64_t, std::uint64_t>> by_rows;  // (rows, run)
@@ -389,8 +396,10 @@ absl::Status StoreImpl::MergeDue(bool all) {
       chosen.insert(chosen.end(), runs[run].begin(), runs[run].end());
     }
     const bool one_class =
-        all || (count >= full &&
-                by_rows[full - 1].first <= by_rows.front().first * static_cast<std::uint64_t>(2 * options_.merge_runs)) ||
+        all ||
+        (count >= full &&
+         by_rows[full - 1].first <=
+             by_rows.front().first * static_cast<std::uint64_t>(2 * options_.merge_runs)) ||
         runs.size() >= 3 * full;
     if (count >= 2 && one_class) due.emplace_back(group, std::move(chosen));
   }

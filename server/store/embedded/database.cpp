@@ -14,13 +14,16 @@ constexpr int kBusyMillis = 20'000;
 }  // namespace
 
 absl::Status DatabaseError(sqlite3* database, int code, std::string_view what) {
-  const std::string message =
-      absl::StrCat(View(what), ": ", database != nullptr ? sqlite3_errmsg(database) : sqlite3_errstr(code));
+  const std::string message = absl::StrCat(
+      View(what), ": ", database != nullptr ? sqlite3_errmsg(database) : sqlite3_errstr(code));
   switch (code & 0xff) {
-    case SQLITE_FULL: return absl::ResourceExhaustedError(message);
+    case SQLITE_FULL:
+      return absl::ResourceExhaustedError(message);
     case SQLITE_CORRUPT:
-    case SQLITE_NOTADB: return absl::DataLossError(message);
-    default: return absl::UnavailableError(message);
+    case SQLITE_NOTADB:
+      return absl::DataLossError(message);
+    default:
+      return absl::UnavailableError(message);
   }
 }
 
@@ -58,8 +61,9 @@ absl::StatusOr<bool> Statement::Step() {
   if (!prepared_.ok()) return prepared_;
   const int code = sqlite3_step(statement_.get());
   if (code == SQLITE_ROW) return true;
-  absl::Status status = code == SQLITE_DONE ? absl::OkStatus()
-                                            : DatabaseError(database_, code, sqlite3_sql(statement_.get()));
+  absl::Status status = code == SQLITE_DONE
+                            ? absl::OkStatus()
+                            : DatabaseError(database_, code, sqlite3_sql(statement_.get()));
   Reset();
   if (!status.ok()) return status;
   return false;
@@ -77,7 +81,9 @@ void Statement::Reset() {
   sqlite3_clear_bindings(statement_.get());
 }
 
-std::int64_t Statement::Int(int column) const { return sqlite3_column_int64(statement_.get(), column); }
+std::int64_t Statement::Int(int column) const {
+  return sqlite3_column_int64(statement_.get(), column);
+}
 
 std::string_view Statement::Blob(int column) const {
   const void* bytes = sqlite3_column_blob(statement_.get(), column);
@@ -91,7 +97,8 @@ bool Statement::IsNull(int column) const {
 
 void Database::Close::operator()(sqlite3* database) const { sqlite3_close_v2(database); }
 
-absl::StatusOr<Database> Database::Open(const std::string& file, bool write, const std::string& vfs) {
+absl::StatusOr<Database> Database::Open(const std::string& file, bool write,
+                                        const std::string& vfs) {
   sqlite3* handle = nullptr;
   // A reader too may have to recover the log of a crashed writer, so the file is opened for writing
   // and the connection is forbidden to change anything.

@@ -55,7 +55,8 @@ std::string ChunkLabel(std::uint64_t id);
 absl::StatusOr<std::string> ReadChunkData(Statement* select, std::uint64_t id);
 
 /// Keys of a (type, shard) by number; checks the checksums.
-absl::StatusOr<std::vector<std::uint64_t>> LoadKeys(Database* database, std::int64_t type, int shard);
+absl::StatusOr<std::vector<std::uint64_t>> LoadKeys(Database* database, std::int64_t type,
+                                                    int shard);
 
 /// XXH3-64 of a blob, as the checksum columns hold it.
 std::int64_t BlobChecksum(std::string_view bytes);

@@ -1,15 +1,15 @@
 #include "server/store/embedded/embedded_store.hpp"
 
-#include <sqlite3.h>
-
 #include <filesystem>
 #include <utility>
 
+#include <sqlite3.h>
+
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
-#include "server/store/embedded/store_impl.hpp"
 #include "server/store/embedded/schema.hpp"
 #include "server/store/embedded/snapshot.hpp"
+#include "server/store/embedded/store_impl.hpp"
 
 namespace upswing::store {
 namespace {
@@ -26,7 +26,9 @@ absl::StatusOr<std::string> MetaValue(Database* database, std::string_view key) 
 
 absl::Status SetMeta(Database* database, std::string_view key, std::string_view value) {
   return database
-      ->Prepare("INSERT INTO meta(key,value) VALUES(?1,?2) ON CONFLICT(key) DO UPDATE SET value=excluded.value")
+      ->Prepare(
+          "INSERT INTO meta(key,value) VALUES(?1,?2) ON CONFLICT(key) DO UPDATE SET "
+          "value=excluded.value")
       .BindText(1, key)
       .BindBlob(2, value)
       .Run();
@@ -109,8 +111,8 @@ absl::Status StoreImpl::Prepare() {
   if (status.ok()) status = SetMeta(&write_, "shards", absl::StrCat(options_.shards));
   if (status.ok()) status = SetMeta(&write_, "project", options_.project);
   if (status.ok())
-    status = SetMeta(&write_, "key_fingerprint",
-                     UnitHasher(*secret, options_.project).Fingerprint());
+    status =
+        SetMeta(&write_, "key_fingerprint", UnitHasher(*secret, options_.project).Fingerprint());
   if (status.ok()) status = transaction.Commit();
   return status;
 }
@@ -123,9 +125,9 @@ absl::Status StoreImpl::LoadState() {
   }
   std::int64_t number = 0;
   if (!absl::SimpleAtoi(*version, &number) || number != kFormatVersion)
-    return absl::FailedPreconditionError(absl::StrCat(
-        file_, ": format version ", *version, ", this program reads ", kFormatVersion,
-        ": use a newer program"));
+    return absl::FailedPreconditionError(absl::StrCat(file_, ": format version ", *version,
+                                                      ", this program reads ", kFormatVersion,
+                                                      ": use a newer program"));
   const absl::StatusOr<std::string> shards = MetaValue(&write_, "shards");
   if (!shards.ok() || !absl::SimpleAtoi(*shards, &options_.shards))
     return absl::DataLossError(absl::StrCat(file_, ": meta has no number of shards"));
@@ -134,32 +136,32 @@ absl::Status StoreImpl::LoadState() {
   if (!project.ok() || !fingerprint.ok())
     return absl::DataLossError(absl::StrCat(file_, ": meta has no key fingerprint"));
   if (!options_.project.empty() && options_.project != *project)
-    return absl::FailedPreconditionError(absl::StrCat(
-        "project: the store in ", options_.directory, " belongs to '", *project, "', not '",
-        options_.project, "'"));
+    return absl::FailedPreconditionError(absl::StrCat("project: the store in ", options_.directory,
+                                                      " belongs to '", *project, "', not '",
+                                                      options_.project, "'"));
   options_.project = *project;
   const std::string key_file = options_.directory + "/unit.key";
   const absl::StatusOr<UnitSecret> secret = ReadSecret(key_file);
   // A reader needs no secret.
   if (!secret.ok() && !(options_.read_only && absl::IsNotFound(secret.status())))
-    return absl::FailedPreconditionError(absl::StrCat(
-        "the key of the store is missing: ", secret.status().message()));
+    return absl::FailedPreconditionError(
+        absl::StrCat("the key of the store is missing: ", secret.status().message()));
   hasher_ = std::make_unique<UnitHasher>(secret.value_or(UnitSecret{}), options_.project);
   if (secret.ok() && hasher_->Fingerprint() != *fingerprint)
-    return absl::FailedPreconditionError(absl::StrCat(
-        key_file, ": not the key of this store (fingerprint ", hasher_->Fingerprint(), ", expected ",
-        *fingerprint, ")"));
+    return absl::FailedPreconditionError(
+        absl::StrCat(key_file, ": not the key of this store (fingerprint ", hasher_->Fingerprint(),
+                     ", expected ", *fingerprint, ")"));
   return tombstones_.Load(&write_);
 }
 
 void StoreImpl::PrepareStatements() {
   known_.emplace(&write_);
   insert_landed_ = write_.Prepare(
-      "INSERT INTO landed(epoch,sequence,received_ms,records,checksum,data) VALUES(?1,?2,?3,?4,?5,?6)");
+      "INSERT INTO landed(epoch,sequence,received_ms,records,checksum,data) "
+      "VALUES(?1,?2,?3,?4,?5,?6)");
   insert_conflict_ = write_.Prepare(
       "INSERT INTO conflict(epoch,sequence,received_ms,checksum,data) VALUES(?1,?2,?3,?4,?5)");
-  insert_boot_ =
-      write_.Prepare("INSERT OR IGNORE INTO boot(epoch,boot,offset) VALUES(?1,?2,?3)");
+  insert_boot_ = write_.Prepare("INSERT OR IGNORE INTO boot(epoch,boot,offset) VALUES(?1,?2,?3)");
   select_boot_ = write_.Prepare("SELECT offset FROM boot WHERE epoch=?1 AND boot=?2");
   insert_chunk_ = write_.Prepare(
       "INSERT INTO chunk(run,type,shard,lane,name,rows,min_unit,max_unit,min_ms,max_ms,bytes) "
@@ -240,7 +242,8 @@ absl::StatusOr<std::optional<std::int64_t>> StoreImpl::BootOffset(std::uint64_t 
   return std::optional<std::int64_t>(offset);
 }
 
-std::optional<std::int64_t> StoreImpl::ErasedAt(std::string_view unit_type, std::uint64_t key) const {
+std::optional<std::int64_t> StoreImpl::ErasedAt(std::string_view unit_type,
+                                                std::uint64_t key) const {
   return tombstones_.Find(unit_type, key);
 }
 
@@ -301,8 +304,7 @@ absl::StatusOr<std::vector<AuditEntry>> StoreImpl::AuditLog() {
     const absl::StatusOr<bool> row = select.Step();
     if (!row.ok()) return row.status();
     if (!*row) return entries;
-    entries.push_back(
-        {select.Int(0), std::string(select.Blob(1)), std::string(select.Blob(2))});
+    entries.push_back({select.Int(0), std::string(select.Blob(1)), std::string(select.Blob(2))});
   }
 }
 

@@ -20,8 +20,8 @@ absl::Status FolderLock::Acquire(const std::string& file) {
   if (descriptor_ < 0)
     return absl::UnavailableError(absl::StrCat(file, ": ", std::strerror(errno)));
   if (flock(descriptor_, LOCK_EX | LOCK_NB) == 0) return absl::OkStatus();
-  return absl::FailedPreconditionError(absl::StrCat(
-      file, ": another process owns this data folder (is `upswing serve` running?)"));
+  return absl::FailedPreconditionError(
+      absl::StrCat(file, ": another process owns this data folder (is `upswing serve` running?)"));
 }
 
 }  // namespace upswing::store

@@ -28,7 +28,7 @@ class KnownBatches {
 
   Statement select_;
   Statement upsert_;
-  std::string epoch_;       // of the row below
+  std::string epoch_;  // of the row below
   std::int64_t page_ = -1;
   std::string sums_;
 };

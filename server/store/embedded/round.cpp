@@ -62,7 +62,8 @@ std::vector<ShardRows> CutByUnit(const Records& records, int shards, const Erase
     }
   }
   const auto cut = [&](const std::vector<std::uint32_t>& subject,
-                       const std::vector<std::int64_t>& time, std::vector<KeyedRow> ShardRows::*lane) {
+                       const std::vector<std::int64_t>& time,
+                       std::vector<KeyedRow> ShardRows::*lane) {
     for (std::uint32_t row = 0; row < subject.size(); ++row) {
       const std::uint32_t s = subject[row];
       if (time[row] <= gone[s]) continue;
@@ -90,7 +91,8 @@ std::map<std::pair<std::string, std::vector<std::string>>, std::int64_t> CountRe
     std::vector<std::uint32_t> types(subjects.unit_type.begin() + subjects.first[s],
                                      subjects.unit_type.begin() + subjects.first[s + 1]);
     std::sort(types.begin(), types.end());
-    set_of[s] = sets.try_emplace(std::move(types), static_cast<std::uint32_t>(sets.size())).first->second;
+    set_of[s] =
+        sets.try_emplace(std::move(types), static_cast<std::uint32_t>(sets.size())).first->second;
   }
   absl::flat_hash_map<std::uint64_t, std::int64_t> counts;
   for (std::size_t i = 0; i < records.events.size(); ++i)
@@ -103,7 +105,8 @@ std::map<std::pair<std::string, std::vector<std::string>>, std::int64_t> CountRe
     std::sort(texts.begin(), texts.end());
     for (const auto& [name_set, count] : counts)
       if (static_cast<std::uint32_t>(name_set) == set)
-        reach[{std::string(records.strings[static_cast<std::uint32_t>(name_set >> 32)]), texts}] += count;
+        reach[{std::string(records.strings[static_cast<std::uint32_t>(name_set >> 32)]), texts}] +=
+            count;
   }
   return reach;
 }

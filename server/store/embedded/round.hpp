@@ -20,7 +20,8 @@ inline constexpr std::size_t kChunkRows = 65536;
 
 /// Shard of a key: its top bits. `shards` is a power of two.
 inline int ShardOf(std::uint64_t key, int shards) {
-  return shards == 1 ? 0 : static_cast<int>(key >> (64 - __builtin_ctz(static_cast<unsigned>(shards))));
+  return shards == 1 ? 0
+                     : static_cast<int>(key >> (64 - __builtin_ctz(static_cast<unsigned>(shards))));
 }
 
 struct KeyedRow {
@@ -37,7 +38,8 @@ struct ShardRows {
 };
 
 /// When a unit was erased (its older records are left out); may be empty.
-using ErasedWhen = std::function<std::optional<std::int64_t>(std::string_view type, std::uint64_t key)>;
+using ErasedWhen =
+    std::function<std::optional<std::int64_t>(std::string_view type, std::uint64_t key)>;
 
 /// Cuts records by unit; only shards with rows are returned, by (unit type, shard). A subject of
 /// which one unit is erased loses the record in every copy.

@@ -189,7 +189,8 @@ absl::Status Snapshot::LoadReach(Database* database) {
     if (!*row) return absl::OkStatus();
     std::vector<std::string> types;
     const std::string_view ids = select.Blob(1);
-    for (const absl::string_view id : absl::StrSplit(absl::string_view(ids.data(), ids.size()), ',')) {
+    for (const absl::string_view id :
+         absl::StrSplit(absl::string_view(ids.data(), ids.size()), ',')) {
       std::int64_t number = 0;
       if (absl::SimpleAtoi(id, &number)) types.push_back(names_.Text(number));
     }
@@ -205,11 +206,11 @@ absl::Status Snapshot::AddLanded(Database* database) {
     if (!row.ok()) return row.status();
     if (!*row) break;
     const std::string_view data = select.Blob(2);
-    const absl::Status status = BlobChecksum(data) == select.Int(1) ? DecodeRecords(data, &records)
-                                                              : absl::DataLossError("checksum");
+    const absl::Status status = BlobChecksum(data) == select.Int(1)
+                                    ? DecodeRecords(data, &records)
+                                    : absl::DataLossError("checksum");
     if (!status.ok())
-      unreadable_.push_back(absl::StrCat("landed batch ", select.Int(0), ": ",
-                                         status.message()));
+      unreadable_.push_back(absl::StrCat("landed batch ", select.Int(0), ": ", status.message()));
   }
   if (records.size() == 0) return absl::OkStatus();
 

@@ -23,8 +23,8 @@
 
 namespace upswing::store {
 
-/// The store behind `EmbeddedStore::Open`: landing in embedded_store.cpp, compaction in compaction.cpp,
-/// erasure and expiry in erasure.cpp, checks and copies in upkeep.cpp.
+/// The store behind `EmbeddedStore::Open`: landing in embedded_store.cpp, compaction in
+/// compaction.cpp, erasure and expiry in erasure.cpp, checks and copies in upkeep.cpp.
 class StoreImpl : public EmbeddedStore {
  public:
   explicit StoreImpl(const EmbeddedOptions& options);
@@ -103,18 +103,18 @@ class StoreImpl : public EmbeddedStore {
   Tombstones tombstones_;
 
   std::mutex write_mutex_;
-  Database write_;                      // this and what follows: guarded by write_mutex_
+  Database write_;  // this and what follows: guarded by write_mutex_
   std::optional<KnownBatches> known_;
   Statement insert_landed_, insert_conflict_, insert_boot_, select_boot_, add_records_;
   Statement insert_chunk_, insert_chunk_data_, delete_chunk_, delete_chunk_data_;
 
-  std::mutex maintenance_mutex_;        // taken before write_mutex_
-  Database read_;                       // this and what follows: guarded by maintenance_mutex_
+  std::mutex maintenance_mutex_;  // taken before write_mutex_
+  Database read_;                 // this and what follows: guarded by maintenance_mutex_
   NameTable names_;
   Directory directory_;
   std::map<ShardKey, Shard> dictionaries_;
   std::uint64_t uses_ = 0;
-  std::set<std::uint64_t> damaged_;     // chunks that merging leaves alone
+  std::set<std::uint64_t> damaged_;  // chunks that merging leaves alone
 
   std::shared_ptr<std::atomic<int>> snapshots_ = std::make_shared<std::atomic<int>>(0);
   std::atomic<std::int64_t> backlog_records_{0};

@@ -46,8 +46,9 @@ absl::Status Tombstones::Add(Database* database, std::string_view unit_type, std
   const std::string hash = TombstoneHash(unit_type, key);
   absl::Status status =
       database
-          ->Prepare("INSERT INTO tombstone(hash,erased_ms) VALUES(?1,?2) ON CONFLICT(hash) DO UPDATE "
-                    "SET erased_ms=max(erased_ms,excluded.erased_ms)")
+          ->Prepare(
+              "INSERT INTO tombstone(hash,erased_ms) VALUES(?1,?2) ON CONFLICT(hash) DO UPDATE "
+              "SET erased_ms=max(erased_ms,excluded.erased_ms)")
           .BindBlob(1, hash)
           .Bind(2, erased_ms)
           .Run();

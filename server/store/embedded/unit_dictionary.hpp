@@ -7,8 +7,8 @@
 
 namespace upswing::store {
 
-/// Dense numbers of the unit keys of one (unit type, shard), in order of first appearance. An erased
-/// unit keeps its number, its key becomes 0. About 16 bytes per unit.
+/// Dense numbers of the unit keys of one (unit type, shard), in order of first appearance. An
+/// erased unit keeps its number, its key becomes 0. About 16 bytes per unit.
 class UnitDictionary {
  public:
   static constexpr std::uint32_t kNone = 0xffffffff;

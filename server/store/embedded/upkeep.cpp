@@ -1,6 +1,6 @@
-#include <sqlite3.h>
-
 #include <utility>
+
+#include <sqlite3.h>
 
 #include "absl/strings/str_cat.h"
 #include "server/store/embedded/store_impl.hpp"
@@ -36,7 +36,8 @@ absl::StatusOr<VerifyReport> StoreImpl::Verify() {
     const absl::Status status = BlobChecksum(landed.Blob(2)) == landed.Int(1)
                                     ? DecodeRecords(landed.Blob(2), &records)
                                     : absl::DataLossError("checksum");
-    if (!status.ok()) damaged(absl::StrCat("landed batch ", landed.Int(0)), std::string(status.message()));
+    if (!status.ok())
+      damaged(absl::StrCat("landed batch ", landed.Int(0)), std::string(status.message()));
   }
 
   Statement chunks = database->Prepare("SELECT id, data FROM chunk_data ORDER BY id");
