@@ -77,7 +77,7 @@ struct DeliveryOptions {
   std::chrono::milliseconds request_timeout{std::chrono::seconds{30}};
 
   /// zstd level of a batch. Range: [1, 19].
-  int compression_level = 3;
+  int compression_level = 5;
 
   /// Units whose last exposure is remembered, so that a repeat is not sent again; 8 bytes each, a
   /// power of two. Range: [1024, 16 Mi].

@@ -17,7 +17,7 @@ namespace upswing::events {
 struct BatcherOptions {
   std::uint32_t batch_records = 500;
   std::size_t batch_bytes = 256 * 1024;  ///< Before compression.
-  int compression_level = 3;
+  int compression_level = 5;
   std::string sdk_name;
   std::string sdk_version;
 };

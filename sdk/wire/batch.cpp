@@ -1,7 +1,5 @@
 #include "sdk/wire/batch.hpp"
 
-#include <zstd.h>
-
 #include <algorithm>
 #include <bit>
 #include <cmath>
@@ -10,7 +8,9 @@
 #include "absl/strings/str_cat.h"
 #include "sdk/schema/batch_generated.h"
 #include "sdk/wire/column.hpp"
+#include "sdk/wire/compress.hpp"
 #include "sdk/wire/format.hpp"
+#include "sdk/wire/string_form.hpp"
 #include "sdk/wire/utf8.hpp"
 
 namespace upswing::wire {
@@ -32,11 +32,6 @@ absl::Status Exceeds(std::string_view name, std::uint64_t value, std::uint64_t l
   return absl::ResourceExhaustedError(
       absl::StrCat("batch: ", absl::string_view(name.data(), name.size()), " ", value,
                    " exceeds the limit of ", limit));
-}
-
-Reader Section(const flatbuffers::Vector<std::uint8_t>* bytes) {
-  if (bytes == nullptr) return Reader(nullptr, 0);
-  return Reader(bytes->data(), bytes->size());
 }
 
 struct Shapes {
@@ -73,7 +68,8 @@ std::string_view ProblemName(ProblemKind kind) {
 }
 
 struct Decoder::Scratch {
-  ZSTD_DCtx* zstd = ZSTD_createDCtx();
+  Decompressor decompressor;
+  std::vector<StringForm> form;
   std::vector<Flaw> string_flaw;
   std::vector<Flaw> subject_flaw;
   std::vector<Flaw> record_flaw;
@@ -83,12 +79,9 @@ struct Decoder::Scratch {
       order_first;  ///< Records of shape s: [order_first[s], order_first[s + 1]).
   Shapes shapes;
 
-  ~Scratch() { ZSTD_freeDCtx(zstd); }
-
-  absl::Status Decompress(std::string_view bytes, const Limits& limits, Batch* batch) const;
   absl::Status ReadHeader(const schema::Batch& table, Batch* batch) const;
-  absl::Status ReadStrings(Reader reader, const Limits& limits, Batch* batch);
-  absl::Status ReadSubjects(Reader reader, const Limits& limits, Batch* batch);
+  absl::Status ReadStrings(Reader* reader, const Limits& limits, Batch* batch);
+  absl::Status ReadSubjects(Reader* reader, const Limits& limits, Batch* batch);
   absl::Status ReadShapes(Reader* reader, std::size_t count, std::size_t fixed_words,
                           std::size_t string_words, const Limits& limits);
   absl::Status ReadRecords(Reader* reader, std::size_t count, std::size_t base, const Batch& batch,
@@ -97,9 +90,9 @@ struct Decoder::Scratch {
                            PropertyColumns* properties);
   void ReadProperties(Reader* reader, std::size_t base, std::size_t shape,
                       PropertyColumns* properties);
-  absl::Status ReadExposures(Reader reader, const Limits& limits, Batch* batch);
-  absl::Status ReadEvents(Reader reader, const Limits& limits, Batch* batch);
-  absl::Status ReadCounters(Reader reader, const Limits& limits, Batch* batch) const;
+  absl::Status ReadExposures(Reader* reader, const Limits& limits, Batch* batch);
+  absl::Status ReadEvents(Reader* reader, const Limits& limits, Batch* batch);
+  absl::Status ReadCounters(Reader* reader, const Limits& limits, Batch* batch) const;
 
   Flaw StringFlaw(std::uint64_t index) const {
     return index < string_flaw.size() ? string_flaw[index] : FlawOf(ProblemKind::kStringOutOfRange);
@@ -114,30 +107,6 @@ struct Decoder::Scratch {
 
 Decoder::Decoder() : scratch_(new Scratch) {}
 Decoder::~Decoder() { delete scratch_; }
-
-absl::Status Decoder::Scratch::Decompress(std::string_view bytes, const Limits& limits,
-                                          Batch* batch) const {
-  if (bytes.size() > limits.compressed_bytes) {
-    return Exceeds("compressed_bytes", bytes.size(), limits.compressed_bytes);
-  }
-  const unsigned long long size = ZSTD_getFrameContentSize(bytes.data(), bytes.size());
-  if (size == ZSTD_CONTENTSIZE_ERROR || size == ZSTD_CONTENTSIZE_UNKNOWN) {
-    return absl::InvalidArgumentError("batch: not a zstd frame with a content size");
-  }
-  if (size > limits.decompressed_bytes) {
-    return Exceeds("decompressed_bytes", size, limits.decompressed_bytes);
-  }
-  if (ZSTD_findFrameCompressedSize(bytes.data(), bytes.size()) != bytes.size()) {
-    return absl::InvalidArgumentError("batch: truncated, or bytes after the zstd frame");
-  }
-  batch->buffer.resize(static_cast<std::size_t>(size));
-  const std::size_t written = ZSTD_decompressDCtx(zstd, batch->buffer.data(), batch->buffer.size(),
-                                                  bytes.data(), bytes.size());
-  if (ZSTD_isError(written) != 0 || written != size) {
-    return absl::InvalidArgumentError("batch: damaged zstd frame");
-  }
-  return absl::OkStatus();
-}
 
 absl::Status Decoder::Scratch::ReadHeader(const schema::Batch& table, Batch* batch) const {
   if (table.format_version() > kFormatVersion) {
@@ -171,58 +140,78 @@ absl::Status Decoder::Scratch::ReadHeader(const schema::Batch& table, Batch* bat
   return absl::OkStatus();
 }
 
-absl::Status Decoder::Scratch::ReadStrings(Reader reader, const Limits& limits, Batch* batch) {
+absl::Status Decoder::Scratch::ReadStrings(Reader* reader, const Limits& limits, Batch* batch) {
   batch->strings.assign(1, std::string_view());
   string_flaw.assign(1, 0);
-  if (reader.remaining() == 0) return absl::OkStatus();
-  const std::uint64_t count = reader.Varint();
+  const std::uint64_t count = reader->Varint();
   if (count >= limits.strings) return Exceeds("strings", count, limits.strings);
   batch->strings.resize(count + 1);
-  string_flaw.resize(count + 1);
-  std::uint64_t total = 0;
-  // The lengths come before the bytes, so the views are made in two steps: first with lengths only.
-  ReadColumn<std::uint32_t>(&reader, count, [&](std::size_t i, std::uint32_t length) {
-    total += length;
-    batch->strings[i + 1] = std::string_view(nullptr, length);
+  string_flaw.assign(count + 1, 0);
+  form.resize(count);
+  std::uint64_t stored = 0;
+  std::uint64_t expanded = 0;
+  bool unknown = false;
+  ReadColumn<std::uint64_t>(reader, count, [&](std::size_t i, std::uint64_t code) {
+    form[i].code = code;
+    unknown =
+        unknown || (form[i].kind() == StringKind::kKnown && form[i].n() >= KnownStringCount());
+    // Sums of at most `limits.strings` numbers below 2^40 do not overflow.
+    stored += std::min<std::uint64_t>(form[i].stored_bytes(), std::uint64_t{1} << 40);
+    if (form[i].kind() != StringKind::kText) {
+      expanded += std::min<std::uint64_t>(form[i].text_bytes(), std::uint64_t{1} << 40);
+    }
   });
-  if (!reader.ok() || total != reader.remaining()) return Damaged("strings");
-  const auto* bytes = reinterpret_cast<const char*>(reader.Bytes(total));
-  for (std::size_t i = 1; i <= count; ++i) {
-    const std::string_view text(bytes, batch->strings[i].size());
-    bytes += text.size();
-    batch->strings[i] = text;
-    if (text.size() > limits.string_bytes) {
-      string_flaw[i] = FlawOf(ProblemKind::kStringTooLong);
-    } else {
-      string_flaw[i] = IsValidUtf8(text) ? 0 : FlawOf(ProblemKind::kInvalidUtf8);
+  if (unknown) return absl::UnimplementedError("batch: a known string of a later version");
+  if (!reader->ok() || stored > reader->remaining()) return Damaged("strings");
+  batch->text.resize(expanded);
+  char* text = batch->text.data();
+  for (std::size_t i = 0; i < count; ++i) {
+    const std::uint8_t* bytes = reader->Bytes(form[i].stored_bytes());
+    std::string_view& view = batch->strings[i + 1];
+    switch (form[i].kind()) {
+      case StringKind::kKnown:
+        view = KnownString(form[i].n());
+        break;
+      case StringKind::kText:
+        view = {reinterpret_cast<const char*>(bytes), form[i].n()};
+        if (!IsValidUtf8(view)) string_flaw[i + 1] = FlawOf(ProblemKind::kInvalidUtf8);
+        break;
+      case StringKind::kHex:
+      case StringKind::kName:
+        ExpandForm(form[i], bytes, text);
+        view = {text, form[i].text_bytes()};
+        text += view.size();
+        break;
+    }
+    if (view.size() > limits.string_bytes) {
+      string_flaw[i + 1] = FlawOf(ProblemKind::kStringTooLong);
     }
   }
   return absl::OkStatus();
 }
 
-absl::Status Decoder::Scratch::ReadSubjects(Reader reader, const Limits& limits, Batch* batch) {
+absl::Status Decoder::Scratch::ReadSubjects(Reader* reader, const Limits& limits, Batch* batch) {
   SubjectColumns& subjects = batch->subjects;
   subjects.first.assign(1, 0);
   subjects.unit_type.clear();
   subjects.unit_id.clear();
   subject_flaw.clear();
-  if (reader.remaining() == 0) return absl::OkStatus();
-  const std::uint64_t count = reader.Varint();
+  const std::uint64_t count = reader->Varint();
   if (count > limits.records) return Exceeds("subjects", count, limits.records);
   bool too_many = false;
-  ReadColumn<std::uint32_t>(&reader, count, [&](std::size_t, std::uint32_t units) {
+  ReadColumn<std::uint32_t>(reader, count, [&](std::size_t, std::uint32_t units) {
     too_many = too_many || units > kMaxUnitsPerSubject;
     subjects.first.push_back(subjects.first.back() + std::min(units, kMaxUnitsPerSubject));
   });
-  if (!reader.ok() || too_many || subjects.size() != count) return Damaged("subjects");
+  if (!reader->ok() || too_many || subjects.size() != count) return Damaged("subjects");
   const std::size_t pairs = subjects.first.back();
   std::vector<std::uint32_t>* const columns[] = {&subjects.unit_type, &subjects.unit_id};
   for (std::vector<std::uint32_t>* column : columns) {
     column->resize(pairs);
-    ReadColumn<std::uint32_t>(&reader, pairs,
+    ReadColumn<std::uint32_t>(reader, pairs,
                               [&](std::size_t i, std::uint32_t index) { (*column)[i] = index; });
   }
-  if (!reader.ok() || reader.remaining() != 0) return Damaged("subjects");
+  if (!reader->ok()) return Damaged("subjects");
   subject_flaw.assign(count, 0);
   for (std::size_t row = 0; row < count; ++row) {
     Flaw flaw =
@@ -406,9 +395,9 @@ void Decoder::Scratch::ReadProperties(Reader* reader, std::size_t base, std::siz
   }
 }
 
-absl::Status Decoder::Scratch::ReadExposures(Reader reader, const Limits& limits, Batch* batch) {
+absl::Status Decoder::Scratch::ReadExposures(Reader* reader, const Limits& limits, Batch* batch) {
   ExposureColumns& out = batch->exposures;
-  const std::uint64_t count = reader.remaining() == 0 ? 0 : reader.Varint();
+  const std::uint64_t count = reader->Varint();
   if (count > limits.records) return Exceeds("records", count, limits.records);
   record_flaw.assign(count, 0);
   for (auto* column : {&out.subject, &out.experiment, &out.variant, &out.iteration, &out.phase}) {
@@ -423,9 +412,9 @@ absl::Status Decoder::Scratch::ReadExposures(Reader reader, const Limits& limits
     out.attributes.name.clear();
     out.attributes.type.clear();
     out.attributes.bits.clear();
-    return reader.ok() && reader.remaining() == 0 ? absl::OkStatus() : Damaged("exposures");
+    return reader->ok() ? absl::OkStatus() : Damaged("exposures");
   }
-  if (absl::Status status = ReadShapes(&reader, count, kExposureShapeWords, 2, limits);
+  if (absl::Status status = ReadShapes(reader, count, kExposureShapeWords, 2, limits);
       !status.ok()) {
     return status;
   }
@@ -435,14 +424,14 @@ absl::Status Decoder::Scratch::ReadExposures(Reader reader, const Limits& limits
     }
     shapes.fixed[4][s] = std::min<std::uint64_t>(shapes.fixed[4][s], UINT8_MAX);
   }
-  if (absl::Status status = ReadRecords(&reader, count, 0, *batch, limits, &out.subject,
+  if (absl::Status status = ReadRecords(reader, count, 0, *batch, limits, &out.subject,
                                         &out.time_ms, &out.time_kind, &out.attributes);
       !status.ok()) {
     return status;
   }
   for (std::size_t s = 0; s < shapes.flaw.size(); ++s)
-    ReadProperties(&reader, 0, s, &out.attributes);
-  if (!reader.ok() || reader.remaining() != 0) return Damaged("exposures");
+    ReadProperties(reader, 0, s, &out.attributes);
+  if (!reader->ok()) return Damaged("exposures");
   for (std::size_t i = 0; i < count; ++i) {
     const std::uint32_t s = shape_of_record[i];
     out.experiment[i] = static_cast<std::uint32_t>(shapes.fixed[0][s]);
@@ -455,10 +444,10 @@ absl::Status Decoder::Scratch::ReadExposures(Reader reader, const Limits& limits
   return absl::OkStatus();
 }
 
-absl::Status Decoder::Scratch::ReadEvents(Reader reader, const Limits& limits, Batch* batch) {
+absl::Status Decoder::Scratch::ReadEvents(Reader* reader, const Limits& limits, Batch* batch) {
   EventColumns& out = batch->events;
   const std::size_t base = batch->exposures.size();
-  const std::uint64_t count = reader.remaining() == 0 ? 0 : reader.Varint();
+  const std::uint64_t count = reader->Varint();
   if (count > limits.records - base) return Exceeds("records", count + base, limits.records);
   record_flaw.resize(base + count, 0);
   out.subject.resize(count);
@@ -473,62 +462,61 @@ absl::Status Decoder::Scratch::ReadEvents(Reader reader, const Limits& limits, B
     out.properties.name.clear();
     out.properties.type.clear();
     out.properties.bits.clear();
-    return reader.ok() && reader.remaining() == 0 ? absl::OkStatus() : Damaged("events");
+    return reader->ok() ? absl::OkStatus() : Damaged("events");
   }
-  if (absl::Status status = ReadShapes(&reader, count, kEventShapeWords, 1, limits); !status.ok()) {
+  if (absl::Status status = ReadShapes(reader, count, kEventShapeWords, 1, limits); !status.ok()) {
     return status;
   }
-  if (absl::Status status = ReadRecords(&reader, count, base, *batch, limits, &out.subject,
+  if (absl::Status status = ReadRecords(reader, count, base, *batch, limits, &out.subject,
                                         &out.time_ms, &out.time_kind, &out.properties);
       !status.ok()) {
     return status;
   }
   for (std::size_t s = 0; s < shapes.flaw.size(); ++s) {
     const std::uint32_t* records = order.data() + order_first[s];
-    ReadDoubles(&reader, order_first[s + 1] - order_first[s], [&](std::size_t i, double value) {
+    ReadDoubles(reader, order_first[s + 1] - order_first[s], [&](std::size_t i, double value) {
       if (!std::isfinite(value)) Mark(base + records[i], FlawOf(ProblemKind::kValueNotFinite));
       out.value[records[i]] = value;
     });
-    ReadProperties(&reader, base, s, &out.properties);
+    ReadProperties(reader, base, s, &out.properties);
   }
   for (std::vector<std::uint64_t>* ids : {&out.event_id, &out.ref_id}) {
-    const std::uint64_t size = reader.Varint();
+    const std::uint64_t size = reader->Varint();
     if (size > count) return Damaged("ids");
     bool out_of_range = false;
     order.clear();  // From here on: the records that have an id.
-    ReadColumn<std::uint32_t>(&reader, size, [&](std::size_t, std::uint32_t record) {
+    ReadColumn<std::uint32_t>(reader, size, [&](std::size_t, std::uint32_t record) {
       out_of_range = out_of_range || record >= count;
       order.push_back(record);
     });
-    if (!reader.ok() || out_of_range) return Damaged("ids");
-    for (const std::uint32_t record : order) (*ids)[record] = reader.Fixed64();
+    if (!reader->ok() || out_of_range) return Damaged("ids");
+    for (const std::uint32_t record : order) (*ids)[record] = reader->Fixed64();
   }
-  if (!reader.ok() || reader.remaining() != 0) return Damaged("events");
+  if (!reader->ok()) return Damaged("events");
   for (std::size_t i = 0; i < count; ++i) {
     out.name[i] = static_cast<std::uint32_t>(shapes.fixed[0][shape_of_record[i]]);
   }
   return absl::OkStatus();
 }
 
-absl::Status Decoder::Scratch::ReadCounters(Reader reader, const Limits& limits,
+absl::Status Decoder::Scratch::ReadCounters(Reader* reader, const Limits& limits,
                                             Batch* batch) const {
   batch->decisions.clear();
   batch->dropped_exposures.clear();
   batch->dropped_events.clear();
-  if (reader.remaining() == 0) return absl::OkStatus();
   bool sound = true;
   const auto name = [&](std::uint64_t index) {
     sound = sound && StringFlaw(index) == 0;
     return static_cast<std::uint32_t>(index);
   };
   const auto rows = [&](auto* table) {
-    const std::uint64_t count = reader.Varint();
+    const std::uint64_t count = reader->Varint();
     sound = sound && count <= limits.records;
     if (sound) table->resize(count);
     return sound ? static_cast<std::size_t>(count) : 0;
   };
   const auto column = [&](auto* table, auto set) {
-    ReadColumn<std::uint64_t>(&reader, table->size(),
+    ReadColumn<std::uint64_t>(reader, table->size(),
                               [&](std::size_t i, std::uint64_t value) { set((*table)[i], value); });
   };
   const auto reason = [](std::uint64_t value) {
@@ -549,32 +537,33 @@ absl::Status Decoder::Scratch::ReadCounters(Reader reader, const Limits& limits,
   column(&batch->dropped_events, [&](auto& row, std::uint64_t v) { row.name = name(v); });
   column(&batch->dropped_events, [&](auto& row, std::uint64_t v) { row.reason = reason(v); });
   column(&batch->dropped_events, [&](auto& row, std::uint64_t v) { row.count = v; });
-  if (!sound || !reader.ok() || reader.remaining() != 0) return Damaged("counters");
+  if (!sound || !reader->ok() || reader->remaining() != 0) return Damaged("counters");
   return absl::OkStatus();
 }
 
 absl::Status Decoder::Decode(std::string_view bytes, const Limits& limits, Batch* batch) {
   Scratch& scratch = *scratch_;
-  if (absl::Status status = scratch.Decompress(bytes, limits, batch); !status.ok()) return status;
+  if (bytes.size() > limits.compressed_bytes) {
+    return Exceeds("compressed_bytes", bytes.size(), limits.compressed_bytes);
+  }
+  if (absl::Status s =
+          scratch.decompressor.Decompress(bytes, limits.decompressed_bytes, &batch->buffer);
+      !s.ok()) {
+    return s;
+  }
   flatbuffers::Verifier verifier(batch->buffer.data(), batch->buffer.size());
   if (!schema::VerifyBatchBuffer(verifier)) {
     return absl::InvalidArgumentError("batch: not a batch table");
   }
   const schema::Batch& table = *schema::GetBatch(batch->buffer.data());
   if (absl::Status s = scratch.ReadHeader(table, batch); !s.ok()) return s;
-  if (absl::Status s = scratch.ReadStrings(Section(table.strings()), limits, batch); !s.ok())
-    return s;
-  if (absl::Status s = scratch.ReadSubjects(Section(table.subjects()), limits, batch); !s.ok()) {
-    return s;
-  }
-  if (absl::Status s = scratch.ReadExposures(Section(table.exposures()), limits, batch); !s.ok()) {
-    return s;
-  }
-  if (absl::Status s = scratch.ReadEvents(Section(table.events()), limits, batch); !s.ok())
-    return s;
-  if (absl::Status s = scratch.ReadCounters(Section(table.counters()), limits, batch); !s.ok()) {
-    return s;
-  }
+  if (table.columns() == nullptr) return Damaged("columns");
+  Reader reader(table.columns()->data(), table.columns()->size());
+  if (absl::Status s = scratch.ReadStrings(&reader, limits, batch); !s.ok()) return s;
+  if (absl::Status s = scratch.ReadSubjects(&reader, limits, batch); !s.ok()) return s;
+  if (absl::Status s = scratch.ReadExposures(&reader, limits, batch); !s.ok()) return s;
+  if (absl::Status s = scratch.ReadEvents(&reader, limits, batch); !s.ok()) return s;
+  if (absl::Status s = scratch.ReadCounters(&reader, limits, batch); !s.ok()) return s;
   batch->problems.clear();
   for (std::size_t i = 0; i < scratch.record_flaw.size(); ++i) {
     if (scratch.record_flaw[i] == 0) continue;

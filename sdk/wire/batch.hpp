@@ -97,7 +97,7 @@ struct SubjectColumns {
 /// set to 0.
 struct Batch {
   BatchHeader header;
-  /// Views into `buffer`. Index 0 is the empty string.
+  /// Index 0 is the empty string.
   std::vector<std::string_view> strings;
   SubjectColumns subjects;
   ExposureColumns exposures;
@@ -109,8 +109,10 @@ struct Batch {
   /// valid UTF-8 within the limit, names and ids are not empty, doubles are finite.
   std::vector<Problem> problems;
 
-  /// The decompressed bytes; owned here because `strings` points into them.
+  /// The decompressed bytes, and strings that are not in them as they are; owned here because
+  /// `strings` points into both.
   std::vector<std::uint8_t> buffer;
+  std::vector<char> text;
 
   std::size_t records() const { return exposures.size() + events.size(); }
 };

@@ -1,7 +1,5 @@
 #include "sdk/wire/batch_encoder.hpp"
 
-#include <zstd.h>
-
 #include <cstring>
 #include <deque>
 #include <vector>
@@ -9,7 +7,9 @@
 #include "absl/container/flat_hash_map.h"
 #include "sdk/schema/batch_generated.h"
 #include "sdk/wire/column.hpp"
+#include "sdk/wire/compress.hpp"
 #include "sdk/wire/format.hpp"
+#include "sdk/wire/string_form.hpp"
 
 namespace upswing::wire {
 namespace {
@@ -132,9 +132,8 @@ struct Encoder::State {
   std::vector<double> doubles;
   std::vector<std::vector<std::uint32_t>> records_of_shape;
   flatbuffers::FlatBufferBuilder builder{4096};
-  ZSTD_CCtx* zstd = ZSTD_createCCtx();
-
-  ~State() { ZSTD_freeCCtx(zstd); }
+  std::vector<StringForm> forms;
+  Compressor compressor;
 
   /// 0 is the empty string and is not in the dictionary.
   std::uint32_t String(std::string_view text) {
@@ -170,17 +169,13 @@ struct Encoder::State {
     Column(count, ColumnSign::kUnsigned, get);
   }
 
-  flatbuffers::Offset<flatbuffers::Vector<std::uint8_t>> EndSection() {
-    return builder.CreateVector(section.data(), section.size());
-  }
-
   void WriteStrings() {
     const auto& items = strings.items();
     WriteVarint(items.size(), &section);
-    Unsigned(items.size(), [&](std::size_t i) { return items[i].size(); });
-    for (const std::string_view text : items) {
-      section.insert(section.end(), text.begin(), text.end());
-    }
+    forms.clear();
+    for (const std::string_view text : items) forms.push_back(FormOf(text));
+    Unsigned(items.size(), [&](std::size_t i) { return forms[i].code; });
+    for (std::size_t i = 0; i < items.size(); ++i) WriteForm(items[i], forms[i], &section);
   }
 
   void WriteSubjects() {
@@ -391,21 +386,18 @@ std::string Encoder::Finish(const BatchHeader& header, Compression compression) 
   State& state = *state_;
   flatbuffers::FlatBufferBuilder& builder = state.builder;
   builder.Clear();
-  const auto section = [&](auto write) {
-    state.section.clear();
-    write();
-    return state.EndSection();
-  };
-  const auto counters = section([&] { state.WriteCounters(); });
-  const auto events = section([&] {
-    state.WriteLane(state.events, header, true);
-    if (state.events.size() == 0) return;
+  state.section.clear();
+  state.WriteStrings();
+  const std::size_t strings_end = state.section.size();
+  state.WriteSubjects();
+  state.WriteLane(state.exposures, header, false);
+  state.WriteLane(state.events, header, true);
+  if (state.events.size() > 0) {
     state.WriteSparse(state.event_ids);
     state.WriteSparse(state.ref_ids);
-  });
-  const auto exposures = section([&] { state.WriteLane(state.exposures, header, false); });
-  const auto subjects = section([&] { state.WriteSubjects(); });
-  const auto strings = section([&] { state.WriteStrings(); });
+  }
+  state.WriteCounters();
+  const auto columns = builder.CreateVector(state.section);
   const auto name = builder.CreateString(header.sdk_name);
   const auto version = builder.CreateString(header.sdk_version);
   flatbuffers::Offset<flatbuffers::Vector<std::uint64_t>> ancestors;
@@ -423,19 +415,15 @@ std::string Encoder::Finish(const BatchHeader& header, Compression compression) 
   batch.add_boot_id(header.boot_id);
   batch.add_wall_ms(header.wall_ms);
   batch.add_boot_ms(header.boot_ms);
-  batch.add_strings(strings);
-  batch.add_subjects(subjects);
-  batch.add_exposures(exposures);
-  batch.add_events(events);
-  batch.add_counters(counters);
+  batch.add_columns(columns);
   builder.Finish(batch.Finish(), schema::BatchIdentifier());
 
-  std::string out(ZSTD_compressBound(builder.GetSize()), '\0');
-  ZSTD_CCtx_setParameter(state.zstd, ZSTD_c_compressionLevel, compression.level);
-  const std::size_t size = ZSTD_compress2(state.zstd, out.data(), out.size(),
-                                          builder.GetBufferPointer(), builder.GetSize());
-  out.resize(ZSTD_isError(size) != 0 ? 0 : size);
-  return out;
+  // The vector of columns is the last thing in the buffer, but for padding behind it.
+  const auto* table = schema::GetBatch(builder.GetBufferPointer());
+  const auto columns_start =
+      static_cast<std::size_t>(table->columns()->data() - builder.GetBufferPointer());
+  return state.compressor.Compress({builder.GetBufferPointer(), builder.GetSize()},
+                                   columns_start + strings_end, compression.level);
 }
 
 }  // namespace upswing::wire

@@ -43,7 +43,7 @@ struct EventRecord {
 
 /// How a batch is compressed.
 struct Compression {
-  int level = 3;  ///< zstd level.
+  int level = 5;  ///< zstd level. Small batches take more effort than this asks for.
 };
 
 /// Collects records and writes them as one batch. To be used again and again: `Clear` keeps the
