@@ -37,7 +37,8 @@ TEST(Format, IsWhatTheWorkedExampleSays) {
   EXPECT_THAT(
       Columns(encoder.Finish(header)),
       ::testing::ElementsAre(3,            // strings: user, u7, play
-                             1, 1, 8, 37,  // plain column: known 0; 2 bytes of text; known 9
+                             3, 2, 7, 29,  // codes 1 (known 0), 8 (2 bytes of text), 37 (known 9):
+                                           // ascending, zigzag(1), + 7, + 29
                              'u', '7',     //
                              1, 1, 1, 2,   // subjects: one row, one pair, type "user", id "u7"
                              0,            // no exposures
