@@ -49,8 +49,10 @@ class Subject {
     AttributeKind kind;
   };
 
-  Subject() = default;
-  Subject(std::string_view unit_type, std::string_view id) { SetUnit(unit_type, id); }
+  Subject() : few_units_() {}
+  Subject(std::string_view unit_type, std::string_view id) : few_units_() {
+    SetUnit(unit_type, id);
+  }
 
   /// Sets the id of one unit type, e.g. "user", "device", "session".
   Subject& SetUnit(std::string_view unit_type, std::string_view id);
@@ -87,7 +89,10 @@ class Subject {
   /// Removes all ids and attributes and keeps the memory.
   void Clear();
 
-  std::span<const Unit> units() const { return units_; }
+  std::span<const Unit> units() const {
+    return more_units_.empty() ? std::span<const Unit>(few_units_, unit_count_)
+                               : std::span<const Unit>(more_units_);
+  }
   std::span<const Attribute> attributes() const { return attributes_; }
   std::string_view type(const Unit& unit) const { return Text(unit.type_offset, unit.type_size); }
   std::string_view id(const Unit& unit) const { return Text(unit.id_offset, unit.id_size); }
@@ -108,7 +113,7 @@ class Subject {
   /// The unit whose type hashes to `type_hash`, or null. Names are told apart by their 64-bit hash;
   /// the catalog compiler refuses two names of one catalog with the same hash.
   const Unit* FindUnit(std::uint64_t type_hash) const {
-    for (const Unit& unit : units_) {
+    for (const Unit& unit : units()) {
       if (unit.type_hash == type_hash) return unit.id_size != 0 ? &unit : nullptr;
     }
     return nullptr;
@@ -131,10 +136,16 @@ class Subject {
   void Store(std::string_view text, std::uint32_t& offset, std::uint32_t& size);
   void Reclaim(std::size_t size);
 
+  std::span<Unit> MutableUnits();
+
+  // Few units stay in the object, where a decision reads them without a detour; from the third on
+  // all of them are in `more_units_`.
+  Unit few_units_[2];
+  std::uint32_t unit_count_ = 0;  // of few_units_
+  std::vector<Unit> more_units_;
+  std::vector<Attribute> attributes_;
   std::string bytes_;             // text of units and attributes
   std::size_t unused_bytes_ = 0;  // of bytes_, left behind by replaced values
-  std::vector<Unit> units_;
-  std::vector<Attribute> attributes_;
 };
 
 }  // namespace upswing

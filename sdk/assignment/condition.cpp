@@ -23,44 +23,62 @@ std::uint32_t SizeOf(const Vector* vector) {
   return vector == nullptr ? 0 : vector->size();
 }
 
-// Strings are sorted by size, then bytes: most comparisons end at the size.
-bool Contains(const flatbuffers::Vector<flatbuffers::Offset<flatbuffers::String>>& sorted,
-              std::string_view text) {
+// Short strings are compared as numbers, others by binary search (sorted by size, then bytes).
+bool Contains(const catalog::Operand& operand, std::string_view text) {
+  if (operand.packed != nullptr) {
+    std::uint64_t wanted = 0;
+    if (!catalog::PackShort(text, &wanted)) return false;
+    const std::uint64_t* at = operand.packed;
+    for (std::uint32_t count = operand.string_count; count > 1;) {
+      const std::uint32_t half = count / 2;
+      at += at[half] <= wanted ? half : 0;
+      count -= half;
+    }
+    return *at == wanted;
+  }
+  const auto& sorted = *operand.table->strings();
   std::uint32_t low = 0;
   std::uint32_t high = sorted.size();
   while (low < high) {
     const std::uint32_t middle = (low + high) / 2;
     const std::string_view other = TextOf(sorted.Get(middle));
-    if (other.size() == text.size()) {
-      const int order = other.compare(text);
-      if (order == 0) return true;
-      (order < 0 ? low : high) = order < 0 ? middle + 1 : middle;
+    const bool less = other.size() != text.size() ? other.size() < text.size() : other < text;
+    if (less) {
+      low = middle + 1;
     } else {
-      (other.size() < text.size() ? low : high) = other.size() < text.size() ? middle + 1 : middle;
+      high = middle;
     }
   }
-  return false;
+  return low < sorted.size() && TextOf(sorted.Get(low)) == text;
 }
 
-// The relation asked for by an ordering operator, given the order of value and operand.
-bool Satisfies(Operator op, std::optional<int> order) {
-  if (!order.has_value()) return false;
+// The relation asked for by an operator, given the order of value and operand.
+bool Satisfies(Operator op, int order) {
   switch (op) {
     case Operator::less:
-      return *order < 0;
+      return order < 0;
     case Operator::less_equal:
-      return *order <= 0;
+      return order <= 0;
     case Operator::greater:
-      return *order > 0;
+      return order > 0;
     case Operator::greater_equal:
-      return *order >= 0;
+      return order >= 0;
     default:
-      return *order == 0;
+      return order == 0;
   }
+}
+
+bool Satisfies(Operator op, std::optional<int> order) {
+  return order.has_value() && Satisfies(op, *order);
+}
+
+template <class T>
+int Order(T a, T b) {
+  return static_cast<int>(a > b) - static_cast<int>(a < b);
 }
 
 bool TextLeaf(Operator op, std::string_view value, const catalog::Operand& operand) {
-  if (op == Operator::in) return Contains(*operand.table->strings(), value);
+  if (op == Operator::in) return Contains(operand, value);
   if (op == Operator::matches) return operand.matcher->Matches(value);
   for (const flatbuffers::String* const string : *operand.table->strings()) {
     const std::string_view text = TextOf(string);
@@ -71,12 +89,18 @@ bool TextLeaf(Operator op, std::string_view value, const catalog::Operand& opera
   return false;
 }
 
-bool VersionLeaf(Operator op, std::string_view text, const catalog::Operand& operand) {
+bool VersionLeaf(const catalog::View& view, Operator op, std::string_view text,
+                 const catalog::Operand& operand) {
+  if (operand.packed_version != 0 && op != Operator::set && operand.string_count == 1) {
+    const std::uint64_t packed = catalog::PackVersion(text);
+    if (packed != 0) return Satisfies(op, Order(packed, operand.packed_version));
+  }
   const catalog::Version value = catalog::ParseVersion(text);
   if (!value.valid) return false;
   if (op == Operator::set) return true;
   if (op != Operator::in) {
-    return operand.version.valid && Satisfies(op, catalog::CompareVersions(value, operand.version));
+    return operand.version != catalog::kNone &&
+           Satisfies(op, catalog::CompareVersions(value, view.versions()[operand.version]));
   }
   for (const flatbuffers::String* const string : *operand.table->strings()) {
     const catalog::Version other = catalog::ParseVersion(TextOf(string));
@@ -85,34 +109,39 @@ bool VersionLeaf(Operator op, std::string_view text, const catalog::Operand& ope
   return false;
 }
 
-bool NumberLeaf(Operator op, Number value, const schema::Operand& operand) {
-  for (std::uint32_t i = 0; i < SizeOf(operand.ints()); ++i) {
-    if (Satisfies(op, Compare(value, Number::Int(operand.ints()->Get(i))))) return true;
+bool NumberLeaf(Operator op, Number value, const catalog::Operand& operand) {
+  for (std::uint32_t i = 0; i < operand.int_count; ++i) {
+    const auto other = flatbuffers::EndianScalar(operand.ints[i]);
+    // Two integers are the usual case; the rest is exact as well, and slower.
+    if (value.is_double ? Satisfies(op, Compare(value, Number::Int(other)))
+                        : Satisfies(op, Order(value.integer, other))) {
+      return true;
+    }
   }
-  for (std::uint32_t i = 0; i < SizeOf(operand.doubles()); ++i) {
-    if (Satisfies(op, Compare(value, Number::Double(operand.doubles()->Get(i))))) return true;
+  for (std::uint32_t i = 0; i < operand.double_count; ++i) {
+    const auto other = flatbuffers::EndianScalar(operand.doubles[i]);
+    if (Satisfies(op, Compare(value, Number::Double(other)))) return true;
   }
   return false;
 }
 
-bool TimeLeaf(Operator op, std::int64_t value, const schema::Operand& operand) {
+bool TimeLeaf(Operator op, std::int64_t value, const catalog::Operand& operand) {
   if (op == Operator::before) op = Operator::less;
   if (op == Operator::after) op = Operator::greater;
   return NumberLeaf(op, Number::Int(value), operand);
 }
 
 bool StringsLeaf(Operator op, const Subject& subject, const Subject::Attribute& attribute,
-                 const schema::Operand& operand) {
-  const auto& wanted = *operand.strings();
+                 const catalog::Operand& operand) {
   if (op == Operator::has_any) {
     bool found = false;
     subject.VisitStrings(attribute, [&](std::string_view text) {
-      found = Contains(wanted, text);
+      found = Contains(operand, text);
       return !found;
     });
     return found;
   }
-  for (const flatbuffers::String* const string : wanted) {
+  for (const flatbuffers::String* const string : *operand.table->strings()) {
     bool found = false;
     subject.VisitStrings(attribute, [&](std::string_view text) {
       found = text == TextOf(string);
@@ -124,18 +153,19 @@ bool StringsLeaf(Operator op, const Subject& subject, const Subject::Attribute& 
 }
 
 bool Leaf(const catalog::View& view, const Subject& subject, const schema::Node& node) {
-  const Subject::Attribute* const attribute =
-      subject.FindAttribute(view.attribute_hashes()[node.attribute()]);
+  const catalog::Attribute& declared = view.attributes()[node.attribute()];
+  const Subject::Attribute* const attribute = subject.FindAttribute(declared.hash);
   if (attribute == nullptr) return false;
   const auto op = static_cast<Operator>(node.op());
   const catalog::Operand& operand = view.operands()[node.operand()];
   const AttributeKind kind = attribute->kind;
-  switch (static_cast<AttributeType>(view.table().attributes()->Get(node.attribute())->type())) {
+  switch (static_cast<AttributeType>(declared.type)) {
     case AttributeType::string:
       if (kind != AttributeKind::kString) return false;
       return op == Operator::set || TextLeaf(op, subject.text(*attribute), operand);
     case AttributeType::version:
-      return kind == AttributeKind::kString && VersionLeaf(op, subject.text(*attribute), operand);
+      return kind == AttributeKind::kString &&
+             VersionLeaf(view, op, subject.text(*attribute), operand);
     case AttributeType::integer:
     case AttributeType::real:
       if (kind != AttributeKind::kInt && kind != AttributeKind::kDouble) return false;
@@ -143,17 +173,17 @@ bool Leaf(const catalog::View& view, const Subject& subject, const schema::Node&
              NumberLeaf(op,
                         kind == AttributeKind::kInt ? Number::Int(attribute->int_value)
                                                     : Number::Double(attribute->double_value),
-                        *operand.table);
+                        operand);
     case AttributeType::boolean:
       if (kind != AttributeKind::kBool) return false;
       return op == Operator::set ||
-             NumberLeaf(op, Number::Int(attribute->bool_value ? 1 : 0), *operand.table);
+             NumberLeaf(op, Number::Int(attribute->bool_value ? 1 : 0), operand);
     case AttributeType::time:
       if (kind != AttributeKind::kTime) return false;
-      return op == Operator::set || TimeLeaf(op, attribute->int_value, *operand.table);
+      return op == Operator::set || TimeLeaf(op, attribute->int_value, operand);
     case AttributeType::strings:
       if (kind != AttributeKind::kStrings) return false;
-      return op == Operator::set || StringsLeaf(op, subject, *attribute, *operand.table);
+      return op == Operator::set || StringsLeaf(op, subject, *attribute, operand);
   }
   return false;
 }
@@ -178,19 +208,23 @@ bool IsListed(const catalog::IdList& list, const Subject& subject) {
 // Recursion is bounded: the loader refuses conditions nested deeper than ConditionCheck::kMaxDepth.
 bool Holds(const catalog::View& view, const Subject& subject, std::uint32_t root) {
   const schema::Node& node = view.nodes()[root];
-  switch (static_cast<NodeKind>(node.kind())) {
+  const auto kind = static_cast<NodeKind>(node.kind());
+  switch (kind) {
     case NodeKind::leaf:
       return Leaf(view, subject, node);
     case NodeKind::all:
-      for (std::uint32_t i = root + 1; i < node.end(); i = view.nodes()[i].end()) {
-        if (!Holds(view, subject, i)) return false;
+    case NodeKind::any: {
+      const bool stop = kind == NodeKind::any;
+      for (std::uint32_t i = root + 1; i < node.end();) {
+        const schema::Node& child = view.nodes()[i];
+        const bool holds = child.kind() == static_cast<std::uint8_t>(NodeKind::leaf)
+                               ? Leaf(view, subject, child)
+                               : Holds(view, subject, i);
+        if (holds == stop) return stop;
+        i = child.end();
       }
-      return true;
-    case NodeKind::any:
-      for (std::uint32_t i = root + 1; i < node.end(); i = view.nodes()[i].end()) {
-        if (Holds(view, subject, i)) return true;
-      }
-      return false;
+      return !stop;
+    }
     case NodeKind::negation:
       return !Holds(view, subject, root + 1);
     case NodeKind::segment: {

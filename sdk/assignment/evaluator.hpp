@@ -83,31 +83,55 @@ class Evaluator {
     decision.report_by = experiment.report_by;
     decision.iteration = experiment.iteration;
     decision.phase = experiment.phase;
-    decision.sticky = experiment.sticky;
-    decision.sticky_version = experiment.sticky_version;
     decision.experiment_hash = experiment.hash;
     decision.catalog_version = view_.version();
   }
 
   Reason Decide(const catalog::Experiment& e, Decision& decision) {
-    if (!e.running) return Stop(StepKind::kStatus, Reason::kDisabled);
-    recorder_.Add({StepKind::kStatus, true});
-    if (!e.supported) return Stop(StepKind::kSupported, Reason::kUnsupported);
-    if (environment_.overrides != nullptr && Override(e, decision)) return Reason::kForced;
-    if (e.forced_count != 0 && QaList(e, decision)) return Reason::kForced;
+    // Most experiments have few of the steps, and many decisions only the split.
+    if (e.steps == 0 && environment_.overrides == nullptr) {
+      recorder_.Add({StepKind::kStatus, true});
+      const Subject::Unit* const unit = subject_.FindUnit(view_.unit_types()[e.unit_type].hash);
+      if (unit == nullptr) return Stop(StepKind::kUnit, Reason::kMissingUnit);
+      recorder_.Add({StepKind::kUnit, true});
+      SetUnit(*unit, e.unit_type, decision);
+      return Split(e, *unit, decision);
+    }
+    return DecideInSteps(e, decision);
+  }
 
-    const StickyAssignment* kept = nullptr;
+  Reason DecideInSteps(const catalog::Experiment& e, Decision& decision) {
+    using namespace catalog;
+    const std::uint32_t steps = e.steps;
+    if ((steps & kHasSticky) != 0) {
+      decision.sticky = true;
+      decision.sticky_version = e.table->sticky()->version();
+    }
+    if ((steps & kNotRunning) != 0) return Stop(StepKind::kStatus, Reason::kDisabled);
+    recorder_.Add({StepKind::kStatus, true});
+    if ((steps & kNotSupported) != 0) return Stop(StepKind::kSupported, Reason::kUnsupported);
+    if (environment_.overrides != nullptr && Override(e, decision)) return Reason::kForced;
+    if ((steps & kHasForced) != 0 && QaList(e, decision)) return Reason::kForced;
+
     StickyAssignment stored;
-    const Subject::Unit* const unit = FindUnit(e, decision, stored, kept);
+    bool kept = false;
+    const Subject::Unit* unit = nullptr;
+    if ((steps & (kHasSticky | kHasFallback)) == 0) {
+      unit = subject_.FindUnit(view_.unit_types()[e.unit_type].hash);
+      if (unit != nullptr) SetUnit(*unit, e.unit_type, decision);
+    } else {
+      unit = FindUnit(e, decision, stored, kept);
+    }
     if (unit == nullptr) return Stop(StepKind::kUnit, Reason::kMissingUnit);
     recorder_.Add({StepKind::kUnit, true});
 
-    if (environment_.now_ms < e.start_ms) return Stop(StepKind::kSchedule, Reason::kNotStarted);
-    if (environment_.now_ms >= e.end_ms) return Stop(StepKind::kSchedule, Reason::kEnded);
-    recorder_.Add({StepKind::kSchedule, true});
-
-    if (e.holdout_count != 0) {
-      decision.holdouts = e.holdout_keys;
+    if ((steps & kHasSchedule) != 0) {
+      if (environment_.now_ms < e.start_ms) return Stop(StepKind::kSchedule, Reason::kNotStarted);
+      if (environment_.now_ms >= e.end_ms) return Stop(StepKind::kSchedule, Reason::kEnded);
+      recorder_.Add({StepKind::kSchedule, true});
+    }
+    if ((steps & kHasHoldouts) != 0) {
+      decision.holdouts = view_.holdout_lists()[e.holdout_keys];
       for (std::uint32_t i = 0; i < e.holdout_count; ++i) {
         const std::uint32_t index = view_.experiment_holdouts()[e.first_holdout + i];
         ++decision.holdouts_consulted;
@@ -117,11 +141,10 @@ class Evaluator {
         }
       }
     }
+    if (kept && Keep(e, *unit, stored, decision)) return Reason::kSticky;
 
-    if (kept != nullptr && Keep(e, *unit, *kept, decision)) return Reason::kSticky;
-
-    if (e.has_prerequisites && !PrerequisitesHold(e)) return Reason::kPrerequisite;
-    if (e.condition != catalog::kNone) {
+    if ((steps & kHasPrerequisites) != 0 && !PrerequisitesHold(e)) return Reason::kPrerequisite;
+    if ((steps & kHasCondition) != 0) {
       const bool holds = Holds(view_, subject_, e.condition);
       recorder_.Add({StepKind::kTargeting, holds, e.condition});
       if (!holds) return Reason::kTargeting;
@@ -129,9 +152,12 @@ class Evaluator {
     for (std::uint32_t i = 0; i < e.layer_count; ++i) {
       if (!InShard(StepKind::kLayer, e.first_layer + i, *unit)) return Reason::kLayer;
     }
-    if (e.share != catalog::kNone && !InShare(e, *unit)) return Reason::kTraffic;
+    if ((steps & kHasShare) != 0 && !InShare(e, *unit)) return Reason::kTraffic;
+    return Split(e, *unit, decision);
+  }
 
-    const std::uint32_t bucket = SplitBucket(e, *unit);
+  Reason Split(const catalog::Experiment& e, const Subject::Unit& unit, Decision& decision) {
+    const std::uint32_t bucket = SplitBucket(e, unit);
     const std::uint32_t variant = VariantAt(e, bucket);
     recorder_.Add({StepKind::kSplit, variant != Decision::kNoVariant, variant, bucket});
     if (variant == Decision::kNoVariant) return Reason::kTraffic;
@@ -151,7 +177,7 @@ class Evaluator {
   }
 
   static std::uint32_t FindVariant(const catalog::Experiment& e, std::string_view key) {
-    for (std::uint32_t i = 0; i < e.variants.size(); ++i) {
+    for (std::uint32_t i = 0; i < e.variant_count; ++i) {
       if (e.variants[i].view() == key) return i;
     }
     return Decision::kNoVariant;
@@ -172,7 +198,7 @@ class Evaluator {
     }
   }
 
-  bool Override(const catalog::Experiment& e, Decision& decision) {
+  [[gnu::noinline]] bool Override(const catalog::Experiment& e, Decision& decision) {
     const auto wanted = environment_.overrides->Find(e.key.view());
     if (!wanted.has_value()) return false;
     const std::uint32_t variant = FindVariant(e, *wanted);
@@ -183,13 +209,16 @@ class Evaluator {
     return true;
   }
 
-  bool QaList(const catalog::Experiment& e, Decision& decision) {
-    for (const catalog::ForcedList& forced :
-         view_.forced().subspan(e.first_forced, e.forced_count)) {
-      if (!IsListed(forced.list, subject_)) continue;
-      recorder_.Add({StepKind::kForced, true, forced.variant});
+  [[gnu::noinline]] bool QaList(const catalog::Experiment& e, Decision& decision) {
+    const auto index = static_cast<std::uint32_t>(&e - view_.experiments().data());
+    const auto lists = view_.forced();
+    auto forced = std::partition_point(
+        lists.begin(), lists.end(), [index](const auto& list) { return list.experiment < index; });
+    for (; forced != lists.end() && forced->experiment == index; ++forced) {
+      if (!IsListed(forced->list, subject_)) continue;
+      recorder_.Add({StepKind::kForced, true, forced->variant});
       SetAnyUnit(e, decision);
-      SetVariant(e, forced.variant, decision);
+      SetVariant(e, forced->variant, decision);
       return true;
     }
     return false;
@@ -197,21 +226,21 @@ class Evaluator {
 
   /// The unit that decides. With ids of both types, an assignment stored for the fallback before
   /// the unit's own id was known keeps deciding, so that logging in does not change the variant.
-  const Subject::Unit* FindUnit(const catalog::Experiment& e, Decision& decision,
-                                StickyAssignment& stored, const StickyAssignment*& kept) const {
+  [[gnu::noinline]] const Subject::Unit* FindUnit(const catalog::Experiment& e, Decision& decision,
+                                                  StickyAssignment& stored, bool& kept) const {
     const auto find = [this](std::uint8_t type) {
       return type == 0xff ? nullptr : subject_.FindUnit(view_.unit_types()[type].hash);
     };
     const Subject::Unit* const own = find(e.unit_type);
     const Subject::Unit* const fallback = find(e.fallback_unit);
-    if (e.sticky && environment_.sticky != nullptr) {
+    if ((e.steps & catalog::kHasSticky) != 0 && environment_.sticky != nullptr) {
       for (const auto& [unit, type] : {std::pair(own, e.unit_type), {fallback, e.fallback_unit}}) {
         if (unit == nullptr) continue;
         const auto found = environment_.sticky->Find(view_.unit_types()[type].name.view(),
                                                      subject_.id(*unit), e.key.view());
-        if (!found.has_value() || found->version < e.sticky_min_version) continue;
+        if (!found.has_value() || found->version < e.table->sticky()->min_version()) continue;
         stored = *found;
-        kept = &stored;
+        kept = true;
         SetUnit(*unit, type, decision);
         return unit;
       }
@@ -230,11 +259,18 @@ class Evaluator {
                : ForeignBucket(shard.scheme, shard.salt, subject_.id(unit), shard.bucket_count);
   }
 
+  // The last range that begins at or below the bucket holds it, or none does. Without branches on
+  // the bucket, which no predictor can know.
   static bool InRanges(const catalog::Shard& shard, std::uint32_t bucket) {
-    const schema::Range* const end = shard.ranges + shard.range_count;
-    const schema::Range* const range = std::partition_point(
-        shard.ranges, end, [bucket](const schema::Range& r) { return r.end() <= bucket; });
-    return range != end && range->begin() <= bucket;
+    const schema::Range* range = shard.ranges;
+    std::uint32_t count = shard.range_count;
+    if (count == 0) return false;
+    while (count > 1) {
+      const std::uint32_t half = count / 2;
+      range += range[half].begin() <= bucket ? half : 0;
+      count -= half;
+    }
+    return range->begin() <= bucket && bucket < range->end();
   }
 
   bool InShard(StepKind step, std::uint32_t index, const Subject::Unit& unit) {
@@ -254,7 +290,7 @@ class Evaluator {
   }
 
   bool InShare(const catalog::Experiment& e, const Subject::Unit& unit) {
-    if (!e.has_ramp) return InShard(StepKind::kShare, e.share, unit);
+    if ((e.steps & catalog::kHasRamp) == 0) return InShard(StepKind::kShare, e.share, unit);
     std::uint32_t limit = 0;
     for (const schema::RampStep* const step : *e.table->ramp()) {
       if (step->at() > environment_.now_ms) break;
@@ -266,23 +302,28 @@ class Evaluator {
   }
 
   std::uint32_t SplitBucket(const catalog::Experiment& e, const Subject::Unit& unit) const {
-    if (e.split_scheme == 0) {
+    if ((e.steps & catalog::kHasForeignSplit) == 0) {
       return base::Bucket(unit.id_hash, e.split_salt_hash, e.split_bucket_count);
     }
     const flatbuffers::String& salt = *e.table->split()->salt();
-    return ForeignBucket(e.split_scheme, {salt.c_str(), salt.size()}, subject_.id(unit),
+    return ForeignBucket(e.table->split()->scheme(), {salt.c_str(), salt.size()}, subject_.id(unit),
                          e.split_bucket_count);
   }
 
-  static std::uint32_t VariantAt(const catalog::Experiment& e, std::uint32_t bucket) {
-    const schema::Arm* const end = e.arms + e.arm_count;
-    const schema::Arm* const arm =
-        std::find_if(e.arms, end, [bucket](const schema::Arm& a) { return bucket < a.end(); });
-    return arm != end && arm->begin() <= bucket ? arm->variant() : Decision::kNoVariant;
+  std::uint32_t VariantAt(const catalog::Experiment& e, std::uint32_t bucket) const {
+    const catalog::Arm* const arms = view_.arms().data() + e.first_arm;
+    std::uint32_t i = 0;
+    // Two halves, the usual case, without a branch on the bucket.
+    if (e.arm_count == 2 && bucket < arms[1].end) {
+      i = bucket < arms[0].end ? 0 : 1;
+      return arms[i].variant;
+    }
+    while (i < e.arm_count && bucket >= arms[i].end) ++i;
+    return i < e.arm_count ? arms[i].variant : Decision::kNoVariant;
   }
 
-  bool Keep(const catalog::Experiment& e, const Subject::Unit& unit, const StickyAssignment& kept,
-            Decision& decision) {
+  [[gnu::noinline]] bool Keep(const catalog::Experiment& e, const Subject::Unit& unit,
+                              const StickyAssignment& kept, Decision& decision) {
     const std::uint32_t variant = FindVariant(e, kept.variant);
     recorder_.Add({StepKind::kSticky, variant != Decision::kNoVariant, variant});
     if (variant == Decision::kNoVariant) return false;
@@ -292,7 +333,7 @@ class Evaluator {
   }
 
   // Recursion is bounded: the loader refuses cycles and long chains.
-  bool PrerequisitesHold(const catalog::Experiment& e) {
+  [[gnu::noinline]] bool PrerequisitesHold(const catalog::Experiment& e) {
     for (const schema::Prerequisite* const prerequisite : *e.table->prerequisites()) {
       const catalog::Flag& flag = view_.flags()[prerequisite->flag()];
       Decision decision;

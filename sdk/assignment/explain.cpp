@@ -140,8 +140,8 @@ class Writer {
 
   void StepOf(const catalog::Experiment& e, const Step& step) {
     const auto variant = [&] {
-      return step.index < e.variants.size() ? Quoted(e.variants[step.index].view())
-                                            : std::string("a variant it does not have");
+      return step.index < e.variant_count ? Quoted(e.variants[step.index].view())
+                                          : std::string("a variant it does not have");
     };
     switch (step.kind) {
       case StepKind::kStatus:
@@ -183,8 +183,9 @@ class Writer {
         return Line(depth_,
                     Concat({"traffic, salt ", Quoted(shard.salt), ": bucket ",
                             std::to_string(step.bucket), step.passed ? " is in " : " is not in ",
-                            e.has_ramp ? Concat({"[0, ", std::to_string(step.limit), ") (ramp)"})
-                                       : Ranges(shard)}));
+                            (e.steps & catalog::kHasRamp) != 0
+                                ? Concat({"[0, ", std::to_string(step.limit), ") (ramp)"})
+                                : Ranges(shard)}));
       }
       case StepKind::kSplit:
         return Line(
@@ -288,7 +289,7 @@ class Writer {
 
   std::string Actual(const schema::Node& node) const {
     const Subject::Attribute* const attribute =
-        subject_.FindAttribute(view_.attribute_hashes()[node.attribute()]);
+        subject_.FindAttribute(view_.attributes()[node.attribute()].hash);
     if (attribute == nullptr) return "not set";
     switch (attribute->kind) {
       case AttributeKind::kString:

@@ -42,7 +42,7 @@ void Subject::Reclaim(std::size_t size) {
     bytes_.append(old, offset, bytes);
     offset = static_cast<std::uint32_t>(to);
   };
-  for (Unit& unit : units_) {
+  for (Unit& unit : MutableUnits()) {
     move(unit.type_offset, unit.type_size);
     move(unit.id_offset, unit.id_size);
   }
@@ -52,14 +52,27 @@ void Subject::Reclaim(std::size_t size) {
   }
 }
 
+std::span<Subject::Unit> Subject::MutableUnits() {
+  if (more_units_.empty()) return {few_units_, unit_count_};
+  return more_units_;
+}
+
 Subject& Subject::SetUnit(std::string_view unit_type, std::string_view id) {
   Reclaim(id.size());
   const std::uint64_t type_hash = base::Hash64(unit_type);
-  auto unit = std::find_if(units_.begin(), units_.end(),
+  std::span<Unit> units = MutableUnits();
+  auto unit = std::find_if(units.begin(), units.end(),
                            [&](const Unit& u) { return u.type_hash == type_hash; });
-  if (unit == units_.end()) {
-    units_.push_back({});
-    unit = units_.end() - 1;
+  if (unit == units.end()) {
+    const std::size_t count = units.size();
+    if (more_units_.empty() && count < std::size(few_units_)) {
+      few_units_[unit_count_++] = {};
+    } else {
+      if (more_units_.empty()) more_units_.assign(units.begin(), units.end());
+      more_units_.push_back({});
+    }
+    units = MutableUnits();
+    unit = units.begin() + static_cast<std::ptrdiff_t>(count);
     unit->type_hash = type_hash;
     Store(unit_type, unit->type_offset, unit->type_size);
   }
@@ -165,7 +178,8 @@ Subject& Subject::Remove(std::string_view name) {
 void Subject::Clear() {
   bytes_.clear();
   unused_bytes_ = 0;
-  units_.clear();
+  unit_count_ = 0;
+  more_units_.clear();
   attributes_.clear();
 }
 

@@ -106,6 +106,30 @@ Version ParseVersion(std::string_view text) {
   return version;
 }
 
+std::uint64_t PackVersion(std::string_view text) {
+  std::uint64_t packed = 1;  // so that 0.0.0 is not 0
+  std::uint64_t number = 0;
+  int dots = 0;
+  std::size_t digits = 0;
+  const char* const end = text.data() + text.size();
+  for (const char* at = text.data(); at != end; ++at) {
+    const auto digit = static_cast<std::uint64_t>(static_cast<unsigned char>(*at) - '0');
+    if (digit <= 9) {
+      // Six digits are below 2^21; a second digit behind a 0 is no version.
+      if (++digits > 6 || (digits == 2 && number == 0)) return 0;
+      number = number * 10 + digit;
+    } else {
+      if (*at != '.' || digits == 0 || ++dots > 2) return 0;
+      packed = packed << 21 | number;
+      number = 0;
+      digits = 0;
+    }
+  }
+  if (digits == 0 || dots == 0) return 0;
+  packed = packed << 21 | number;
+  return dots == 1 ? packed << 21 : packed;
+}
+
 int CompareVersions(const Version& a, const Version& b) {
   if (const int order = CompareNumbers(a.major, b.major); order != 0) return order;
   if (const int order = CompareNumbers(a.minor, b.minor); order != 0) return order;

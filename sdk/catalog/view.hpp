@@ -2,7 +2,9 @@
 
 #include <absl/status/statusor.h>
 
+#include <bit>
 #include <cstdint>
+#include <cstring>
 #include <limits>
 #include <memory>
 #include <optional>
@@ -58,12 +60,57 @@ struct Holdout {
   Shard shard;
 };
 
+/// An attribute that conditions name.
+struct Attribute {
+  std::uint64_t hash = 0;  // of its name, for `Subject::FindAttribute`
+  std::uint8_t type = 0;   // AttributeType of the schema
+};
+
 /// A leaf's right-hand side, ready for comparison.
 struct Operand {
   const schema::Operand* table = nullptr;
-  Version version;                   // of `strings[0]`, if it is one
+  const std::int64_t* ints = nullptr;     // little-endian, in the verified bytes
+  const double* doubles = nullptr;        // likewise
+  const std::uint64_t* packed = nullptr;  // `PackShort` of the strings, sorted, if all are short
+  std::uint32_t int_count = 0;
+  std::uint32_t double_count = 0;
+  std::uint32_t string_count = 0;
+  std::uint32_t version = kNone;     // into View::versions(), if `strings[0]` is one
+  std::uint64_t packed_version = 0;  // `PackVersion` of `strings[0]`
   const Matcher* matcher = nullptr;  // of `strings[0]`, for `matches`
 };
+
+/// The `T` at `bytes` in little-endian order.
+template <class T>
+T LoadLittle(const char* bytes) {
+  T value;
+  std::memcpy(&value, bytes, sizeof(T));
+  if constexpr (std::endian::native == std::endian::big) {
+    if constexpr (sizeof(T) == 2) value = __builtin_bswap16(value);
+    if constexpr (sizeof(T) == 4) value = __builtin_bswap32(value);
+  }
+  return value;
+}
+
+/// A string of at most 7 bytes as a number: its bytes, and its size in the top byte. Different for
+/// different strings.
+inline bool PackShort(std::string_view text, std::uint64_t* packed) {
+  const std::size_t size = text.size();
+  std::uint64_t bytes = 0;
+  if (size >= 4) {
+    if (size > 7) return false;
+    // Two loads that may overlap.
+    bytes = LoadLittle<std::uint32_t>(text.data()) |
+            std::uint64_t{LoadLittle<std::uint32_t>(text.data() + size - 4)} << (8 * (size - 4));
+  } else if (size >= 2) {
+    bytes = LoadLittle<std::uint16_t>(text.data()) |
+            std::uint64_t{LoadLittle<std::uint16_t>(text.data() + size - 2)} << (8 * (size - 2));
+  } else if (size == 1) {
+    bytes = static_cast<unsigned char>(text[0]);
+  }
+  *packed = bytes | std::uint64_t{size} << 56;
+  return true;
+}
 
 struct IdList {
   UnitType unit_type;
@@ -72,9 +119,11 @@ struct IdList {
   std::uint64_t count = 0;
 };
 
-/// One QA list: units of one type that are forced into one variant.
+/// One QA list: units of one type that are forced into one variant. An experiment's lists follow
+/// each other, sorted by `experiment`.
 struct ForcedList {
   IdList list;
+  std::uint32_t experiment = 0;
   std::uint16_t variant = 0;
 };
 
@@ -85,40 +134,58 @@ struct Segment {
   bool supported = true;
 };
 
-/// An experiment as compiled. What is rarely needed stays in the verified bytes (`table`).
-struct Experiment {
+/// Buckets below `end` (and not below the arm before) give `variant`; kNoVariant for a gap.
+struct Arm {
+  std::uint32_t end = 0;
+  std::uint32_t variant = 0;
+};
+
+/// What an experiment has beside its split. The evaluator skips what is not there.
+enum ExperimentSteps : std::uint16_t {
+  kNotRunning = 1 << 0,
+  kNotSupported = 1 << 1,
+  kHasForced = 1 << 2,
+  kHasSticky = 1 << 3,
+  kHasFallback = 1 << 4,
+  kHasSchedule = 1 << 5,
+  kHasHoldouts = 1 << 6,
+  kHasPrerequisites = 1 << 7,
+  kHasCondition = 1 << 8,
+  kHasLayer = 1 << 9,
+  kHasShare = 1 << 10,
+  kHasRamp = 1 << 11,
+  kHasForeignSplit = 1 << 12,
+};
+
+/// An experiment as compiled. The first cache line is what every decision reads; what is rarely
+/// needed stays in the verified bytes (`table`).
+struct alignas(64) Experiment {
+  std::uint64_t key_hash = 0;
   Symbol key;
-  const schema::Experiment* table = nullptr;
-  std::uint64_t hash = 0;
-  std::int64_t start_ms = 0;
-  std::int64_t end_ms = 0;
   std::uint64_t split_salt_hash = 0;
-  const schema::Arm* arms = nullptr;
-  SymbolList variants;
-  SymbolList holdout_keys;
-  SymbolList report_by;
-  std::uint32_t arm_count = 0;
+  std::uint64_t hash = 0;
+  const Symbol* variants = nullptr;
+  std::uint32_t first_arm = 0;  // into View::arms()
   std::uint32_t split_bucket_count = 0;
-  std::uint32_t first_layer = 0;    // into View::shards()
-  std::uint32_t first_holdout = 0;  // into View::experiment_holdouts()
-  std::uint32_t share = kNone;      // into View::shards()
-  std::uint32_t condition = kNone;  // root node
-  std::uint32_t first_forced = 0;   // into View::forced()
   std::uint32_t iteration = 1;
   std::uint32_t phase = 1;
-  std::uint32_t sticky_version = 0;
-  std::uint32_t sticky_min_version = 0;
-  std::uint16_t forced_count = 0;
-  std::uint8_t layer_count = 0;
-  std::uint8_t holdout_count = 0;
-  std::uint8_t split_scheme = 0;
+  std::uint16_t steps = 0;  // ExperimentSteps
+  std::uint16_t arm_count = 0;
+  std::uint16_t variant_count = 0;
   std::uint8_t unit_type = 0;  // into View::unit_types()
   std::uint8_t fallback_unit = 0xff;
-  bool running = false;
-  bool supported = true;
-  bool sticky = false;
-  bool has_ramp = false;
-  bool has_prerequisites = false;
+
+  SymbolList report_by;
+  std::int64_t start_ms = 0;
+  std::int64_t end_ms = 0;
+  const schema::Experiment* table = nullptr;
+  std::uint32_t first_layer = 0;    // into View::shards()
+  std::uint32_t share = kNone;      // into View::shards()
+  std::uint32_t condition = kNone;  // root node
+  std::uint32_t first_holdout = 0;  // into View::experiment_holdouts()
+  std::uint32_t holdout_keys = 0;   // into View::holdout_lists()
+  std::uint8_t layer_count = 0;
+  std::uint8_t holdout_count = 0;
 };
 
 struct Rule {
@@ -138,6 +205,7 @@ struct Owner {
 };
 
 struct Flag {
+  std::uint64_t key_hash = 0;
   Symbol key;
   Value default_value;
   std::uint32_t first_owner = 0;
@@ -204,7 +272,10 @@ class View {
   std::span<const Shard> shards() const { return shards_; }
   std::span<const Holdout> holdouts() const { return holdouts_; }
   std::span<const std::uint32_t> experiment_holdouts() const { return experiment_holdouts_; }
-  std::span<const std::uint64_t> attribute_hashes() const { return attribute_hashes_; }
+  std::span<const Attribute> attributes() const { return attributes_; }
+  std::span<const Arm> arms() const { return arms_; }
+  std::span<const Version> versions() const { return versions_; }
+  std::span<const SymbolList> holdout_lists() const { return holdout_lists_; }
   std::span<const Operand> operands() const { return operands_; }
   std::span<const Segment> segments() const { return segments_; }
   std::span<const IdList> id_lists() const { return id_lists_; }
@@ -219,7 +290,9 @@ class View {
  private:
   friend class ViewBuilder;
 
-  /// Open addressing over the hashes of keys; a slot is empty at index kNone.
+  /// Open addressing over the hashes of keys; a slot is empty at index kNone. Keys are told apart
+  /// by their 64-bit hash: loading refuses two of one hash, and a key that the catalog has not is
+  /// taken for one it has once in 2^64 / 1,000 tries.
   struct Index {
     struct Slot {
       std::uint32_t tag = 0;
@@ -231,9 +304,7 @@ class View {
 
   View() = default;
   template <class T>
-  static const T* Find(const Index& index, std::span<const T> items, std::string_view key);
-  template <class T>
-  static const T* Find(const Index& index, std::span<const T> items, const KeyHandle& handle);
+  static const T* Find(const Index& index, std::span<const T> items, std::uint64_t hash);
 
   std::shared_ptr<const std::string> bytes_;
   const schema::Catalog* table_ = nullptr;
@@ -248,7 +319,11 @@ class View {
   std::vector<Shard> shards_;
   std::vector<Holdout> holdouts_;
   std::vector<std::uint32_t> experiment_holdouts_;
-  std::vector<std::uint64_t> attribute_hashes_;
+  std::vector<Attribute> attributes_;
+  std::vector<Arm> arms_;
+  std::vector<Version> versions_;
+  std::vector<std::vector<std::uint64_t>> packed_;
+  std::vector<SymbolList> holdout_lists_;
   std::vector<Operand> operands_;
   std::vector<Segment> segments_;
   std::vector<IdList> id_lists_;

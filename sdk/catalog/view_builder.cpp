@@ -89,6 +89,8 @@ class ViewBuilder {
     view_.owners_.shrink_to_fit();
     view_.rules_.shrink_to_fit();
     view_.forced_.shrink_to_fit();
+    view_.arms_.shrink_to_fit();
+    view_.holdout_lists_.shrink_to_fit();
     view_.experiment_holdouts_.shrink_to_fit();
     return absl::OkStatus();
   }
@@ -158,18 +160,15 @@ class ViewBuilder {
 
   absl::Status AttributesAndOperands() {
     const std::uint32_t attributes = SizeOf(table_->attributes());
-    view_.attribute_hashes_.reserve(attributes);
+    view_.attributes_.reserve(attributes);
     for (std::uint32_t i = 0; i < attributes; ++i) {
-      view_.attribute_hashes_.push_back(base::Hash64(TextOf(table_->attributes()->Get(i)->name())));
+      const schema::Attribute& attribute = *table_->attributes()->Get(i);
+      view_.attributes_.push_back({base::Hash64(TextOf(attribute.name())), attribute.type()});
     }
     const std::uint32_t operands = SizeOf(table_->operands());
     view_.operands_.resize(operands);
     for (std::uint32_t i = 0; i < operands; ++i) {
-      const schema::Operand* const in = table_->operands()->Get(i);
-      view_.operands_[i].table = in;
-      if (SizeOf(in->strings()) == 1) {
-        view_.operands_[i].version = ParseVersion(TextOf(in->strings()->Get(0)));
-      }
+      FillOperand(*table_->operands()->Get(i), view_.operands_[i]);
     }
     if (options_.matchers == nullptr) return absl::OkStatus();
     for (const schema::Node* node = view_.nodes_; node < view_.nodes_ + SizeOf(table_->nodes());
@@ -187,6 +186,31 @@ class ViewBuilder {
       view_.matchers_.push_back(std::move(matcher));
     }
     return absl::OkStatus();
+  }
+
+  void FillOperand(const schema::Operand& in, Operand& out) {
+    out.table = &in;
+    out.int_count = SizeOf(in.ints());
+    if (out.int_count != 0) out.ints = in.ints()->data();
+    out.double_count = SizeOf(in.doubles());
+    if (out.double_count != 0) out.doubles = in.doubles()->data();
+    out.string_count = SizeOf(in.strings());
+    if (out.string_count == 1) {
+      const Version version = ParseVersion(TextOf(in.strings()->Get(0)));
+      out.packed_version = PackVersion(TextOf(in.strings()->Get(0)));
+      if (version.valid) {
+        out.version = static_cast<std::uint32_t>(view_.versions_.size());
+        view_.versions_.push_back(version);
+      }
+    }
+    std::vector<std::uint64_t> packed(out.string_count);
+    for (std::uint32_t i = 0; i < out.string_count; ++i) {
+      if (!PackShort(TextOf(in.strings()->Get(i)), &packed[i])) return;
+    }
+    if (packed.empty()) return;
+    std::sort(packed.begin(), packed.end());
+    view_.packed_.push_back(std::move(packed));
+    out.packed = view_.packed_.back().data();  // stays when the outer vector grows
   }
 
   /// A usable shard; `*supported` is cleared for a scheme this SDK does not know.
@@ -316,22 +340,31 @@ class ViewBuilder {
     return absl::OkStatus();
   }
 
+  static void Set(Experiment& out, ExperimentSteps step, bool on) {
+    if (on) out.steps = static_cast<std::uint16_t>(out.steps | step);
+  }
+
   absl::Status Identity(const schema::Experiment& in, Experiment& out) {
     const std::string_view key = TextOf(in.key());
     out.key = Intern(key);
+    out.key_hash = base::Hash64(key);
     out.table = &in;
     out.hash = in.hash();
-    out.supported = known_hash_ && in.status() <= static_cast<std::uint8_t>(schema::Status::MAX);
-    out.running = in.status() == static_cast<std::uint8_t>(schema::Status::running);
+    const bool running = in.status() == static_cast<std::uint8_t>(schema::Status::running);
+    Set(out, kNotRunning, !running);
+    Set(out, kNotSupported,
+        !known_hash_ || in.status() > static_cast<std::uint8_t>(schema::Status::MAX));
     out.start_ms = in.start();
     out.end_ms = in.end();
     out.iteration = in.iteration();
     out.phase = in.phase();
     for (const std::int64_t time : {in.start(), in.end()}) {
-      if (out.running && time != std::numeric_limits<std::int64_t>::min() &&
-          time != std::numeric_limits<std::int64_t>::max()) {
-        view_.boundaries_.push_back(time);
+      if (time == std::numeric_limits<std::int64_t>::min() ||
+          time == std::numeric_limits<std::int64_t>::max()) {
+        continue;
       }
+      Set(out, kHasSchedule, true);
+      if (running) view_.boundaries_.push_back(time);
     }
     const auto unit_type = UnitTypeIndex(TextOf(in.unit_type()));
     if (!unit_type.ok()) return unit_type.status();
@@ -340,12 +373,9 @@ class ViewBuilder {
       const auto fallback = UnitTypeIndex(TextOf(in.fallback_unit()));
       if (!fallback.ok()) return fallback.status();
       out.fallback_unit = *fallback;
+      Set(out, kHasFallback, true);
     }
-    if (in.sticky() != nullptr) {
-      out.sticky = true;
-      out.sticky_version = in.sticky()->version();
-      out.sticky_min_version = in.sticky()->min_version();
-    }
+    Set(out, kHasSticky, in.sticky() != nullptr);
     symbols_.clear();
     for (std::uint32_t i = 0; i < SizeOf(in.report_by()); ++i) {
       symbols_.push_back(Intern(TextOf(in.report_by()->Get(i))));
@@ -356,14 +386,22 @@ class ViewBuilder {
 
   absl::Status Traffic(const schema::Experiment& in, Experiment& out) {
     const std::string_view key = TextOf(in.key());
+    bool supported = true;
     UPSWING_RETURN_IF_ERROR(
-        HoldoutList(in.holdouts(), &out.first_holdout, &out.holdout_count, &out.supported, key));
-    symbols_.clear();
-    for (std::uint32_t i = 0; i < out.holdout_count; ++i) {
-      symbols_.push_back(view_.holdouts_[view_.experiment_holdouts_[out.first_holdout + i]].key);
+        HoldoutList(in.holdouts(), &out.first_holdout, &out.holdout_count, &supported, key));
+    if (out.holdout_count != 0) {
+      symbols_.clear();
+      for (std::uint32_t i = 0; i < out.holdout_count; ++i) {
+        symbols_.push_back(view_.holdouts_[view_.experiment_holdouts_[out.first_holdout + i]].key);
+      }
+      const SymbolList keys = options_.interner->Intern(symbols_);
+      auto& lists = view_.holdout_lists_;
+      if (lists.empty() || lists.back().begin() != keys.begin()) lists.push_back(keys);
+      out.holdout_keys = static_cast<std::uint32_t>(lists.size() - 1);
+      Set(out, kHasHoldouts, true);
     }
-    out.holdout_keys = options_.interner->Intern(symbols_);
-    UPSWING_RETURN_IF_ERROR(Condition(in.condition(), &out.condition, &out.supported, key));
+    UPSWING_RETURN_IF_ERROR(Condition(in.condition(), &out.condition, &supported, key));
+    Set(out, kHasCondition, out.condition != kNone);
 
     out.first_layer = static_cast<std::uint32_t>(view_.shards_.size());
     if (in.layer() >= 0) {
@@ -375,7 +413,7 @@ class ViewBuilder {
       const schema::Shard* shard = in.layer_shard();
       std::int32_t layer = in.layer();
       while (true) {
-        const auto added = AddShard(shard, &out.supported);
+        const auto added = AddShard(shard, &supported);
         if (!added.ok()) return added.status();
         ++out.layer_count;
         const schema::Layer& table = *table_->layers()->Get(static_cast<std::uint32_t>(layer));
@@ -384,22 +422,26 @@ class ViewBuilder {
         shard = table.shard();
         layer = table.parent();
       }
+      Set(out, kHasLayer, true);
     }
-    const auto share = AddShard(in.share(), &out.supported);
+    const auto share = AddShard(in.share(), &supported);
     if (!share.ok()) return share.status();
     out.share = *share;
+    Set(out, kHasShare, out.share != kNone);
 
-    out.has_ramp = SizeOf(in.ramp()) != 0;
-    if (out.has_ramp && out.share == kNone) {
+    const bool has_ramp = SizeOf(in.ramp()) != 0;
+    if (has_ramp && out.share == kNone) {
       return Invalid({"experiment \"", key, "\" has a ramp without a share"});
     }
+    Set(out, kHasRamp, has_ramp);
     std::int64_t previous = std::numeric_limits<std::int64_t>::min();
     for (std::uint32_t i = 0; i < SizeOf(in.ramp()); ++i) {
       const schema::RampStep& step = *in.ramp()->Get(i);
       if (step.at() < previous) return Invalid({"experiment \"", key, "\": ramp out of order"});
       previous = step.at();
-      if (out.running) view_.boundaries_.push_back(step.at());
+      if ((out.steps & kNotRunning) == 0) view_.boundaries_.push_back(step.at());
     }
+    Set(out, kNotSupported, !supported);
     return absl::OkStatus();
   }
 
@@ -417,35 +459,37 @@ class ViewBuilder {
         UPSWING_RETURN_IF_ERROR(CheckSetting(*variant.settings()->Get(s), key));
       }
     }
-    out.variants = options_.interner->Intern(symbols_);
+    out.variants = options_.interner->Intern(symbols_).begin();
+    out.variant_count = static_cast<std::uint16_t>(variants);
 
     const schema::Split& split = *in.split();
-    out.split_scheme = split.scheme();
-    if (split.scheme() > static_cast<std::uint8_t>(schema::Scheme::MAX)) out.supported = false;
+    Set(out, kHasForeignSplit, split.scheme() != 0);
+    Set(out, kNotSupported, split.scheme() > static_cast<std::uint8_t>(schema::Scheme::MAX));
     out.split_salt_hash = base::Hash64(TextOf(split.salt()));
     out.split_bucket_count = split.count();
-    out.arm_count = SizeOf(split.arms());
     if (split.count() == 0) return Invalid({"experiment \"", key, "\" splits without buckets"});
-    if (out.arm_count != 0) out.arms = reinterpret_cast<const schema::Arm*>(split.arms()->Data());
+    out.first_arm = static_cast<std::uint32_t>(view_.arms_.size());
     std::uint32_t at = 0;
-    for (std::uint32_t i = 0; i < out.arm_count; ++i) {
-      const schema::Arm& arm = out.arms[i];
+    for (std::uint32_t i = 0; i < SizeOf(split.arms()); ++i) {
+      const schema::Arm& arm = *split.arms()->Get(i);
       if (arm.begin() < at || arm.end() <= arm.begin() || arm.end() > split.count() ||
           arm.variant() >= variants) {
         return Invalid({"experiment \"", key, "\" has unsorted or empty arms"});
       }
+      if (arm.begin() > at) view_.arms_.push_back({arm.begin(), Decision::kNoVariant});
+      view_.arms_.push_back({arm.end(), arm.variant()});
       at = arm.end();
     }
+    const std::size_t arms = view_.arms_.size() - out.first_arm;
+    if (arms > 0xffff) return Invalid({"experiment \"", key, "\" has too many arms"});
+    out.arm_count = static_cast<std::uint16_t>(arms);
     return absl::OkStatus();
   }
 
   absl::Status Forced(const schema::Experiment& in, Experiment& out) {
     const std::string_view key = TextOf(in.key());
-    if (SizeOf(in.forced()) > 0xffff) return Invalid({"experiment \"", key, "\": QA lists"});
-    out.first_forced = static_cast<std::uint32_t>(view_.forced_.size());
-    out.forced_count = static_cast<std::uint16_t>(SizeOf(in.forced()));
     const std::uint64_t salt_hash = base::Hash64(TextOf(in.forced_salt()));
-    for (std::uint32_t i = 0; i < out.forced_count; ++i) {
+    for (std::uint32_t i = 0; i < SizeOf(in.forced()); ++i) {
       const schema::Forced& forced = *in.forced()->Get(i);
       const std::uint32_t count = SizeOf(forced.ids());
       if (forced.variant() >= SizeOf(in.variants()) || count == 0 ||
@@ -455,9 +499,11 @@ class ViewBuilder {
       const std::string_view unit_type = TextOf(forced.unit_type());
       view_.forced_.push_back(
           {{{Intern(unit_type), base::Hash64(unit_type)}, salt_hash, forced.ids()->Data(), count},
+           static_cast<std::uint32_t>(view_.experiments_.size()),
            forced.variant()});
+      Set(out, kHasForced, true);
     }
-    out.has_prerequisites = SizeOf(in.prerequisites()) != 0;
+    Set(out, kHasPrerequisites, SizeOf(in.prerequisites()) != 0);
     for (std::uint32_t i = 0; i < SizeOf(in.prerequisites()); ++i) {
       const schema::Prerequisite& prerequisite = *in.prerequisites()->Get(i);
       if (prerequisite.flag() >= SizeOf(table_->flags())) {
@@ -475,6 +521,7 @@ class ViewBuilder {
       const std::string_view key = TextOf(in.key());
       Flag out;
       out.key = Intern(key);
+      out.key_hash = base::Hash64(key);
       out.default_value = MakeValue(*in.default_value(), in.type());
       out.first_rule = static_cast<std::uint32_t>(view_.rules_.size());
       if (SizeOf(in.rules()) > 0xffff || SizeOf(in.experiments()) > 0xffff) {
@@ -540,7 +587,7 @@ class ViewBuilder {
   absl::Status Prerequisites() {
     costs_.assign(view_.experiments_.size(), 0);
     for (std::uint32_t i = 0; i < view_.experiments_.size(); ++i) {
-      if (!view_.experiments_[i].has_prerequisites) continue;
+      if ((view_.experiments_[i].steps & kHasPrerequisites) == 0) continue;
       if (Cost(i, 0) > kMaxPrerequisiteCost) {
         return Invalid({"prerequisites of experiment \"", view_.experiments_[i].key.view(),
                         "\" are cyclic or too many"});
@@ -551,7 +598,7 @@ class ViewBuilder {
 
   std::uint64_t Cost(std::uint32_t experiment, std::uint32_t depth) {
     const Experiment& e = view_.experiments_[experiment];
-    if (!e.has_prerequisites) return 1;
+    if ((e.steps & kHasPrerequisites) == 0) return 1;
     if (depth > kMaxPrerequisiteDepth) return kMaxPrerequisiteCost + 1;
     if (costs_[experiment] != 0) return costs_[experiment];
     costs_[experiment] = kMaxPrerequisiteCost + 1;  // what a cycle comes back to
@@ -567,7 +614,7 @@ class ViewBuilder {
     return costs_[experiment];
   }
 
-  /// False if two items have the same key.
+  /// False if two items have the same key (or, once in 2^64 pairs, the same hash).
   template <class T>
   bool Fill(View::Index& index, const std::vector<T>& items) {
     std::size_t size = 2;
@@ -575,7 +622,7 @@ class ViewBuilder {
     index.slots.assign(size, {});
     index.mask = static_cast<std::uint32_t>(size - 1);
     for (std::uint32_t i = 0; i < items.size(); ++i) {
-      const std::uint64_t hash = base::Hash64(items[i].key.view());
+      const std::uint64_t hash = items[i].key_hash;
       const auto tag = static_cast<std::uint32_t>(hash >> 32);
       auto at = static_cast<std::uint32_t>(hash);
       for (;; ++at) {
@@ -584,7 +631,7 @@ class ViewBuilder {
           slot = {tag, i};
           break;
         }
-        if (slot.tag == tag && items[slot.index].key == items[i].key) return false;
+        if (slot.tag == tag && items[slot.index].key_hash == hash) return false;
       }
     }
     return true;

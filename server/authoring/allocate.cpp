@@ -18,7 +18,7 @@ namespace {
 
 using upswing::base::kBucketCount;
 
-constexpr std::uint32_t kBlock = 1000;
+constexpr std::uint32_t kBlock = 10'000;
 constexpr std::uint32_t kBlocks = kBucketCount / kBlock;
 
 std::uint32_t CountOf(const std::vector<BucketRange>& ranges) {

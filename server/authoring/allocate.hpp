@@ -22,7 +22,7 @@ struct Allocated {
 /// left equally. Buckets that are given stay, unless `share` changed: then some are added or
 /// removed.
 ///
-/// Free buckets are taken in blocks of 1,000 in the order of a hash of (layer, experiment,
+/// Free buckets are taken in blocks of 10,000 in the order of a hash of (layer, experiment,
 /// iteration, block), so that an experiment on re-used traffic gets every earlier experiment's
 /// units alike. Pure: the same text gives the same result.
 ///

@@ -2,9 +2,12 @@
 // among 1,000 in an absl::flat_hash_map. Bars: DESIGN section 7.
 //
 //   assignment_benchmark                      times, by Google Benchmark
-//   assignment_benchmark --instructions NAME  runs one loop of 20,000 for callgrind (see run script)
+//   assignment_benchmark --instructions NAME  runs one loop of 20,000 for callgrind (see run
+//   script)
 
 #define XXH_INLINE_ALL
+#include <absl/container/flat_hash_map.h>
+#include <benchmark/benchmark.h>
 #include <xxhash.h>
 
 #include <atomic>
@@ -17,10 +20,8 @@
 #include <thread>
 #include <vector>
 
-#include <absl/container/flat_hash_map.h>
-#include <benchmark/benchmark.h>
-
 #include "sdk/assignment/evaluate.hpp"
+#include "sdk/base/hash.hpp"
 #include "sdk/catalog/current.hpp"
 #include "server/authoring/allocate.hpp"
 #include "tests/benchmark/assignment_catalogs.hpp"
@@ -30,7 +31,7 @@ namespace upswing::benchmark {
 namespace {
 
 constexpr int kExperiments = 1000;
-constexpr int kSubjects = 4096;
+constexpr int kSubjects = 256;
 constexpr std::int64_t kNow = 1'794'000'000'000;  // 2026-11-06, inside every schedule
 
 std::vector<std::string> Ids() {
@@ -38,7 +39,8 @@ std::vector<std::string> Ids() {
   for (int i = 0; i < kSubjects; ++i) {
     char id[32];
     std::snprintf(id, sizeof(id), "user-%015llu",
-                  static_cast<unsigned long long>(base::Mix(static_cast<std::uint64_t>(i)) % 1000000000000000ULL));
+                  static_cast<unsigned long long>(base::Mix(static_cast<std::uint64_t>(i)) %
+                                                  1000000000000000ULL));
     ids.emplace_back(id);
   }
   return ids;
@@ -177,7 +179,8 @@ double ReadersPerSecond(int readers, bool publish) {
   for (int t = 0; t < readers; ++t) {
     threads.emplace_back([&, t] {
       std::uint64_t done = 0;
-      for (std::size_t i = static_cast<std::size_t>(t) * 77; !stop.load(std::memory_order_relaxed); ) {
+      for (std::size_t i = static_cast<std::size_t>(t) * 77;
+           !stop.load(std::memory_order_relaxed);) {
         for (int k = 0; k < 64; ++k, ++i, ++done) {
           const catalog::Snapshot* const snapshot = current.Read();
           const Decision decision =
@@ -212,7 +215,8 @@ void BM_Threads(::benchmark::State& state) {
 }
 
 void BM_Load(::benchmark::State& state) {
-  const auto allocated = authoring::Allocate(CatalogFile(kExperiments, Shape::kSplit, state.range(0) != 0));
+  const auto allocated =
+      authoring::Allocate(CatalogFile(kExperiments, Shape::kSplit, state.range(0) != 0));
   const testing::TestCatalog catalog(allocated->text);
   const auto bytes = std::make_shared<const std::string>(catalog.compiled.bytes);
   std::size_t resident = 0;
@@ -229,7 +233,7 @@ void BM_Load(::benchmark::State& state) {
 template <class Loop, class... Args>
 void Add(const char* name, Args... args) {
   ::benchmark::RegisterBenchmark(name, [args...](::benchmark::State& state) {
-    static Loop loop(args...);
+    Loop loop(args...);
     Measure(state, loop);
   });
 }
@@ -274,7 +278,10 @@ int main(int argc, char** argv) {
   Add<All>("decide_all_100", Shape::kSplit);
   Add<All>("decide_all_100_traffic", Shape::kTraffic);
   Add<BuildSubject>("build_subject");
-  ::benchmark::RegisterBenchmark("load_1000", BM_Load)->Arg(0)->Arg(1)->Unit(::benchmark::kMicrosecond);
+  ::benchmark::RegisterBenchmark("load_1000", BM_Load)
+      ->Arg(0)
+      ->Arg(1)
+      ->Unit(::benchmark::kMicrosecond);
   ::benchmark::RegisterBenchmark("threads", BM_Threads)->Iterations(1)->UseRealTime();
   ::benchmark::Initialize(&argc, argv);
   ::benchmark::RunSpecifiedBenchmarks();

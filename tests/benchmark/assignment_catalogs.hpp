@@ -6,9 +6,9 @@ namespace upswing::benchmark {
 
 /// What the experiments of a benchmark catalog have beside their 50/50 split.
 enum class Shape {
-  kSplit,       ///< nothing
-  kTraffic,     ///< holdout, layer (20 % of it, allocated by hash) and schedule
-  kTargeted     ///< those, and three conditions: country in 20, version >= 8.2.0, age > 18
+  kSplit,    ///< nothing
+  kTraffic,  ///< holdout, layer (20 % of it, allocated by hash) and schedule
+  kTargeted  ///< those, and three conditions: country in 20, version >= 8.2.0, age > 18
 };
 
 /// A catalog file with `count` experiments `experiment_00000`, ... of one shape. For kTraffic and
@@ -23,21 +23,25 @@ inline std::string CatalogFile(int count, Shape shape, bool with_flags) {
     return "experiment_" + std::string(5 - digits.size(), '0') + digits;
   };
   for (int i = 0; i < count; i += 5) {
-    text += (i == 0 ? "" : ",") + std::string("\"l") + std::to_string(i / 5) + "\": {\"unit\": \"user\"}";
+    text += (i == 0 ? "" : ",") + std::string("\"l") + std::to_string(i / 5) +
+            "\": {\"unit\": \"user\"}";
   }
   text += "},\n \"flags\": {";
   for (int i = 0; with_flags && i < count; ++i) {
-    text += (i == 0 ? "\n  \"" : ",\n  \"") + key(i) + ".on\": {\"type\": \"bool\", \"default\": false}";
+    text += (i == 0 ? "\n  \"" : ",\n  \"") + key(i) +
+            ".on\": {\"type\": \"bool\", \"default\": false}";
   }
   text += "},\n \"experiments\": {";
   for (int i = 0; i < count; ++i) {
     text += (i == 0 ? "\n  \"" : ",\n  \"") + key(i) + R"(": {"status": "running", "unit": "user")";
     if (shape != Shape::kSplit) {
       text += R"(, "start": "2026-11-01T00:00:00Z", "end": "2026-12-01T00:00:00Z", "holdout": "q4")"
-              ", \"layer\": \"l" + std::to_string(i / 5) + "\", \"share\": 0.2";
+              ", \"layer\": \"l" +
+              std::to_string(i / 5) + "\", \"share\": 0.2";
     }
     if (shape == Shape::kTargeted) {
-      text += R"(, "when": {"all": [{"attribute": "country", "in": ["CN","HK","MO","TW","SG","MY","TH",
+      text +=
+          R"(, "when": {"all": [{"attribute": "country", "in": ["CN","HK","MO","TW","SG","MY","TH",
         "VN","ID","PH","JP","KR","IN","BR","MX","US","CA","GB","DE","FR"]},
         {"attribute": "app_version", ">=": "8.2.0"}, {"attribute": "age", ">": 18}]})";
     }
