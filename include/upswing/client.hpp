@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <functional>
@@ -117,7 +118,11 @@ class Client {
 
  private:
   explicit Client(std::unique_ptr<client::Core> core);
-  std::unique_ptr<client::Core> core_;
+  client::Core& core() const;
+  client::Core& Renew(client::Core* inherited) const;
+
+  mutable std::atomic<client::Core*> core_;            // owned
+  mutable std::atomic<std::uint32_t> renewed_for_{0};  // fork generation
 };
 
 }  // namespace upswing

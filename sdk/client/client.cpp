@@ -1,7 +1,9 @@
 #include "upswing/client.hpp"
 
+#include <thread>
 #include <utility>
 
+#include "platform/posix/fork.hpp"
 #include "sdk/client/check_options.hpp"
 #include "sdk/client/core.hpp"
 
@@ -9,14 +11,41 @@ namespace upswing {
 
 absl::StatusOr<std::unique_ptr<Client>> Client::Create(ClientOptions options) {
   if (absl::Status status = client::CheckOptions(options); !status.ok()) return status;
-  absl::StatusOr<std::unique_ptr<client::Core>> core =
-      client::Core::Create(std::move(options), client::SystemPlatform());
-  if (!core.ok()) return core.status();
-  return std::unique_ptr<Client>(new Client(*std::move(core)));
+  posix::WatchForks();
+  return std::unique_ptr<Client>(
+      new Client(client::Core::Create(std::move(options), client::SystemPlatform())));
 }
 
-Client::Client(std::unique_ptr<client::Core> core) : core_(std::move(core)) {}
-Client::~Client() = default;
+Client::Client(std::unique_ptr<client::Core> core)
+    : core_(core.release()), renewed_for_(posix::ForkGeneration()) {}
+
+Client::~Client() {
+  client::Core* const core = core_.load(std::memory_order_acquire);
+  // In a child that never used the client, the inherited one must not be touched: its threads are
+  // not here.
+  if (core->generation() == posix::ForkGeneration()) delete core;
+}
+
+client::Core& Client::core() const {
+  client::Core* const core = core_.load(std::memory_order_acquire);
+  if (core->generation() == posix::ForkGeneration()) [[likely]]
+    return *core;
+  return Renew(core);
+}
+
+client::Core& Client::Renew(client::Core* inherited) const {
+  const std::uint32_t generation = posix::ForkGeneration();
+  if (renewed_for_.exchange(generation) != generation) {
+    core_.store(inherited->Renew().release(), std::memory_order_release);
+  }
+  // Another thread of the child was first; it takes a few milliseconds once per fork.
+  client::Core* core = core_.load(std::memory_order_acquire);
+  while (core->generation() != generation) {
+    std::this_thread::yield();
+    core = core_.load(std::memory_order_acquire);
+  }
+  return *core;
+}
 
 bool Client::Bool(std::string_view flag, const Subject& subject, bool otherwise) {
   const Decision decision = PeekFlag(flag, subject);
@@ -68,40 +97,40 @@ Decision Client::DecideFlag(std::string_view flag, const Subject& subject) {
 }
 
 Decision Client::Peek(std::string_view experiment, const Subject& subject) const {
-  return core_->Decide(experiment, subject);
+  return core().Decide(experiment, subject);
 }
 
 Decision Client::PeekFlag(std::string_view flag, const Subject& subject) const {
-  return core_->DecideFlag(flag, subject);
+  return core().DecideFlag(flag, subject);
 }
 
 void Client::Expose(const Decision& decision, const Subject& subject) {
-  core_->Expose(decision, subject);
+  core().Expose(decision, subject);
 }
 
 void Client::Track(const Subject& subject, std::string_view name, double value,
                    std::initializer_list<Property> properties, const TrackOptions& options) {
-  core_->Track(subject, name, value, {properties.begin(), properties.size()}, options);
+  core().Track(subject, name, value, {properties.begin(), properties.size()}, options);
 }
 
 void Client::Track(const Subject& subject, std::string_view name, double value,
                    std::span<const Property> properties, const TrackOptions& options) {
-  core_->Track(subject, name, value, properties, options);
+  core().Track(subject, name, value, properties, options);
 }
 
-FlushResult Client::Flush(std::chrono::milliseconds timeout) { return core_->Flush(timeout); }
-FlushResult Client::Close(std::chrono::milliseconds timeout) { return core_->Close(timeout); }
-void Client::NetworkBack() { core_->NetworkBack(); }
-void Client::SetConsent(Consent consent) { core_->SetConsent(consent); }
-void Client::SetApiKey(std::string_view api_key) { core_->SetApiKey(api_key); }
-bool Client::Activate() { return core_->catalog().Activate(); }
+FlushResult Client::Flush(std::chrono::milliseconds timeout) { return core().Flush(timeout); }
+FlushResult Client::Close(std::chrono::milliseconds timeout) { return core().Close(timeout); }
+void Client::NetworkBack() { core().NetworkBack(); }
+void Client::SetConsent(Consent consent) { core().SetConsent(consent); }
+void Client::SetApiKey(std::string_view api_key) { core().SetApiKey(api_key); }
+bool Client::Activate() { return core().catalog().Activate(); }
 std::uint64_t Client::AddCatalogListener(std::function<void(std::uint64_t)> listener) {
-  return core_->catalog().AddListener(std::move(listener));
+  return core().catalog().AddListener(std::move(listener));
 }
 void Client::RemoveCatalogListener(std::uint64_t number) {
-  core_->catalog().RemoveListener(number);
+  core().catalog().RemoveListener(number);
 }
-void Client::Purge() { core_->Purge(); }
-ClientStats Client::Stats() const { return core_->Stats(); }
+void Client::Purge() { core().Purge(); }
+ClientStats Client::Stats() const { return core().Stats(); }
 
 }  // namespace upswing

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "platform/posix/fork.hpp"
 #include "sdk/base/hash.hpp"
 #include "sdk/base/text.hpp"
 #include "sdk/transport/catalog_fetcher.hpp"
@@ -40,19 +41,36 @@ std::uint64_t Address(std::string_view symbol) {
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<Core>> Core::Create(ClientOptions options,
-                                                   const Platform& platform) {
+class Core::Overrides final : public assignment::OverrideReader {
+ public:
+  explicit Overrides(const std::map<std::string, std::string>& variants)
+      : variants_(variants.begin(), variants.end()) {}
+
+  std::optional<std::string_view> Find(std::string_view experiment) const override {
+    const auto found = variants_.find(experiment);
+    if (found == variants_.end()) return std::nullopt;
+    return found->second;
+  }
+
+ private:
+  const std::map<std::string, std::string, std::less<>> variants_;
+};
+
+std::unique_ptr<Core> Core::Create(ClientOptions options, const Platform& platform) {
   while (!options.server_url.empty() && options.server_url.back() == '/') {
     options.server_url.pop_back();
   }
   std::unique_ptr<Core> core(new Core(std::move(options), platform));
-  if (absl::Status status = core->Start(); !status.ok()) return status;
+  core->Start();
   return core;
 }
 
 Core::Core(ClientOptions options, const Platform& platform)
     : options_(std::move(options)),
       platform_(platform),
+      generation_(posix::ForkGeneration()),
+      overrides_(options_.overrides.empty() ? nullptr
+                                            : std::make_unique<Overrides>(options_.overrides)),
       transport_(options_.transport),
       exposure_queue_(options_.delivery.queue_bytes),
       event_queue_(options_.delivery.queue_bytes),
@@ -68,16 +86,14 @@ Core::Core(ClientOptions options, const Platform& platform)
                platform_.files, platform_.clock),
       consent_(options_.consent) {}
 
-absl::Status Core::Start() {
+void Core::Start() {
   if (transport_ == nullptr && !options_.server_url.empty()) {
     transport::CurlOptions curl;
     curl.proxy = options_.proxy;
     curl.ca_bundle_path = options_.ca_bundle_path;
     curl.pinned_key = options_.pinned_key;
     curl.user_agent = absl::StrCat(kSdkName, "/", kVersion);
-    absl::StatusOr<std::unique_ptr<Transport>> made = transport::MakeCurlTransport(curl);
-    if (!made.ok()) return made.status();
-    transport_ = *std::move(made);
+    transport_ = transport::MakeCurlTransport(curl);
   }
   batch_sender_ = transport::BatchSender(transport_.get(), platform_.clock);
   delivery_.SetEndpoint({options_.server_url, options_.api_key, options_.delivery.request_timeout});
@@ -85,7 +101,6 @@ absl::Status Core::Start() {
     Log(LogLevel::kWarning, absl::StrCat("a catalog was passed over: ", status.message()));
   }
   StartThreads();
-  return absl::OkStatus();
 }
 
 Core::~Core() { Close(std::chrono::milliseconds(0)); }
@@ -111,7 +126,24 @@ void Core::Log(LogLevel level, std::string_view message) const {
   if (options_.log) options_.log(level, message);
 }
 
+std::unique_ptr<Core> Core::Renew() const {
+  ClientOptions options = options_;
+  options.consent = consent();
+  if (const catalog::Snapshot* snapshot = catalog_.Read()) {
+    options.catalog.bundled = *snapshot->view->bytes();
+  }
+  if (options.transport != nullptr) options.transport->AbandonAfterFork();
+  return Create(std::move(options), platform_);
+}
+
 // --- decisions
+
+assignment::Environment Core::Environment(const catalog::Snapshot& snapshot) const {
+  assignment::Environment environment;
+  environment.now_ms = snapshot.now_ms;
+  environment.overrides = overrides_.get();
+  return environment;
+}
 
 Decision Core::Decide(std::string_view experiment, const Subject& subject) const {
   const catalog::Snapshot* snapshot = catalog_.Read();
@@ -121,7 +153,7 @@ Decision Core::Decide(std::string_view experiment, const Subject& subject) const
     decision.reason = Reason::kDisabled;
     return decision;
   }
-  return assignment::DecideExperiment(*snapshot->view, experiment, subject, {snapshot->now_ms});
+  return assignment::DecideExperiment(*snapshot->view, experiment, subject, Environment(*snapshot));
 }
 
 Decision Core::DecideFlag(std::string_view flag, const Subject& subject) const {
@@ -139,7 +171,7 @@ Decision Core::DecideFlag(std::string_view flag, const Subject& subject) const {
     if (found != nullptr) decision.value = found->default_value;
     return decision;
   }
-  return assignment::DecideFlag(*snapshot->view, flag, subject, {snapshot->now_ms});
+  return assignment::DecideFlag(*snapshot->view, flag, subject, Environment(*snapshot));
 }
 
 void Core::Expose(const Decision& decision, const Subject& subject) {
@@ -168,22 +200,23 @@ void Core::Expose(const Decision& decision, const Subject& subject) {
   exposure.report_by_size = decision.report_by.size();
   const std::uint64_t what = base::Mix(decision.experiment_hash ^ decision.iteration) ^
                              (std::uint64_t{decision.variant_index} + 1);
-  const bool queued =
+  const Exposed exposed =
       Expose(subject, exposure, base::Mix(unit_hash ^ Address(exposure.experiment)), what);
-  counters_.AddDecision(exposure.experiment, exposure.variant, 1, 1, queued ? 1 : 0);
+  decision_counters_.Count(exposure.experiment, exposure.variant, exposed != Exposed::kRepeat,
+                           exposed == Exposed::kQueued, &counters_);
 }
 
-bool Core::Expose(const Subject& subject, events::QueuedExposure exposure, std::uint64_t who,
-                  std::uint64_t what) {
+Core::Exposed Core::Expose(const Subject& subject, events::QueuedExposure exposure,
+                           std::uint64_t who, std::uint64_t what) {
   const std::int64_t now = exposure.time.millis;
   if (exposure_memory_.IsRepeat(who, what, now)) {
     deduplicated_.fetch_add(1, std::memory_order_relaxed);
-    return false;
+    return Exposed::kRepeat;
   }
   const auto drop = [&](wire::DropReason reason) {
     const std::string_view prefix = exposure.holdout ? "holdout:" : "";
     counters_.DropExposure(base::Concat({prefix, exposure.experiment}), exposure.variant, reason);
-    return false;
+    return Exposed::kDropped;
   };
   if (consent() == Consent::kDenied) return drop(wire::DropReason::kConsent);
   if (closed_.load(std::memory_order_relaxed)) return drop(wire::DropReason::kQueueFull);
@@ -197,7 +230,7 @@ bool Core::Expose(const Subject& subject, events::QueuedExposure exposure, std::
   }
   exposure_memory_.Remember(who, what, now);
   RecordQueued();
-  return true;
+  return Exposed::kQueued;
 }
 
 void Core::Track(const Subject& subject, std::string_view name, double value,
@@ -276,6 +309,7 @@ std::size_t Core::FormNow() {
   }
   OpenSpool();
   batcher_.SetCatalogVersion(catalog_.version());
+  decision_counters_.CarryTo(&counters_);
   waiting_.store(0, std::memory_order_release);
   std::size_t formed = 0;
   while (const std::size_t taken = batcher_.Form()) formed += taken;

@@ -8,9 +8,9 @@
 #include <string>
 #include <thread>
 
-#include "absl/status/statusor.h"
 #include "sdk/assignment/evaluate.hpp"
 #include "sdk/client/catalog_keeper.hpp"
+#include "sdk/client/decision_counters.hpp"
 #include "sdk/client/delivery_loop.hpp"
 #include "sdk/client/exposure_memory.hpp"
 #include "sdk/client/platform.hpp"
@@ -29,8 +29,8 @@ namespace upswing::client {
 /// that a slow network never keeps records from the disk.
 class Core {
  public:
-  static absl::StatusOr<std::unique_ptr<Core>> Create(ClientOptions options,
-                                                      const Platform& platform);
+  /// `options` have passed `CheckOptions`.
+  static std::unique_ptr<Core> Create(ClientOptions options, const Platform& platform);
   ~Core();
 
   Decision Decide(std::string_view experiment, const Subject& subject) const;
@@ -47,11 +47,19 @@ class Core {
   void Purge();
   ClientStats Stats() const;
   CatalogKeeper& catalog() { return catalog_; }
-  const ClientOptions& options() const { return options_; }
+
+  /// `posix::ForkGeneration` of the process this client works in.
+  std::uint32_t generation() const { return generation_; }
+
+  /// For the child of a fork: a client like this one, with the catalog that is in force, but with a
+  /// queue and a spool folder of its own. Touches no lock of this object, since a thread that is
+  /// gone may hold it; so this object must never be destroyed.
+  std::unique_ptr<Core> Renew() const;
 
  private:
   Core(ClientOptions options, const Platform& platform);
-  absl::Status Start();
+  assignment::Environment Environment(const catalog::Snapshot& snapshot) const;
+  void Start();
   void StartThreads();
   void StopThreads();
   void OpenSpool();
@@ -64,13 +72,19 @@ class Core {
   void WakeSender();
   void Log(LogLevel level, std::string_view message) const;
 
-  bool Expose(const Subject& subject, events::QueuedExposure exposure, std::uint64_t who,
-              std::uint64_t what);
+  enum class Exposed { kRepeat, kQueued, kDropped };
+  Exposed Expose(const Subject& subject, events::QueuedExposure exposure, std::uint64_t who,
+                 std::uint64_t what);
   void RecordQueued();
   Consent consent() const { return consent_.load(std::memory_order_relaxed); }
 
+  /// Variants that `ClientOptions::overrides` forces.
+  class Overrides;
+
   ClientOptions options_;
   const Platform platform_;
+  const std::uint32_t generation_;
+  std::unique_ptr<Overrides> overrides_;  // null if none
   std::shared_ptr<Transport> transport_;
   events::Counters counters_;
   events::LaneQueue exposure_queue_;
@@ -80,6 +94,7 @@ class Core {
   transport::BatchSender batch_sender_;
   DeliveryLoop delivery_;
   ExposureMemory exposure_memory_;
+  DecisionCounters decision_counters_;
   CatalogKeeper catalog_;
 
   std::atomic<Consent> consent_;

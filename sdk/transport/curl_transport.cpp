@@ -61,6 +61,7 @@ class CurlTransport final : public Transport {
   }
 
   absl::Status Prepare() {
+    std::call_once(global_init, [] { curl_global_init(CURL_GLOBAL_DEFAULT); });
     multi_ = curl_multi_init();
     easy_ = curl_easy_init();
     if (multi_ == nullptr || easy_ == nullptr) {
@@ -137,7 +138,7 @@ class CurlTransport final : public Transport {
 
   void Cancel() override {
     cancelled_.store(true, std::memory_order_release);
-    if (multi_ != nullptr) curl_multi_wakeup(multi_);
+    if (CURLM* const multi = multi_) curl_multi_wakeup(multi);
   }
 
   void AbandonAfterFork() override {
@@ -169,18 +170,15 @@ class CurlTransport final : public Transport {
   }
 
   const CurlOptions options_;
-  CURLM* multi_ = nullptr;
+  std::atomic<CURLM*> multi_{nullptr};  // written by the sending thread, read by `Cancel`
   CURL* easy_ = nullptr;
   std::atomic<bool> cancelled_{false};
 };
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<Transport>> MakeCurlTransport(const CurlOptions& options) {
-  std::call_once(global_init, [] { curl_global_init(CURL_GLOBAL_DEFAULT); });
-  auto transport = std::make_unique<CurlTransport>(options);
-  if (absl::Status status = transport->Prepare(); !status.ok()) return status;
-  return std::unique_ptr<Transport>(std::move(transport));
+std::unique_ptr<Transport> MakeCurlTransport(const CurlOptions& options) {
+  return std::make_unique<CurlTransport>(options);
 }
 
 }  // namespace upswing::transport

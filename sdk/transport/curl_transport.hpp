@@ -3,7 +3,6 @@
 #include <memory>
 #include <string>
 
-#include "absl/status/statusor.h"
 #include "upswing/transport.hpp"
 
 namespace upswing::transport {
@@ -17,7 +16,9 @@ struct CurlOptions {
 };
 
 /// `Transport` over libcurl: keep-alive, HTTP/2 over TLS where libcurl has it, no signals, no
-/// environment, no cookies, no redirects. kInvalidArgument names an option that libcurl refuses.
-absl::StatusOr<std::unique_ptr<Transport>> MakeCurlTransport(const CurlOptions& options);
+/// environment, no cookies, no redirects. libcurl is initialised by the first `Send`, since that
+/// takes many milliseconds; an option that it refuses shows there as kInvalidArgument, which names
+/// it.
+std::unique_ptr<Transport> MakeCurlTransport(const CurlOptions& options);
 
 }  // namespace upswing::transport

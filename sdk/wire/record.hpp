@@ -61,9 +61,9 @@ enum class DropReason : std::uint8_t {
   kConflict = 10,  ///< The server holds another batch under this id.
 };
 
-/// Stages of one (experiment, variant) on this device since the epoch began. Exposed <= evaluated
-/// counts reads that ask for an exposure; queued counts those that were not a repeat and that the
-/// queue took.
+/// Stages of one (experiment, variant) on this device since the epoch began: decisions that asked
+/// for an exposure; those of them that did not repeat the unit's last exposure; those the queue
+/// took.
 struct DecisionCounter {
   std::uint32_t experiment = 0;  ///< String index.
   std::uint32_t variant = 0;     ///< String index.

@@ -42,7 +42,8 @@ HttpResponse FakeServer::Post(const std::string& batch_header, const std::string
     return wire::BatchId{id->epoch_hi, id->epoch_lo, sequence};
   };
   if (const auto known = known_.find(*id); known != known_.end()) {
-    if (known->second.state == State::kStored && known->second.checksum != checksum) {
+    if (known->second.state == State::kSplit) return Respond(413, *id, "send its parts");
+    if (known->second.checksum != checksum) {
       answer.conflict = true;
       ++conflicts_;
     } else {
