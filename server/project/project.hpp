@@ -1,0 +1,84 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "platform/port/clock.hpp"
+#include "server/authoring/compile.hpp"
+#include "server/authoring/model.hpp"
+#include "server/ingest/ingest.hpp"
+#include "server/report/result.hpp"
+#include "server/store/embedded/embedded_store.hpp"
+
+namespace upswing::project {
+
+/// One published version of a catalog. Immutable.
+struct Catalog {
+  std::uint64_t version = 0;
+  std::int64_t published_ms = 0;
+  std::string source;  ///< JSON as published.
+  std::map<std::string, std::uint32_t> phases;
+  authoring::Model model;
+  std::string bytes;  ///< For SDKs: sdk/schema/catalog.fbs.
+  std::vector<authoring::Blob> blobs;
+
+  /// Changes with every publish; quoted, as HTTP wants it.
+  std::string ETag() const;
+};
+
+struct Options {
+  std::string directory;
+  /// Reads beside a running server or after a crash; nothing is published or ingested.
+  bool read_only = false;
+  /// Name of the project of a new data folder; part of every unit key. Later opens may leave it
+  /// empty.
+  std::string name;
+  const port::Clock* clock = nullptr;  ///< Outlives the project.
+};
+
+/// One project: a data folder with its store, its catalog history and what is asked of both.
+/// Thread-safe.
+class Project {
+ public:
+  /// Errors are those of `EmbeddedStore::Open`, and kDataLoss if the stored catalog cannot be read.
+  static absl::StatusOr<std::unique_ptr<Project>> Open(const Options& options);
+  ~Project();
+
+  store::EmbeddedStore& store() { return *store_; }
+  /// Not with `read_only`.
+  ingest::Ingest& ingest() { return *ingest_; }
+
+  /// The catalog in force; null before the first publish.
+  std::shared_ptr<const Catalog> catalog() const;
+
+  /// Checks and compiles `source` and makes it the catalog in force, durably. `if_match`, unless
+  /// empty, is the ETag that the caller has seen: kAborted if another version is in force by now.
+  /// kInvalidArgument lists what is wrong with the file, one problem a line.
+  absl::StatusOr<std::shared_ptr<const Catalog>> Publish(std::string source,
+                                                         std::string_view if_match);
+
+  /// The report of an experiment, or of a holdout by "holdout:<key>". `as_of_ms`: records later
+  /// than this are left out; default now. kNotFound names the experiment.
+  absl::StatusOr<report::Report> Report(std::string_view experiment,
+                                        std::optional<std::int64_t> as_of_ms);
+
+  /// Finishes what was submitted and stops taking batches.
+  void Stop();
+
+ private:
+  Project() = default;
+  absl::Status LoadCatalog();
+
+  const port::Clock* clock_ = nullptr;
+  std::unique_ptr<store::EmbeddedStore> store_;
+  std::unique_ptr<ingest::Ingest> ingest_;
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace upswing::project

@@ -1,0 +1,89 @@
+#include "server/report/build.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace upswing::report {
+namespace {
+
+using ::testing::HasSubstr;
+
+// Two variants of 2 and 4 units on one sum metric.
+struct Example {
+  analysis::ExperimentSpec spec;
+  analysis::AnalysisResult result;
+
+  Example() {
+    spec.experiment = "e";
+    spec.variants = {{"on", 1}, {"off", 1}};
+    metrics::MetricDefinition metric;
+    metric.key = "gmv";
+    metric.type = metrics::MetricType::kSum;
+    spec.metrics = {metric};
+    result.variants = {Variant("on", {12, 16}), Variant("off", {10, 11, 12, 13})};
+  }
+
+  static analysis::VariantResult Variant(std::string key, const std::vector<double>& values) {
+    analysis::VariantResult variant;
+    variant.key = std::move(key);
+    variant.units = variant.units_first_variant = static_cast<std::int64_t>(values.size());
+    variant.metrics.resize(1);
+    for (const double value : values) variant.metrics[0].total.sums.Add(value);
+    variant.metrics[0].total.units = variant.units;
+    return variant;
+  }
+
+  Report Build() const {
+    return report::Build({.control = "off", .spec = &spec, .result = &result});
+  }
+};
+
+TEST(Build, PutsControlFirstAndComparesTheOthersWithIt) {
+  const Report report = Example().Build();
+  ASSERT_EQ(report.variants.size(), 2u);
+  EXPECT_EQ(report.variants[0].key, "off");
+  EXPECT_EQ(report.variants[0].metrics[0].mean.value, 11.5);
+  ASSERT_EQ(report.comparisons.size(), 1u);
+  EXPECT_EQ(report.comparisons[0].variant, "on");
+  // By hand: control {10, 11, 12, 13} has mean 23/2, treatment {12, 16} mean 14.
+  EXPECT_EQ(report.comparisons[0].absolute.estimate.value, 2.5);
+  EXPECT_DOUBLE_EQ(report.comparisons[0].relative.estimate.value.value_or(0), 5.0 / 23);
+}
+
+TEST(Build, GivesAReasonWhereAnArmIsTooSmall) {
+  Example example;
+  example.result.variants[0] = Example::Variant("on", {});
+  const Report report = example.Build();
+  EXPECT_FALSE(report.comparisons[0].p_value.value.has_value());
+  EXPECT_EQ(report.comparisons[0].p_value.reason, "not_enough_data");
+}
+
+TEST(Build, HasNoAnytimeIntervalWhileUnitsCanStillChange) {
+  EXPECT_EQ(Example().Build().comparisons[0].anytime.p_value.reason, "open_window");
+}
+
+TEST(Build, BlocksOnASplitThatThePlanCannotExplain) {
+  Example example;
+  example.result.variants[0].units_first_variant = 5000;
+  example.result.variants[1].units_first_variant = 5500;
+  const Report report = example.Build();
+  EXPECT_FALSE(report.health.ok);
+  EXPECT_THAT(report.health.checks[0].detail, HasSubstr("planned"));
+}
+
+TEST(Build, BlocksWhenMoreThanOnePercentOfUnitsCrossOver) {
+  Example example;
+  for (auto& variant : example.result.variants) variant.units_first_variant = 10'000;
+  example.result.variants[0].crossovers = example.result.variants[1].crossovers = 100;
+  EXPECT_TRUE(example.Build().health.ok);
+  example.result.variants[0].crossovers = 101;
+  EXPECT_FALSE(example.Build().health.ok);
+}
+
+TEST(FormatTime, IsRfc3339InUtc) {
+  EXPECT_EQ(FormatTime(0), "1970-01-01T00:00:00Z");
+  EXPECT_EQ(FormatTime(1'577'934'245'250), "2020-01-02T03:04:05.250Z");
+}
+
+}  // namespace
+}  // namespace upswing::report
