@@ -8,7 +8,7 @@ upswing_layer(server/metrics PURE DEPS server/json LIBS absl)
 upswing_layer(server/analysis DEPS server/metrics server/statistics server/store sdk/base LIBS absl absl_time threads)
 upswing_layer(server/ingest DEPS sdk/base sdk/wire platform/port server/store LIBS absl threads)
 upswing_layer(server/http LIBS absl boost json threads)
-upswing_layer(server/importer DEPS sdk/base server/json LIBS absl absl_time json zlib zstd)
+upswing_layer(server/importer DEPS sdk/base sdk/wire sdk/assignment server/json LIBS absl absl_time json zlib zstd)
 upswing_layer(server/report PURE DEPS server/statistics server/analysis server/metrics LIBS absl absl_time json)
 upswing_layer(server/cli DEPS sdk/base sdk/schema sdk/catalog sdk/assignment server/json server/authoring server/statistics LIBS absl cli11 flatbuffers json)
 
