@@ -12,7 +12,7 @@
 namespace upswing {
 
 struct HttpRequest {
-  std::string method;  ///< "GET" or "POST".
+  std::string method;  ///< "GET", or "POST" or "PUT" with a body. The SDK itself never uses PUT.
   std::string url;     ///< http or https, with host, path and query.
   std::vector<std::pair<std::string, std::string>> headers;
   std::string_view body;  ///< Valid until `Send` returns.

@@ -116,7 +116,9 @@ class CurlTransport final : public Transport {
     curl_easy_setopt(easy_, CURLOPT_HEADERDATA, &exchange);
     curl_easy_setopt(easy_, CURLOPT_TIMEOUT_MS, timeout);
     curl_easy_setopt(easy_, CURLOPT_CONNECTTIMEOUT_MS, std::min(timeout, 15'000L));
-    if (request.method == "POST") {
+    const bool has_body = request.method != "GET";
+    curl_easy_setopt(easy_, CURLOPT_CUSTOMREQUEST, has_body ? request.method.c_str() : nullptr);
+    if (has_body) {
       curl_easy_setopt(easy_, CURLOPT_POST, 1L);
       curl_easy_setopt(easy_, CURLOPT_POSTFIELDSIZE_LARGE,
                        static_cast<curl_off_t>(request.body.size()));

@@ -1,0 +1,214 @@
+#include "server/cli/batch_sink.hpp"
+
+#include <chrono>
+#include <condition_variable>
+#include <deque>
+#include <mutex>
+#include <optional>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "platform/posix/posix_clock.hpp"
+#include "platform/posix/posix_entropy.hpp"
+#include "sdk/transport/backoff.hpp"
+#include "sdk/transport/batch_sender.hpp"
+#include "sdk/transport/curl_transport.hpp"
+#include "server/ingest/ingest.hpp"
+
+namespace upswing::cli {
+namespace {
+
+constexpr int kConnections = 2;
+constexpr std::size_t kWaiting = 8;
+constexpr std::int64_t kLongestPauseMillis = 5'000;
+constexpr auto kPatience = std::chrono::minutes(10);
+
+void Count(const importer::Batch& batch, const wire::Answer& answer, SinkTotals* totals) {
+  ++totals->batches;
+  totals->bytes += static_cast<std::int64_t>(batch.bytes.size());
+  totals->records += answer.accepted;
+  // A conflict is the same data formed by another version of this program: it is stored already.
+  if (answer.duplicate || answer.conflict) ++totals->duplicates;
+  for (const wire::RejectedRange& range : answer.rejected) {
+    if (totals->rejected == 0) totals->first_rejection = range.reason;
+    totals->rejected += range.count;
+  }
+}
+
+class HttpSink final : public BatchSink {
+ public:
+  HttpSink(transport::Endpoint endpoint, std::vector<std::unique_ptr<Transport>> transports)
+      : endpoint_(std::move(endpoint)), transports_(std::move(transports)) {
+    for (const auto& transport : transports_)
+      threads_.emplace_back([this, t = transport.get()] { Work(t); });
+  }
+
+  ~HttpSink() override { Join(absl::CancelledError("cancelled")); }
+
+  absl::Status Put(importer::Batch batch) override {
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [this] { return waiting_.size() < kWaiting || !status_.ok(); });
+    if (!status_.ok()) return status_;
+    waiting_.push_back(std::move(batch));
+    changed_.notify_all();
+    return absl::OkStatus();
+  }
+
+  absl::StatusOr<SinkTotals> Finish() override {
+    Join(absl::OkStatus());
+    if (!status_.ok()) return status_;
+    return totals_;
+  }
+
+ private:
+  void Join(absl::Status status) {
+    {
+      const std::lock_guard lock(mutex_);
+      if (status_.ok()) status_ = std::move(status);
+      closed_ = true;
+      changed_.notify_all();
+    }
+    for (std::thread& thread : threads_) thread.join();
+    threads_.clear();
+  }
+
+  void Work(Transport* transport) {
+    transport::BatchSender sender(transport, &clock_);
+    for (;;) {
+      std::unique_lock lock(mutex_);
+      changed_.wait(lock, [this] { return !waiting_.empty() || closed_ || !status_.ok(); });
+      if (!status_.ok() || waiting_.empty()) return;
+      const importer::Batch batch = std::move(waiting_.front());
+      waiting_.pop_front();
+      changed_.notify_all();
+      lock.unlock();
+      const absl::StatusOr<wire::Answer> answer = Deliver(&sender, batch);
+      lock.lock();
+      if (answer.ok()) {
+        Count(batch, *answer, &totals_);
+      } else if (status_.ok()) {
+        status_ = answer.status();
+      }
+      changed_.notify_all();
+    }
+  }
+
+  absl::StatusOr<wire::Answer> Deliver(transport::BatchSender* sender,
+                                       const importer::Batch& batch) {
+    transport::Backoff backoff(kLongestPauseMillis);
+    const auto give_up = std::chrono::steady_clock::now() + kPatience;
+    for (;;) {
+      transport::SendResult result = sender->Send(endpoint_, batch.id, batch.bytes);
+      if (result.verdict == transport::Verdict::kDelivered) return result.answer;
+      const std::string why(result.error.message());
+      if (result.verdict != transport::Verdict::kRetry) {
+        return absl::FailedPreconditionError(absl::StrCat(
+            endpoint_.server_url, ": batch ", batch.id.sequence, " was refused: ", why));
+      }
+      std::chrono::milliseconds pause(backoff.NextMillis(entropy_.Next64()));
+      if (result.retry_after_s)
+        pause = std::max(pause, std::chrono::milliseconds(*result.retry_after_s * 1000));
+      if (std::chrono::steady_clock::now() + pause > give_up) {
+        return absl::UnavailableError(
+            absl::StrCat(endpoint_.server_url, ": gave up after ten minutes: ", why));
+      }
+      std::unique_lock lock(mutex_);
+      if (changed_.wait_for(lock, pause, [this] { return !status_.ok(); })) return status_;
+    }
+  }
+
+  const transport::Endpoint endpoint_;
+  const std::vector<std::unique_ptr<Transport>> transports_;
+  posix::PosixClock clock_;
+  posix::PosixEntropy entropy_;
+  std::vector<std::thread> threads_;
+  std::mutex mutex_;
+  std::condition_variable changed_;      // with mutex_
+  std::deque<importer::Batch> waiting_;  // with mutex_
+  bool closed_ = false;                  // with mutex_
+  absl::Status status_;                  // with mutex_
+  SinkTotals totals_;                    // with mutex_
+};
+
+class IngestSink final : public BatchSink {
+ public:
+  explicit IngestSink(ingest::Ingest* ingest) : ingest_(ingest) {}
+  ~IngestSink() override { Wait(0); }
+
+  absl::Status Put(importer::Batch batch) override {
+    Wait(kWaiting);
+    {
+      const std::lock_guard lock(mutex_);
+      if (!status_.ok()) return status_;
+      ++under_way_;
+    }
+    Submit(std::move(batch));
+    return absl::OkStatus();
+  }
+
+  absl::StatusOr<SinkTotals> Finish() override {
+    Wait(0);
+    const std::lock_guard lock(mutex_);
+    if (!status_.ok()) return status_;
+    return totals_;
+  }
+
+ private:
+  void Submit(importer::Batch batch) {
+    const wire::SentAt sent_at{clock_.WallMillis(), clock_.BootMillis(), clock_.BootId()};
+    const std::string sent = wire::FormatSentAt(sent_at);
+    const std::string id = wire::FormatBatchId(batch.id);
+    auto held = std::make_shared<importer::Batch>(std::move(batch));
+    ingest_->Submit({.sent_at = sent, .batch = id}, held->bytes,
+                    [this, held](ingest::IngestResponse response) { Done(*held, response); });
+  }
+
+  void Done(const importer::Batch& batch, const ingest::IngestResponse& response) {
+    const std::lock_guard lock(mutex_);
+    --under_way_;
+    const std::optional<wire::Answer> answer =
+        response.status == 200 ? wire::ParseAnswer(response.body) : std::nullopt;
+    if (answer) {
+      Count(batch, *answer, &totals_);
+    } else if (status_.ok()) {
+      status_ = absl::UnavailableError(
+          absl::StrCat("batch ", batch.id.sequence, " could not be stored: ", response.body));
+    }
+    changed_.notify_all();
+  }
+
+  void Wait(std::size_t most) {
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [&] { return under_way_ <= most; });
+  }
+
+  ingest::Ingest* ingest_;
+  posix::PosixClock clock_;
+  std::mutex mutex_;
+  std::condition_variable changed_;  // with mutex_
+  std::size_t under_way_ = 0;        // with mutex_
+  absl::Status status_;              // with mutex_
+  SinkTotals totals_;                // with mutex_
+};
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<BatchSink>> SendTo(const std::string& server_url,
+                                                  const std::string& api_key) {
+  std::vector<std::unique_ptr<Transport>> transports;
+  for (int i = 0; i < kConnections; ++i) {
+    auto transport = transport::MakeCurlTransport({.user_agent = "upswing-import"});
+    if (!transport.ok()) return transport.status();
+    transports.push_back(*std::move(transport));
+  }
+  return std::make_unique<HttpSink>(
+      transport::Endpoint{.server_url = server_url, .api_key = api_key}, std::move(transports));
+}
+
+std::unique_ptr<BatchSink> StoreWith(ingest::Ingest* ingest) {
+  return std::make_unique<IngestSink>(ingest);
+}
+
+}  // namespace upswing::cli

@@ -1,0 +1,165 @@
+#include <unistd.h>
+
+#include <cstdio>
+#include <fstream>
+#include <memory>
+#include <sstream>
+#include <string>
+
+#include <CLI/CLI.hpp>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "platform/posix/posix_clock.hpp"
+#include "server/cli/batch_sink.hpp"
+#include "server/cli/command.hpp"
+#include "server/cli/remote.hpp"
+#include "server/importer/batches.hpp"
+#include "server/project/project.hpp"
+#include "server/report/words.hpp"
+
+namespace upswing::cli {
+namespace {
+
+constexpr int kPublishAttempts = 5;
+
+struct Flags {
+  std::string file;
+  std::string mapping;
+  std::string server;
+  std::string api_key;
+  std::string data;
+  importer::OnBadRow on_bad_row = importer::OnBadRow::kFail;
+};
+
+absl::StatusOr<importer::Mapping> ReadMapping(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  if (!file) return absl::NotFoundError(absl::StrCat(path, ": cannot be opened"));
+  std::stringstream text;
+  text << file.rdbuf();
+  return importer::ParseMapping(path, text.str());
+}
+
+// Another import may publish at the same time: then the catalog is read again.
+absl::Status PublishTo(Remote* remote, const importer::Mapping& mapping,
+                       const importer::Survey& survey) {
+  absl::Status status;
+  for (int attempt = 0; attempt < kPublishAttempts; ++attempt) {
+    const absl::StatusOr<Remote::Catalog> catalog = remote->GetCatalog();
+    if (!catalog.ok()) return catalog.status();
+    const absl::StatusOr<std::string> next =
+        importer::AddToCatalog(catalog->source, mapping, survey);
+    if (!next.ok()) return next.status();
+    if (next->empty()) return absl::OkStatus();
+    status = remote->PutCatalog(*next, catalog->etag);
+    if (status.code() != absl::StatusCode::kAborted) return status;
+  }
+  return status;
+}
+
+absl::Status PublishTo(project::Project* project, const importer::Mapping& mapping,
+                       const importer::Survey& survey) {
+  const auto catalog = project->catalog();
+  const absl::StatusOr<std::string> next =
+      importer::AddToCatalog(catalog == nullptr ? "" : catalog->source, mapping, survey);
+  if (!next.ok()) return next.status();
+  if (next->empty()) return absl::OkStatus();
+  return project->Publish(*next, catalog == nullptr ? "" : catalog->ETag()).status();
+}
+
+absl::Status Feed(const Flags& flags, const importer::Mapping& mapping,
+                  const importer::Survey& survey, BatchSink* sink) {
+  const bool visible = isatty(STDERR_FILENO) != 0;
+  std::int64_t records = 0;
+  absl::Status status = importer::MakeBatches(
+      flags.file, mapping, survey, flags.on_bad_row, [&](importer::Batch batch) {
+        records += batch.records;
+        if (visible) std::fprintf(stderr, "\r%s records", report::Count(records).c_str());
+        return sink->Put(std::move(batch));
+      });
+  if (visible) std::fputc('\n', stderr);
+  return status;
+}
+
+void PrintTotals(const importer::Survey& survey, const SinkTotals& totals) {
+  std::string line = absl::StrCat(report::Count(survey.rows),
+                                  " rows: ", report::Count(totals.records), " records stored in ",
+                                  report::Count(totals.batches - totals.duplicates), " batches");
+  if (totals.duplicates > 0)
+    absl::StrAppend(&line, ", ", report::Count(totals.duplicates), " batches were there already");
+  if (totals.records > 0)
+    absl::StrAppendFormat(&line, ", %.1f bytes per record",
+                          static_cast<double>(totals.bytes) / static_cast<double>(totals.records));
+  std::printf("%s\n", line.c_str());
+  if (survey.skipped > 0)
+    std::printf("%s rows skipped; the first: %s\n", report::Count(survey.skipped).c_str(),
+                survey.first_skipped.c_str());
+}
+
+absl::Status Run(const Flags& flags) {
+  const absl::StatusOr<importer::Mapping> mapping = ReadMapping(flags.mapping);
+  if (!mapping.ok()) return mapping.status();
+  const absl::StatusOr<importer::Survey> survey =
+      importer::SurveyFile(flags.file, *mapping, flags.on_bad_row);
+  if (!survey.ok()) return survey.status();
+
+  const posix::PosixClock clock;
+  std::unique_ptr<project::Project> project;
+  std::unique_ptr<BatchSink> sink;
+  absl::Status status;
+  if (!flags.server.empty()) {
+    absl::StatusOr<Remote> remote = Remote::Open(flags.server, flags.api_key);
+    if (!remote.ok()) return remote.status();
+    status = PublishTo(&*remote, *mapping, *survey);
+    if (!status.ok()) return status;
+    auto sender = SendTo(remote->url(), remote->api_key());
+    if (!sender.ok()) return sender.status();
+    sink = *std::move(sender);
+  } else {
+    auto opened = project::Project::Open({.directory = flags.data, .clock = &clock});
+    if (!opened.ok()) return opened.status();
+    project = *std::move(opened);
+    status = PublishTo(project.get(), *mapping, *survey);
+    if (!status.ok()) return status;
+    sink = StoreWith(&project->ingest());
+  }
+  status = Feed(flags, *mapping, *survey, sink.get());
+  const absl::StatusOr<SinkTotals> totals = sink->Finish();
+  if (!status.ok()) return status;
+  if (!totals.ok()) return totals.status();
+  PrintTotals(*survey, *totals);
+  if (totals->rejected > 0)
+    return absl::InvalidArgumentError(
+        absl::StrCat("the server refused ", totals->rejected,
+                     " records; the first because: ", totals->first_rejection));
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+void AddImportCommand(CLI::App& app, Action* action) {
+  auto flags = std::make_shared<Flags>();
+  CLI::App* command =
+      app.add_subcommand("import", "Brings the rows of a finished experiment in as records");
+  command->add_option("DATA", flags->file, "CSV file, also .gz or .zst")->required();
+  command->add_option("--mapping", flags->mapping, "JSON file that says what the columns mean")
+      ->required();
+  auto* server = command->add_option("--server", flags->server, "URL of a running server");
+  auto* data =
+      command->add_option("--data", flags->data, "data folder that no server is running on");
+  server->excludes(data);
+  command->add_option("--api-key", flags->api_key, "key with scope admin")->needs(server);
+  command
+      ->add_option("--on-bad-row", flags->on_bad_row,
+                   "fail (default): import nothing; skip: pass over and count")
+      ->transform(CLI::CheckedTransformer(std::map<std::string, importer::OnBadRow>{
+          {"fail", importer::OnBadRow::kFail}, {"skip", importer::OnBadRow::kSkip}}))
+      ->option_text("skip|fail");
+  command->callback([flags, action] {
+    if (flags->server.empty() == flags->data.empty())
+      throw CLI::ValidationError("--server or --data", "say where the records go");
+    *action = [flags] { return Run(*flags); };
+  });
+}
+
+}  // namespace upswing::cli

@@ -1,0 +1,113 @@
+#include <unistd.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <fstream>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include <CLI/CLI.hpp>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/time.h"
+#include "platform/posix/posix_clock.hpp"
+#include "server/cli/command.hpp"
+#include "server/cli/remote.hpp"
+#include "server/project/project.hpp"
+#include "server/report/render.hpp"
+
+namespace upswing::cli {
+namespace {
+
+struct Flags {
+  std::string experiment;
+  std::string server;
+  std::string api_key;
+  std::string data;
+  std::string as_of;
+  std::string format = "text";
+  std::string out;
+};
+
+std::string Render(const report::Report& report, const std::string& format, bool colour) {
+  if (format == "json") return RenderJson(report);
+  if (format == "csv") return RenderCsv(report);
+  if (format == "markdown") return RenderMarkdown(report);
+  return RenderText(report, {.colour = colour});
+}
+
+absl::StatusOr<std::string> FromServer(const Flags& flags) {
+  absl::StatusOr<Remote> remote = Remote::Open(flags.server, flags.api_key);
+  if (!remote.ok()) return remote.status();
+  std::string path = absl::StrCat("/v1/experiments/", PercentEncode(flags.experiment),
+                                  "/report?format=", flags.format);
+  if (!flags.as_of.empty()) absl::StrAppend(&path, "&as_of=", PercentEncode(flags.as_of));
+  return remote->Get(path);
+}
+
+absl::StatusOr<std::string> FromData(const Flags& flags, bool colour) {
+  const posix::PosixClock clock;
+  auto project =
+      project::Project::Open({.directory = flags.data, .read_only = true, .clock = &clock});
+  if (!project.ok()) return project.status();
+  std::optional<std::int64_t> as_of;
+  if (absl::Time time;
+      !flags.as_of.empty() && absl::ParseTime(absl::RFC3339_full, flags.as_of, &time, nullptr))
+    as_of = absl::ToUnixMillis(time);
+  const absl::StatusOr<report::Report> report = (*project)->Report(flags.experiment, as_of);
+  if (!report.ok()) return report.status();
+  return Render(*report, flags.format, colour);
+}
+
+absl::Status Run(const Flags& flags) {
+  const bool terminal = flags.out.empty() && isatty(STDOUT_FILENO) != 0;
+  const bool colour = terminal && std::getenv("NO_COLOR") == nullptr;
+  const absl::StatusOr<std::string> text =
+      flags.server.empty() ? FromData(flags, colour) : FromServer(flags);
+  if (!text.ok()) return text.status();
+  if (flags.out.empty()) {
+    std::fwrite(text->data(), 1, text->size(), stdout);
+    return std::fflush(stdout) == 0 ? absl::OkStatus()
+                                    : absl::UnavailableError("stdout: cannot be written");
+  }
+  std::ofstream file(flags.out, std::ios::binary);
+  file << *text;
+  file.close();
+  return file ? absl::OkStatus()
+              : absl::UnavailableError(absl::StrCat("--out: ", flags.out, " cannot be written"));
+}
+
+}  // namespace
+
+void AddReportCommand(CLI::App& app, Action* action) {
+  auto flags = std::make_shared<Flags>();
+  CLI::App* command =
+      app.add_subcommand("report", "Says what an experiment did, and how sure that is");
+  command->add_option("EXPERIMENT", flags->experiment, "key of an experiment, or holdout:<key>")
+      ->required();
+  auto* server = command->add_option("--server", flags->server, "URL of a running server");
+  auto* data =
+      command->add_option("--data", flags->data, "data folder; a server may be running on it");
+  server->excludes(data);
+  command->add_option("--api-key", flags->api_key, "key with scope read")->needs(server);
+  command
+      ->add_option("--as-of", flags->as_of,
+                   "look at the records up to this time, RFC 3339; default now")
+      ->check([](const std::string& text) {
+        absl::Time time;
+        return absl::ParseTime(absl::RFC3339_full, text, &time, nullptr)
+                   ? std::string()
+                   : text + " is not an RFC 3339 time such as 2026-11-22T00:00:00Z";
+      });
+  command->add_option("--format", flags->format, "text (default), json, markdown or csv")
+      ->check(CLI::IsMember({"text", "json", "markdown", "csv"}));
+  command->add_option("--out", flags->out, "file to write instead of stdout");
+  command->callback([flags, action] {
+    if (flags->server.empty() == flags->data.empty())
+      throw CLI::ValidationError("--server or --data", "say where the records are");
+    *action = [flags] { return Run(*flags); };
+  });
+}
+
+}  // namespace upswing::cli
