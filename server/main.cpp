@@ -20,6 +20,9 @@ int main(int argc, char** argv) {
   app.get_formatter()->column_width(34);
 
   upswing::cli::Action action;
+  upswing::cli::AddServeCommand(app, action);
+  upswing::cli::AddImportCommand(app, action);
+  upswing::cli::AddReportCommand(app, action);
   upswing::cli::AddCatalogCommand(app, action);
   upswing::cli::AddAssignCommand(app, action);
 

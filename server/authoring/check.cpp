@@ -8,6 +8,7 @@
 #include "sdk/base/hash.hpp"
 #include "sdk/base/text.hpp"
 #include "server/authoring/suggest.hpp"
+#include "server/metrics/parse.hpp"
 #include "upswing/decision.hpp"
 
 namespace upswing::authoring {
@@ -337,46 +338,38 @@ class Checker {
   }
 
   void Metrics() {
-    std::vector<std::string_view> keys;
+    std::vector<std::string_view> shared;
     if (model_.metrics != nullptr) {
-      for (const json::Member& member : model_.metrics->members()) {
-        keys.push_back(member.key);
-        HasEvents(member);
-      }
+      metrics::ParseMetrics(*model_.metrics, "$.metrics", &problems_);
+      for (const json::Member& member : model_.metrics->members()) shared.push_back(member.key);
     }
-    // A pack brings metrics that this file does not show.
-    if (model_.metric_packs != nullptr) return;
     for (const Experiment& e : model_.experiments) {
-      if (!e.plan.has_value()) continue;
-      const std::string plan = json::PathOf(e.place.path, "plan");
-      const auto known = [&](std::string_view metric, const std::string& path) {
-        if (metric.empty() || std::find(keys.begin(), keys.end(), metric) != keys.end()) return;
-        std::string fix = DidYouMean(metric, keys);
-        if (fix.empty()) fix = "define it under \"metrics\"";
-        Error({path, e.plan->node->position()}, base::Concat({"unknown metric ", Quoted(metric)}),
-              fix);
-      };
-      known(e.plan->primary, json::PathOf(plan, "primary"));
-      for (const Guardrail& guardrail : e.plan->guardrails) {
-        known(guardrail.metric, json::PathOf(json::PathOf(plan, "guardrails"), guardrail.metric));
+      std::vector<std::string_view> keys = shared;
+      if (e.metrics != nullptr) {
+        metrics::ParseMetrics(*e.metrics, json::PathOf(e.place.path, "metrics"), &problems_);
+        for (const json::Member& member : e.metrics->members()) keys.push_back(member.key);
       }
-      for (std::size_t i = 0; i < e.plan->secondary.size(); ++i) {
-        known(e.plan->secondary[i], json::PathOf(json::PathOf(plan, "secondary"), i));
-      }
+      // A pack brings metrics that this file does not show.
+      if (e.plan.has_value() && model_.metric_packs == nullptr) PlanMetrics(e, keys);
     }
   }
 
-  // Every metric counts some event; what else a metric needs is checked by `server/metrics`.
-  void HasEvents(const json::Member& member) {
-    const Place place = PlaceOf(member.value, json::PathOf("$.metrics", member.key));
-    if (!member.value.is_object()) return Error(place, "a metric must be an object");
-    if (member.value.Find("type") == nullptr) {
-      Error(place, "\"type\" is missing", "add e.g. \"type\": \"conversion\"");
+  void PlanMetrics(const Experiment& e, const std::vector<std::string_view>& keys) {
+    const std::string plan = json::PathOf(e.place.path, "plan");
+    const auto known = [&](std::string_view metric, const std::string& path) {
+      if (metric.empty() || std::find(keys.begin(), keys.end(), metric) != keys.end()) return;
+      std::string fix = DidYouMean(metric, keys);
+      if (fix.empty()) fix = "define it under \"metrics\"";
+      Error({path, e.plan->node->position()}, base::Concat({"unknown metric ", Quoted(metric)}),
+            fix);
+    };
+    known(e.plan->primary, json::PathOf(plan, "primary"));
+    for (const Guardrail& guardrail : e.plan->guardrails) {
+      known(guardrail.metric, json::PathOf(json::PathOf(plan, "guardrails"), guardrail.metric));
     }
-    for (const char* key : {"event", "events", "numerator", "steps", "from", "terms"}) {
-      if (member.value.Find(key) != nullptr) return;
+    for (std::size_t i = 0; i < e.plan->secondary.size(); ++i) {
+      known(e.plan->secondary[i], json::PathOf(json::PathOf(plan, "secondary"), i));
     }
-    Error(place, "the metric names no event", "add \"event\": \"...\"");
   }
 
   const Model& model_;

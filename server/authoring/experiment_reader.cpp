@@ -25,7 +25,8 @@ class ExperimentReader {
              "status",   "start",      "end",         "iteration",     "unit",    "fallback_unit",
              "cluster",  "layer",      "buckets",     "holdout",       "share",   "ramp",
              "salt",     "order",      "sticky",      "prerequisites", "when",    "control",
-             "variants", "forced",     "report_by",   "plan",          "traffic", "split"}) {
+             "variants", "forced",     "report_by",   "plan",          "traffic", "split",
+             "metrics"}) {
     experiment_.key = member.key;
     experiment_.node = &member.value;
     experiment_.place = scope_.place();
@@ -79,6 +80,7 @@ class ExperimentReader {
       }
     }
     scope_.Strings("report_by", e.report_by);
+    e.metrics = scope_.Get("metrics");
   }
 
   void Traffic() {

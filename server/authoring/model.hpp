@@ -269,6 +269,9 @@ struct Experiment {
   };
   std::optional<ForeignSplit> foreign_split;
   std::optional<Plan> plan;
+  /// Metrics of this experiment alone, as `server/metrics` reads them; they stand before the
+  /// catalog's metrics of the same key. Null if absent.
+  const json::Node* metrics = nullptr;
   const json::Node* node = nullptr;
   Place place;
 

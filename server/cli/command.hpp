@@ -16,7 +16,7 @@ namespace upswing::cli {
 using Action = std::function<absl::Status()>;
 
 // The subcommands of `upswing`. Each function adds one to `app`; when it is the one chosen, its
-// callback fills `*action`. What is wrong with the flags themselves is thrown from the callback as
+// callback fills `action`. What is wrong with the flags themselves is thrown from the callback as
 // `CLI::ValidationError(flag, message)`, which ends the program with exit status 2.
 //
 // A subcommand lives in `<name>_command.cpp`, is declared here and called in `server/main.cpp`.
@@ -25,5 +25,10 @@ using Action = std::function<absl::Status()>;
 void AddAssignCommand(CLI::App& app, Action& action);
 /// `upswing catalog check | allocate | compile`.
 void AddCatalogCommand(CLI::App& app, Action& action);
+
+/// `upswing serve`, `import`, `report`: see docs/reference/commands.md.
+void AddServeCommand(CLI::App& app, Action& action);
+void AddImportCommand(CLI::App& app, Action& action);
+void AddReportCommand(CLI::App& app, Action& action);
 
 }  // namespace upswing::cli

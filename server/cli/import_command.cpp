@@ -137,7 +137,7 @@ absl::Status Run(const Flags& flags) {
 
 }  // namespace
 
-void AddImportCommand(CLI::App& app, Action* action) {
+void AddImportCommand(CLI::App& app, Action& action) {
   auto flags = std::make_shared<Flags>();
   CLI::App* command =
       app.add_subcommand("import", "Brings the rows of a finished experiment in as records");
@@ -155,10 +155,10 @@ void AddImportCommand(CLI::App& app, Action* action) {
       ->transform(CLI::CheckedTransformer(std::map<std::string, importer::OnBadRow>{
           {"fail", importer::OnBadRow::kFail}, {"skip", importer::OnBadRow::kSkip}}))
       ->option_text("skip|fail");
-  command->callback([flags, action] {
+  command->callback([flags, &action] {
     if (flags->server.empty() == flags->data.empty())
       throw CLI::ValidationError("--server or --data", "say where the records go");
-    *action = [flags] { return Run(*flags); };
+    action = [flags] { return Run(*flags); };
   });
 }
 

@@ -80,7 +80,7 @@ absl::Status Run(const Flags& flags) {
 
 }  // namespace
 
-void AddReportCommand(CLI::App& app, Action* action) {
+void AddReportCommand(CLI::App& app, Action& action) {
   auto flags = std::make_shared<Flags>();
   CLI::App* command =
       app.add_subcommand("report", "Says what an experiment did, and how sure that is");
@@ -103,10 +103,10 @@ void AddReportCommand(CLI::App& app, Action* action) {
   command->add_option("--format", flags->format, "text (default), json, markdown or csv")
       ->check(CLI::IsMember({"text", "json", "markdown", "csv"}));
   command->add_option("--out", flags->out, "file to write instead of stdout");
-  command->callback([flags, action] {
+  command->callback([flags, &action] {
     if (flags->server.empty() == flags->data.empty())
       throw CLI::ValidationError("--server or --data", "say where the records are");
-    *action = [flags] { return Run(*flags); };
+    action = [flags] { return Run(*flags); };
   });
 }
 

@@ -101,7 +101,7 @@ absl::Status Run(const Flags& flags) {
 
 }  // namespace
 
-void AddServeCommand(CLI::App& app, Action* action) {
+void AddServeCommand(CLI::App& app, Action& action) {
   auto flags = std::make_shared<Flags>();
   CLI::App* command =
       app.add_subcommand("serve", "Takes batches in, serves the catalog and the reports");
@@ -114,7 +114,7 @@ void AddServeCommand(CLI::App& app, Action* action) {
                       "name of the project of a new data folder (default \"default\")");
   command->add_flag("--insecure-no-auth", flags->insecure_no_auth,
                     "serve everybody on this machine without API keys");
-  command->callback([flags, action] {
+  command->callback([flags, &action] {
     if (!flags->insecure_no_auth)
       throw CLI::ValidationError(
           "--insecure-no-auth",
@@ -122,7 +122,7 @@ void AddServeCommand(CLI::App& app, Action* action) {
     if (!IsLoopback(SplitAddress(flags->listen).first))
       throw CLI::ValidationError(
           "--listen", "without API keys only a loopback address is served, such as 127.0.0.1:8080");
-    *action = [flags] { return Run(*flags); };
+    action = [flags] { return Run(*flags); };
   });
 }
 

@@ -6,10 +6,14 @@ int Components(const MetricDefinition& metric) {
   switch (metric.type) {
     case MetricType::kMean:
     case MetricType::kRatio:
-    case MetricType::kPair: return 2;
-    case MetricType::kFunnel: return static_cast<int>(metric.steps.size());
-    case MetricType::kQuantile: return 3;
-    default: return 1;
+    case MetricType::kPair:
+      return 2;
+    case MetricType::kFunnel:
+      return static_cast<int>(metric.steps.size());
+    case MetricType::kQuantile:
+      return 3;
+    default:
+      return 1;
   }
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -48,6 +49,9 @@ class Project {
   /// Errors are those of `EmbeddedStore::Open`, and kDataLoss if the stored catalog cannot be read.
   static absl::StatusOr<std::unique_ptr<Project>> Open(const Options& options);
   ~Project();
+
+  /// What the catalog's `project` must say.
+  const std::string& name() const;
 
   store::EmbeddedStore& store() { return *store_; }
   /// Not with `read_only`.

@@ -1,0 +1,274 @@
+#include "server/project/project.hpp"
+
+#include <algorithm>
+#include <map>
+#include <mutex>
+#include <utility>
+
+#include <nlohmann/json.hpp>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "server/analysis/analyze.hpp"
+#include "server/authoring/parse.hpp"
+#include "server/metrics/parse.hpp"
+#include "server/report/build.hpp"
+
+namespace upswing::project {
+namespace {
+
+// Keys of the store's small values.
+constexpr char kNameKey[] = "project/name";
+constexpr char kHeadKey[] = "catalog/head";
+constexpr char kHoldoutPrefix[] = "holdout:";
+constexpr std::size_t kProblemsShown = 20;
+
+std::string VersionKey(std::uint64_t version) { return absl::StrCat("catalog/version/", version); }
+
+// What is written for a version; the compiled bytes follow from it.
+std::string Encode(const Catalog& catalog) {
+  return nlohmann::json{{"version", catalog.version},
+                        {"published_ms", catalog.published_ms},
+                        {"phases", catalog.phases},
+                        {"source", catalog.source}}
+      .dump();
+}
+
+absl::Status Compile(Catalog* catalog) {
+  authoring::ParseResult parsed = authoring::Parse(catalog->source);
+  if (!parsed.ok()) {
+    std::vector<std::string> lines;
+    for (const json::Problem& problem : parsed.problems) {
+      if (problem.severity == json::Problem::Severity::kError && lines.size() < kProblemsShown)
+        lines.push_back(problem.ToString());
+    }
+    return absl::InvalidArgumentError(absl::StrJoin(lines, "\n"));
+  }
+  catalog->model = *std::move(parsed.model);
+  absl::StatusOr<authoring::Compiled> compiled =
+      authoring::Compile(catalog->model, {.version = catalog->version, .phases = catalog->phases});
+  if (!compiled.ok()) return compiled.status();
+  catalog->bytes = std::move(compiled->bytes);
+  catalog->blobs = std::move(compiled->blobs);
+  return absl::OkStatus();
+}
+
+std::vector<metrics::MetricDefinition> MetricsOf(const Catalog& catalog,
+                                                 const authoring::Experiment& experiment) {
+  std::vector<json::Problem> problems;  // None: the catalog was checked when it was published.
+  std::vector<metrics::MetricDefinition> all;
+  if (experiment.metrics != nullptr)
+    all = metrics::ParseMetrics(*experiment.metrics, "$", &problems);
+  if (catalog.model.metrics != nullptr) {
+    for (metrics::MetricDefinition& shared :
+         metrics::ParseMetrics(*catalog.model.metrics, "$", &problems)) {
+      const bool own = std::any_of(all.begin(), all.end(),
+                                   [&](const auto& metric) { return metric.key == shared.key; });
+      if (!own) all.push_back(std::move(shared));
+    }
+  }
+  if (!experiment.plan) return all;
+  // The plan names what is looked at, in its order; terms of linear metrics are needed too.
+  std::vector<std::string> wanted;
+  const auto want = [&](const std::string& key) {
+    if (!key.empty() && std::find(wanted.begin(), wanted.end(), key) == wanted.end())
+      wanted.push_back(key);
+  };
+  want(experiment.plan->primary);
+  for (const auto& guardrail : experiment.plan->guardrails) want(guardrail.metric);
+  for (const std::string& key : experiment.plan->secondary) want(key);
+  if (wanted.empty()) return all;
+  for (std::size_t i = 0; i < wanted.size(); ++i) {
+    for (const metrics::MetricDefinition& metric : all) {
+      if (metric.key != wanted[i]) continue;
+      for (const metrics::LinearTerm& term : metric.terms) want(term.metric);
+    }
+  }
+  std::vector<metrics::MetricDefinition> chosen;
+  for (const std::string& key : wanted) {
+    for (const metrics::MetricDefinition& metric : all) {
+      if (metric.key == key) chosen.push_back(metric);
+    }
+  }
+  return chosen;
+}
+
+report::Plan PlanOf(const authoring::Experiment& experiment) {
+  report::Plan plan;
+  if (!experiment.plan) return plan;
+  plan.primary = experiment.plan->primary;
+  plan.secondary = experiment.plan->secondary;
+  for (const authoring::Guardrail& guardrail : experiment.plan->guardrails) {
+    plan.guardrails.push_back(
+        {guardrail.metric, guardrail.margin.relative, guardrail.margin.absolute});
+  }
+  plan.alpha = experiment.plan->alpha;
+  plan.correction = experiment.plan->correction_secondary;
+  plan.min_days = experiment.plan->min_days;
+  return plan;
+}
+
+analysis::ExperimentSpec SpecOf(const Catalog& catalog, const authoring::Experiment& experiment) {
+  analysis::ExperimentSpec spec;
+  spec.experiment = experiment.key;
+  spec.iteration = experiment.iteration;
+  spec.unit_type = experiment.unit;
+  spec.fallback_unit = experiment.fallback_unit;
+  spec.observation_unit = experiment.cluster;
+  for (const authoring::Variant& variant : experiment.variants)
+    spec.variants.push_back({variant.key, static_cast<double>(variant.weight)});
+  if (experiment.end_ms != std::numeric_limits<std::int64_t>::max())
+    spec.end_ms = experiment.end_ms;
+  spec.timezone = catalog.model.timezone;
+  spec.report_by = experiment.report_by;
+  spec.metrics = MetricsOf(catalog, experiment);
+  return spec;
+}
+
+// Both sides of a holdout are exposed to "holdout:<key>" before targeting.
+analysis::ExperimentSpec SpecOf(const Catalog& catalog, const authoring::Holdout& holdout) {
+  analysis::ExperimentSpec spec;
+  spec.experiment = kHoldoutPrefix + holdout.key;
+  spec.unit_type = holdout.unit;
+  spec.variants = {{"held", holdout.share}, {"open", 1 - holdout.share}};
+  spec.timezone = catalog.model.timezone;
+  spec.metrics = MetricsOf(catalog, authoring::Experiment());
+  return spec;
+}
+
+}  // namespace
+
+std::string Catalog::ETag() const {
+  return absl::StrCat("\"", version, "-", absl::Hex(published_ms), "\"");
+}
+
+struct Project::State {
+  std::string name;
+  mutable std::mutex mutex;  // The catalog in force; publishing holds it throughout.
+  std::shared_ptr<const Catalog> catalog;
+};
+
+absl::StatusOr<std::unique_ptr<Project>> Project::Open(const Options& options) {
+  auto project = std::unique_ptr<Project>(new Project());
+  project->clock_ = options.clock;
+  project->state_ = std::make_unique<State>();
+  auto store = store::EmbeddedStore::Open(
+      {.directory = options.directory, .read_only = options.read_only, .project = options.name});
+  if (!store.ok()) return store.status();
+  project->store_ = *std::move(store);
+  const absl::StatusOr<std::optional<std::string>> name = project->store_->GetMeta(kNameKey);
+  if (!name.ok()) return name.status();
+  project->state_->name = name->value_or(options.name);
+  if (!options.read_only) {
+    if (!name->has_value()) {
+      if (absl::Status status = project->store_->PutMeta(kNameKey, options.name); !status.ok())
+        return status;
+    }
+    project->ingest_ = ingest::Ingest::Create(project->store_.get(), &project->store_->hasher(),
+                                              options.clock, {});
+  }
+  if (absl::Status status = project->LoadCatalog(); !status.ok()) return status;
+  return project;
+}
+
+Project::~Project() { Stop(); }
+
+void Project::Stop() {
+  if (ingest_ != nullptr) ingest_->Stop();
+}
+
+const std::string& Project::name() const { return state_->name; }
+
+absl::Status Project::LoadCatalog() {
+  const absl::StatusOr<std::optional<std::string>> head = store_->GetMeta(kHeadKey);
+  if (!head.ok()) return head.status();
+  if (!head->has_value()) return absl::OkStatus();
+  const absl::StatusOr<std::optional<std::string>> stored =
+      store_->GetMeta(absl::StrCat("catalog/version/", **head));
+  if (!stored.ok()) return stored.status();
+  const auto json = nlohmann::json::parse(stored->value_or(""), nullptr, false);
+  if (!json.is_object())
+    return absl::DataLossError(absl::StrCat("catalog version ", **head, " cannot be read"));
+  auto catalog = std::make_shared<Catalog>();
+  catalog->version = json.value("version", std::uint64_t{0});
+  catalog->published_ms = json.value("published_ms", std::int64_t{0});
+  catalog->phases = json.value("phases", std::map<std::string, std::uint32_t>());
+  catalog->source = json.value("source", "");
+  if (absl::Status status = Compile(catalog.get()); !status.ok()) return status;
+  const std::lock_guard lock(state_->mutex);
+  state_->catalog = std::move(catalog);
+  return absl::OkStatus();
+}
+
+std::shared_ptr<const Catalog> Project::catalog() const {
+  const std::lock_guard lock(state_->mutex);
+  return state_->catalog;
+}
+
+absl::StatusOr<std::shared_ptr<const Catalog>> Project::Publish(std::string source,
+                                                                std::string_view if_match) {
+  const std::lock_guard lock(state_->mutex);
+  const std::shared_ptr<const Catalog>& current = state_->catalog;
+  const std::string etag = current == nullptr ? "" : current->ETag();
+  if (!if_match.empty() && if_match != etag) {
+    return absl::AbortedError(
+        "another version of the catalog has been published since; read it again and repeat the "
+        "change");
+  }
+  auto next = std::make_shared<Catalog>();
+  next->version = current == nullptr ? 1 : current->version + 1;
+  next->published_ms = clock_->WallMillis();
+  next->source = std::move(source);
+  if (absl::Status status = Compile(next.get()); !status.ok()) return status;
+  if (next->model.project != state_->name) {
+    return absl::InvalidArgumentError(absl::StrCat("$.project: this is the server of project \"",
+                                                   state_->name, "\", not of \"",
+                                                   next->model.project, "\""));
+  }
+  if (current != nullptr) {
+    next->phases = authoring::NextPhases(current->model, current->phases, next->model);
+    if (absl::Status status = Compile(next.get()); !status.ok()) return status;
+  }
+  if (absl::Status status = store_->PutMeta(VersionKey(next->version), Encode(*next)); !status.ok())
+    return status;
+  if (absl::Status status = store_->PutMeta(kHeadKey, absl::StrCat(next->version)); !status.ok())
+    return status;
+  state_->catalog = next;
+  return next;
+}
+
+absl::StatusOr<report::Report> Project::Report(std::string_view experiment,
+                                               std::optional<std::int64_t> as_of_ms) {
+  const std::shared_ptr<const Catalog> current = catalog();
+  if (current == nullptr)
+    return absl::NotFoundError("no catalog has been published, so there is no experiment");
+  report::Input input;
+  analysis::ExperimentSpec spec;
+  if (experiment.starts_with(kHoldoutPrefix)) {
+    const authoring::Holdout* holdout =
+        current->model.FindHoldout(experiment.substr(sizeof kHoldoutPrefix - 1));
+    if (holdout == nullptr)
+      return absl::NotFoundError(absl::StrCat("the catalog has no ", std::string(experiment)));
+    spec = SpecOf(*current, *holdout);
+    input.control = "held";
+  } else {
+    const authoring::Experiment* found = current->model.FindExperiment(experiment);
+    if (found == nullptr)
+      return absl::NotFoundError(
+          absl::StrCat("the catalog has no experiment \"", std::string(experiment), "\""));
+    spec = SpecOf(*current, *found);
+    input.control = found->control;
+    input.hypothesis = found->hypothesis;
+    input.plan = PlanOf(*found);
+  }
+  spec.as_of_ms = as_of_ms.value_or(clock_->WallMillis());
+  const auto source = store_->Snapshot();
+  if (!source.ok()) return source.status();
+  const absl::StatusOr<analysis::AnalysisResult> result = analysis::Analyze(**source, spec);
+  if (!result.ok()) return result.status();
+  input.spec = &spec;
+  input.result = &*result;
+  return report::Build(input);
+}
+
+}  // namespace upswing::project
