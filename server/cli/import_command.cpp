@@ -1,9 +1,7 @@
 #include <unistd.h>
 
 #include <cstdio>
-#include <fstream>
 #include <memory>
-#include <sstream>
 #include <string>
 
 #include <CLI/CLI.hpp>
@@ -12,6 +10,7 @@
 #include "absl/strings/str_format.h"
 #include "platform/posix/posix_clock.hpp"
 #include "server/cli/batch_sink.hpp"
+#include "server/cli/catalog_file.hpp"
 #include "server/cli/command.hpp"
 #include "server/cli/remote.hpp"
 #include "server/importer/batches.hpp"
@@ -33,22 +32,22 @@ struct Flags {
 };
 
 absl::StatusOr<importer::Mapping> ReadMapping(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  if (!file) return absl::NotFoundError(absl::StrCat(path, ": cannot be opened"));
-  std::stringstream text;
-  text << file.rdbuf();
-  return importer::ParseMapping(path, text.str());
+  const absl::StatusOr<std::string> text = ReadFile(path);
+  if (!text.ok()) return text.status();
+  return importer::ParseMapping(path, *text);
 }
 
 // Another import may publish at the same time: then the catalog is read again.
 absl::Status PublishTo(Remote* remote, const importer::Mapping& mapping,
                        const importer::Survey& survey) {
+  const absl::StatusOr<std::string> project = remote->GetProject();
+  if (!project.ok()) return project.status();
   absl::Status status;
   for (int attempt = 0; attempt < kPublishAttempts; ++attempt) {
     const absl::StatusOr<Remote::Catalog> catalog = remote->GetCatalog();
     if (!catalog.ok()) return catalog.status();
     const absl::StatusOr<std::string> next =
-        importer::AddToCatalog(catalog->source, mapping, survey);
+        importer::AddToCatalog(catalog->source, *project, mapping, survey);
     if (!next.ok()) return next.status();
     if (next->empty()) return absl::OkStatus();
     status = remote->PutCatalog(*next, catalog->etag);
@@ -60,8 +59,8 @@ absl::Status PublishTo(Remote* remote, const importer::Mapping& mapping,
 absl::Status PublishTo(project::Project* project, const importer::Mapping& mapping,
                        const importer::Survey& survey) {
   const auto catalog = project->catalog();
-  const absl::StatusOr<std::string> next =
-      importer::AddToCatalog(catalog == nullptr ? "" : catalog->source, mapping, survey);
+  const absl::StatusOr<std::string> next = importer::AddToCatalog(
+      catalog == nullptr ? "" : catalog->source, project->name(), mapping, survey);
   if (!next.ok()) return next.status();
   if (next->empty()) return absl::OkStatus();
   return project->Publish(*next, catalog == nullptr ? "" : catalog->ETag()).status();
@@ -116,7 +115,8 @@ absl::Status Run(const Flags& flags) {
     if (!sender.ok()) return sender.status();
     sink = *std::move(sender);
   } else {
-    auto opened = project::Project::Open({.directory = flags.data, .clock = &clock});
+    auto opened =
+        project::Project::Open({.directory = flags.data, .name = "default", .clock = &clock});
     if (!opened.ok()) return opened.status();
     project = *std::move(opened);
     status = PublishTo(project.get(), *mapping, *survey);

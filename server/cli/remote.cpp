@@ -71,6 +71,16 @@ absl::StatusOr<Remote::Catalog> Remote::GetCatalog() {
   return Catalog{response->body, std::string(response->Header("etag"))};
 }
 
+absl::StatusOr<std::string> Remote::GetProject() {
+  const absl::StatusOr<std::string> body = Get("/v1/project");
+  if (!body.ok()) return body.status();
+  const auto json = nlohmann::json::parse(*body, nullptr, false);
+  if (!json.is_object() || !json.value("project", nlohmann::json()).is_string()) {
+    return absl::UnavailableError(absl::StrCat(url_, ": this is no Upswing server"));
+  }
+  return json["project"].get<std::string>();
+}
+
 absl::Status Remote::PutCatalog(std::string_view source, const std::string& if_match) {
   HttpRequest request{.method = "PUT", .url = "/v1/catalog", .body = source};
   request.headers.emplace_back("Content-Type", "application/json");

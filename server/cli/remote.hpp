@@ -21,6 +21,9 @@ class Remote {
   };
   absl::StatusOr<Catalog> GetCatalog();
 
+  /// Name of the project that the server holds.
+  absl::StatusOr<std::string> GetProject();
+
   /// Publishes `source`; `if_match` is the ETag it was made from, or empty to publish over
   /// anything. kAborted if another version is in force by now, kInvalidArgument with what the
   /// server says of the catalog.

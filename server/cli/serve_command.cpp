@@ -1,8 +1,6 @@
 #include <csignal>
 #include <cstdio>
-#include <fstream>
 #include <memory>
-#include <sstream>
 #include <string>
 #include <utility>
 #include <vector>
@@ -12,6 +10,8 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "platform/posix/posix_clock.hpp"
+#include "server/authoring/parse.hpp"
+#include "server/cli/catalog_file.hpp"
 #include "server/cli/command.hpp"
 #include "server/http/http_server.hpp"
 #include "server/http/routes.hpp"
@@ -26,7 +26,7 @@ struct Flags {
   std::string data;
   std::string listen = "127.0.0.1:8080";
   std::vector<std::string> catalogs;
-  std::string project = "default";
+  std::string project;
   bool insecure_no_auth = false;
 };
 
@@ -44,14 +44,22 @@ bool IsLoopback(const std::string& host) {
   return host == "localhost" || host == "::1" || host.starts_with("127.");
 }
 
+// The `project` of the first catalog file; "default" where there is none or it cannot be read,
+// which publishing it then explains.
+std::string ProjectName(const Flags& flags) {
+  if (!flags.project.empty()) return flags.project;
+  if (flags.catalogs.empty()) return "default";
+  const absl::StatusOr<std::string> text = ReadFile(flags.catalogs.front());
+  const authoring::ParseResult parsed = authoring::Parse(text.ok() ? *text : "");
+  return parsed.model && !parsed.model->project.empty() ? parsed.model->project : "default";
+}
+
 absl::Status PublishFile(project::Project* project, const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  if (!file) return absl::NotFoundError(absl::StrCat(path, ": cannot be opened"));
-  std::stringstream text;
-  text << file.rdbuf();
+  const absl::StatusOr<std::string> text = ReadFile(path);
+  if (!text.ok()) return text.status();
   const auto current = project->catalog();
-  if (current != nullptr && current->source == text.str()) return absl::OkStatus();
-  const auto published = project->Publish(text.str(), "");
+  if (current != nullptr && current->source == *text) return absl::OkStatus();
+  const auto published = project->Publish(*text, "");
   if (!published.ok())
     return absl::Status(published.status().code(),
                         absl::StrCat(path, ": ", published.status().message()));
@@ -68,8 +76,8 @@ absl::Status Run(const Flags& flags) {
   std::signal(SIGPIPE, SIG_IGN);
 
   const posix::PosixClock clock;
-  auto project =
-      project::Project::Open({.directory = flags.data, .name = flags.project, .clock = &clock});
+  auto project = project::Project::Open(
+      {.directory = flags.data, .name = ProjectName(flags), .clock = &clock});
   if (!project.ok()) return project.status();
   for (const std::string& catalog : flags.catalogs) {
     if (absl::Status status = PublishFile(project->get(), catalog); !status.ok()) return status;
@@ -111,7 +119,8 @@ void AddServeCommand(CLI::App& app, Action& action) {
   command->add_option("--catalog", flags->catalogs,
                       "catalog file to publish at start; may be repeated");
   command->add_option("--project", flags->project,
-                      "name of the project of a new data folder (default \"default\")");
+                      "name of the project of a new data folder; default: that of the first "
+                      "catalog file, else \"default\"");
   command->add_flag("--insecure-no-auth", flags->insecure_no_auth,
                     "serve everybody on this machine without API keys");
   command->callback([flags, &action] {

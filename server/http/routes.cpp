@@ -155,6 +155,8 @@ void Routes::Handle(Request request, Respond respond) {
       respond(method == "GET" ? state_->GetCatalog(request)
                               : state_->PutCatalog(std::move(request)));
     });
+  } else if (path == "/v1/project") {
+    only("GET", [&] { respond({.body = Json{{"project", state_->project->name()}}.dump()}); });
   } else if (path == "/v1/experiments") {
     only("GET", [&] { respond(state_->ListExperiments()); });
   } else if (parts.size() == 5 && parts[1] == "v1" && parts[2] == "experiments" &&

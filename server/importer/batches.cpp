@@ -147,10 +147,10 @@ absl::Status MakeBatches(const std::string& path, const Mapping& mapping, const 
   return encoder.records() > 0 ? finish() : absl::OkStatus();
 }
 
-absl::StatusOr<std::string> AddToCatalog(const std::string& catalog, const Mapping& mapping,
-                                         const Survey& survey) {
+absl::StatusOr<std::string> AddToCatalog(const std::string& catalog, const std::string& project,
+                                         const Mapping& mapping, const Survey& survey) {
   using Json = nlohmann::ordered_json;
-  Json json = catalog.empty() ? Json::object() : Json::parse(catalog, nullptr, false);
+  Json json = catalog.empty() ? Json{{"project", project}} : Json::parse(catalog, nullptr, false);
   if (!json.is_object()) return absl::InternalError("the server's catalog is no JSON object");
   const std::string experiment = ExperimentJson(mapping, survey.variants);
   Json& experiments = json["experiments"];

@@ -39,10 +39,10 @@ struct Batch {
 absl::Status MakeBatches(const std::string& path, const Mapping& mapping, const Survey& survey,
                          OnBadRow on_bad_row, const std::function<absl::Status(Batch)>& take);
 
-/// `catalog` (JSON as published; empty if there is none) with the imported experiment in it. Empty
-/// if the experiment is there already. kAlreadyExists if the catalog has another experiment of this
-/// key.
-absl::StatusOr<std::string> AddToCatalog(const std::string& catalog, const Mapping& mapping,
-                                         const Survey& survey);
+/// `catalog` (JSON as published; empty if there is none) of `project` with the imported experiment
+/// in it. Empty if the experiment is there already. kAlreadyExists if the catalog has another
+/// experiment of this key.
+absl::StatusOr<std::string> AddToCatalog(const std::string& catalog, const std::string& project,
+                                         const Mapping& mapping, const Survey& survey);
 
 }  // namespace upswing::importer

@@ -27,11 +27,13 @@ EffectPair Effects(const absl::StatusOr<MetricContrast>& metric, const Compariso
   rule.null_value = options.null_value + options.relative_margin * base;
   EffectPair pair{EffectOf(AbsoluteEffect(contrast), rule),
                   Undefined(reason::kControlMeanNearZero)};
-  const auto lift = RelativeLift(contrast);
+  auto lift = RelativeLift(contrast);
   if (!lift.ok()) {
     pair.relative = lift.status();
     return pair;
   }
+  // The delta method is a statement about large samples: its interval is a normal one.
+  lift->degrees_of_freedom = INFINITY;
   rule.null_value = options.relative_margin + options.null_value / base;
   pair.relative = EffectOf(*lift, rule);
   if (base >= kFiellerBelow * std::sqrt(contrast.base_variance) || !pair.relative.ok() ||
