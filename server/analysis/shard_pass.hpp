@@ -51,7 +51,7 @@ struct ArmState {
   std::int64_t crossovers = 0;
   std::vector<std::int64_t> units_by_day;
   std::vector<DayState> days;  ///< By metric.
-  absl::flat_hash_map<std::pair<std::uint32_t, std::string>, SegmentState> segments;
+  std::map<std::pair<std::uint32_t, std::string>, SegmentState> segments;
 };
 
 /// Everything that a pass over some shards found. Passes merge in any order.

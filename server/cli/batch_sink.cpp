@@ -11,10 +11,9 @@
 
 #include "absl/strings/str_cat.h"
 #include "platform/posix/posix_clock.hpp"
-#include "platform/posix/posix_entropy.hpp"
-#include "sdk/transport/backoff.hpp"
 #include "sdk/transport/batch_sender.hpp"
 #include "sdk/transport/curl_transport.hpp"
+#include "server/cli/patience.hpp"
 #include "server/ingest/ingest.hpp"
 
 namespace upswing::cli {
@@ -22,8 +21,6 @@ namespace {
 
 constexpr int kConnections = 2;
 constexpr std::size_t kWaiting = 8;
-constexpr std::int64_t kLongestPauseMillis = 5'000;
-constexpr auto kPatience = std::chrono::minutes(10);
 
 void Count(const importer::Batch& batch, const wire::Answer& answer, SinkTotals* totals) {
   ++totals->batches;
@@ -97,8 +94,7 @@ class HttpSink final : public BatchSink {
 
   absl::StatusOr<wire::Answer> Deliver(transport::BatchSender* sender,
                                        const importer::Batch& batch) {
-    transport::Backoff backoff(kLongestPauseMillis);
-    const auto give_up = std::chrono::steady_clock::now() + kPatience;
+    Patience patience;
     for (;;) {
       transport::SendResult result = sender->Send(endpoint_, batch.id, batch.bytes);
       if (result.verdict == transport::Verdict::kDelivered) return result.answer;
@@ -107,22 +103,19 @@ class HttpSink final : public BatchSink {
         return absl::FailedPreconditionError(absl::StrCat(
             endpoint_.server_url, ": batch ", batch.id.sequence, " was refused: ", why));
       }
-      std::chrono::milliseconds pause(backoff.NextMillis(entropy_.Next64()));
-      if (result.retry_after_s)
-        pause = std::max(pause, std::chrono::milliseconds(*result.retry_after_s * 1000));
-      if (std::chrono::steady_clock::now() + pause > give_up) {
+      const auto pause = patience.NextPause(std::chrono::seconds(result.retry_after_s.value_or(0)));
+      if (!pause) {
         return absl::UnavailableError(
             absl::StrCat(endpoint_.server_url, ": gave up after ten minutes: ", why));
       }
       std::unique_lock lock(mutex_);
-      if (changed_.wait_for(lock, pause, [this] { return !status_.ok(); })) return status_;
+      if (changed_.wait_for(lock, *pause, [this] { return !status_.ok(); })) return status_;
     }
   }
 
   const transport::Endpoint endpoint_;
   const std::vector<std::unique_ptr<Transport>> transports_;
   posix::PosixClock clock_;
-  posix::PosixEntropy entropy_;
   std::vector<std::thread> threads_;
   std::mutex mutex_;
   std::condition_variable changed_;      // with mutex_

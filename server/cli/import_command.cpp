@@ -3,6 +3,7 @@
 #include <cstdio>
 #include <memory>
 #include <string>
+#include <thread>
 
 #include <CLI/CLI.hpp>
 
@@ -12,6 +13,7 @@
 #include "server/cli/batch_sink.hpp"
 #include "server/cli/catalog_file.hpp"
 #include "server/cli/command.hpp"
+#include "server/cli/patience.hpp"
 #include "server/cli/remote.hpp"
 #include "server/importer/batches.hpp"
 #include "server/project/project.hpp"
@@ -19,8 +21,6 @@
 
 namespace upswing::cli {
 namespace {
-
-constexpr int kPublishAttempts = 5;
 
 struct Flags {
   std::string file;
@@ -37,23 +37,31 @@ absl::StatusOr<importer::Mapping> ReadMapping(const std::string& path) {
   return importer::ParseMapping(path, *text);
 }
 
-// Another import may publish at the same time: then the catalog is read again.
-absl::Status PublishTo(Remote* remote, const importer::Mapping& mapping,
-                       const importer::Survey& survey) {
+absl::Status PublishOnce(Remote* remote, const importer::Mapping& mapping,
+                         const importer::Survey& survey) {
   const absl::StatusOr<std::string> project = remote->GetProject();
   if (!project.ok()) return project.status();
-  absl::Status status;
-  for (int attempt = 0; attempt < kPublishAttempts; ++attempt) {
-    const absl::StatusOr<Remote::Catalog> catalog = remote->GetCatalog();
-    if (!catalog.ok()) return catalog.status();
-    const absl::StatusOr<std::string> next =
-        importer::AddToCatalog(catalog->source, *project, mapping, survey);
-    if (!next.ok()) return next.status();
-    if (next->empty()) return absl::OkStatus();
-    status = remote->PutCatalog(*next, catalog->etag);
-    if (status.code() != absl::StatusCode::kAborted) return status;
+  const absl::StatusOr<Remote::Catalog> catalog = remote->GetCatalog();
+  if (!catalog.ok()) return catalog.status();
+  const absl::StatusOr<std::string> next =
+      importer::AddToCatalog(catalog->source, *project, mapping, survey);
+  if (!next.ok()) return next.status();
+  return next->empty() ? absl::OkStatus() : remote->PutCatalog(*next, catalog->etag);
+}
+
+// Again where another import published at the same time, and where the server was away: adding an
+// experiment twice is adding it once.
+absl::Status PublishTo(Remote* remote, const importer::Mapping& mapping,
+                       const importer::Survey& survey) {
+  Patience patience;
+  for (;;) {
+    const absl::Status status = PublishOnce(remote, mapping, survey);
+    const bool again = absl::IsAborted(status) || absl::IsUnavailable(status);
+    if (!again) return status;
+    const auto pause = patience.NextPause();
+    if (!pause) return status;
+    std::this_thread::sleep_for(*pause);
   }
-  return status;
 }
 
 absl::Status PublishTo(project::Project* project, const importer::Mapping& mapping,
