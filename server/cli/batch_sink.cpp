@@ -188,13 +188,10 @@ class IngestSink final : public BatchSink {
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<BatchSink>> SendTo(const std::string& server_url,
-                                                  const std::string& api_key) {
+std::unique_ptr<BatchSink> SendTo(const std::string& server_url, const std::string& api_key) {
   std::vector<std::unique_ptr<Transport>> transports;
   for (int i = 0; i < kConnections; ++i) {
-    auto transport = transport::MakeCurlTransport({.user_agent = "upswing-import"});
-    if (!transport.ok()) return transport.status();
-    transports.push_back(*std::move(transport));
+    transports.push_back(transport::MakeCurlTransport({.user_agent = "upswing-import"}));
   }
   return std::make_unique<HttpSink>(
       transport::Endpoint{.server_url = server_url, .api_key = api_key}, std::move(transports));

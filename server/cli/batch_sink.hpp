@@ -36,8 +36,7 @@ class BatchSink {
 
 /// Sends to a server over a few connections. A server that is away or busy is tried again, with
 /// growing pauses, for ten minutes.
-absl::StatusOr<std::unique_ptr<BatchSink>> SendTo(const std::string& server_url,
-                                                  const std::string& api_key);
+std::unique_ptr<BatchSink> SendTo(const std::string& server_url, const std::string& api_key);
 
 /// Hands to `ingest` in this process; it outlives the sink.
 std::unique_ptr<BatchSink> StoreWith(ingest::Ingest* ingest);

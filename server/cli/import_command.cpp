@@ -119,9 +119,7 @@ absl::Status Run(const Flags& flags) {
     if (!remote.ok()) return remote.status();
     status = PublishTo(&*remote, *mapping, *survey);
     if (!status.ok()) return status;
-    auto sender = SendTo(remote->url(), remote->api_key());
-    if (!sender.ok()) return sender.status();
-    sink = *std::move(sender);
+    sink = SendTo(remote->url(), remote->api_key());
   } else {
     auto opened =
         project::Project::Open({.directory = flags.data, .name = "default", .clock = &clock});

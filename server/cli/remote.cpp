@@ -47,8 +47,7 @@ absl::StatusOr<Remote> Remote::Open(std::string url, std::string api_key) {
   }
   while (!url.empty() && url.back() == '/') url.pop_back();
   auto transport = transport::MakeCurlTransport({.user_agent = "upswing-cli"});
-  if (!transport.ok()) return transport.status();
-  return Remote(std::move(url), std::move(api_key), *std::move(transport));
+  return Remote(std::move(url), std::move(api_key), std::move(transport));
 }
 
 absl::StatusOr<HttpResponse> Remote::Send(HttpRequest request) {
