@@ -299,8 +299,6 @@ void ShardRun::AddDays(std::size_t m, const Enrolment& enrolment, const double* 
     CellSums& cell = days.cumulative[static_cast<std::size_t>(day)];
     cell.AddUnits(1);
     cell.AddValues(values);
-  } else if (!once) {
-    days.cumulative[static_cast<std::size_t>(calendar.Day(enrolment.t0))].AddUnits(1);
   }
   if (once && !Evaluator::HasDaily(metric)) return;
 
@@ -308,12 +306,17 @@ void ShardRun::AddDays(std::size_t m, const Enrolment& enrolment, const double* 
       metric, enrolment.t0, evaluator_.Window(metric, enrolment.t0, end_of_time_), &by_day_);
   // What the unit has without any event (kTimeTo, kLast with `missing`) holds until the first one.
   std::vector<double> before(static_cast<std::size_t>(metric.components), 0);
+  bool counted = once;
   if (!once) {
     std::int64_t unused = 0;
     if (evaluator_.Value(metric, enrolment.t0, {enrolment.t0, enrolment.t0}, before.data(),
-                         &unused))
-      days.cumulative[static_cast<std::size_t>(calendar.Day(enrolment.t0))].AddValues(
-          before.data());
+                         &unused)) {
+      before[0] = std::min(before[0], limit);
+      CellSums& cell = days.cumulative[static_cast<std::size_t>(calendar.Day(enrolment.t0))];
+      cell.AddUnits(1);
+      cell.AddValues(before.data());
+      counted = true;
+    }
   }
   for (std::size_t i = 0; i < size; ++i) {
     DayValue& value = by_day_[i];
@@ -321,6 +324,8 @@ void ShardRun::AddDays(std::size_t m, const Enrolment& enrolment, const double* 
     value.daily[0] = std::min(value.daily[0], limit);
     const auto day = static_cast<std::size_t>(value.day);
     if (!once) {
+      if (!counted) days.cumulative[day].AddUnits(1);
+      counted = true;
       days.cumulative[day].AddValues(before.data(), -1);
       days.cumulative[day].AddValues(value.cumulative.data());
       before = value.cumulative;

@@ -32,9 +32,13 @@ class Strings {
 void CopyProperties(const wire::PropertyColumns& from, std::size_t row, Strings* strings,
                     store::Properties* to) {
   if (!from.first.empty()) {
+    const auto begin = static_cast<std::ptrdiff_t>(to->name.size());
     for (std::uint32_t p = from.first[row]; p < from.first[row + 1]; ++p) {
+      const std::uint32_t name = (*strings)(from.name[p]);
+      // A name that a record has twice counts once: the first.
+      if (std::find(to->name.begin() + begin, to->name.end(), name) != to->name.end()) continue;
       const auto type = static_cast<store::PropertyType>(from.type[p]);
-      to->name.push_back((*strings)(from.name[p]));
+      to->name.push_back(name);
       to->type.push_back(type);
       to->bits.push_back(type == store::PropertyType::kString
                              ? (*strings)(static_cast<std::uint32_t>(from.bits[p]))
