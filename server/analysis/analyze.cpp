@@ -296,6 +296,11 @@ AnalysisResult Analysis::Result(PassState state) {
           state.covariate_removed[m], static_cast<std::size_t>(plan_.metrics[m].components),
           &result.covariate_caps);
   }
+  for (const auto& [variant, count] : source_.Erased(spec_.experiment)) {
+    result.erased_units += count;
+    for (VariantResult& of : result.variants)
+      if (of.key == variant) of.erased = count;
+  }
   result.unreadable = source_.Unreadable();
   result.unreadable.insert(result.unreadable.end(), state.unreadable.begin(),
                            state.unreadable.end());

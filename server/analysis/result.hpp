@@ -60,6 +60,7 @@ struct VariantResult {
   std::int64_t units_first_variant =
       0;                        ///< By first variant, before exclusion: what SRM is run on.
   std::int64_t crossovers = 0;  ///< Left out, by first variant.
+  std::int64_t erased = 0;      ///< Erased since, by first variant; in no other number.
   std::vector<std::int64_t> units_by_phase;  ///< By first variant, before exclusion.
   std::vector<std::int64_t> units_by_day;    ///< New units per day, by first variant.
   std::vector<MetricCells> metrics;          ///< In the spec's order.

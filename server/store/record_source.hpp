@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -49,6 +50,8 @@ class RecordSource {
   /// Events of a name that carry none of the given unit types.
   virtual std::int64_t EventsWithout(std::string_view name,
                                      const std::vector<std::string>& unit_types) const = 0;
+  /// Units of an experiment that were erased, by variant.
+  virtual std::map<std::string, std::int64_t> Erased(std::string_view experiment) const = 0;
   /// Blobs known to be damaged when the snapshot was taken.
   virtual std::vector<std::string> Unreadable() const = 0;
 };

@@ -82,6 +82,7 @@ absl::Status StoreImpl::OpenAll() {
   if (!options_.read_only) {
     if (status = Recover(); !status.ok()) return status;
     PrepareStatements();
+    if (status = FinishErasures(); !status.ok()) return status;
     if (options_.background) StartBackground();
   }
   return absl::OkStatus();
@@ -92,7 +93,8 @@ absl::Status StoreImpl::Prepare() {
   absl::Status status = write_.Execute(absl::StrCat("PRAGMA page_size=", kPageBytes).c_str());
   for (const char* pragma :
        {"PRAGMA journal_mode=WAL", "PRAGMA synchronous=FULL", "PRAGMA wal_autocheckpoint=0",
-        "PRAGMA cache_size=-32768", "PRAGMA foreign_keys=OFF", "PRAGMA temp_store=MEMORY"})
+        "PRAGMA cache_size=-32768", "PRAGMA secure_delete=FAST", "PRAGMA foreign_keys=OFF",
+        "PRAGMA temp_store=MEMORY"})
     if (status.ok()) status = write_.Execute(pragma);
   if (!status.ok()) return status;
   const absl::StatusOr<std::int64_t> tables =
@@ -205,6 +207,8 @@ absl::Status StoreImpl::LandOne(LandingBatch& batch, LandingOutcome* outcome) {
 }
 
 absl::StatusOr<std::vector<LandingOutcome>> StoreImpl::Land(absl::Span<LandingBatch> batches) {
+  if (options_.read_only)
+    return absl::FailedPreconditionError("the store is open for reading only");
   std::vector<LandingOutcome> outcomes(batches.size());
   std::int64_t records = 0;
   std::int64_t bytes = 0;

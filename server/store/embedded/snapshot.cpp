@@ -98,6 +98,11 @@ class Snapshot : public RecordSource {
     return count;
   }
 
+  std::map<std::string, std::int64_t> Erased(std::string_view experiment) const override {
+    const auto found = erased_.find(experiment);
+    return found == erased_.end() ? std::map<std::string, std::int64_t>() : found->second;
+  }
+
   std::vector<std::string> Unreadable() const override { return unreadable_; }
 
  private:
@@ -136,6 +141,7 @@ class Snapshot : public RecordSource {
   std::map<UnitKey, std::vector<std::uint64_t>> added_keys_;
   std::vector<std::string> memory_;
   std::map<std::string, std::map<std::vector<std::string>, std::int64_t>, std::less<>> reach_;
+  std::map<std::string, std::map<std::string, std::int64_t>, std::less<>> erased_;
   std::vector<std::string> unreadable_;
   mutable std::mutex mutex_;
   mutable std::vector<std::unique_ptr<Reader>> idle_;  // guarded by mutex_
@@ -182,6 +188,13 @@ absl::Status Snapshot::LoadUnits(Database* database) {
 }
 
 absl::Status Snapshot::LoadReach(Database* database) {
+  Statement erased = database->Prepare("SELECT experiment, variant, count FROM erased");
+  for (;;) {
+    const absl::StatusOr<bool> row = erased.Step();
+    if (!row.ok()) return row.status();
+    if (!*row) break;
+    erased_[std::string(erased.Blob(0))][std::string(erased.Blob(1))] = erased.Int(2);
+  }
   Statement select = database->Prepare("SELECT name, types, count FROM reach");
   for (;;) {
     const absl::StatusOr<bool> row = select.Step();

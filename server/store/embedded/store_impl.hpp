@@ -2,6 +2,7 @@
 
 #include <atomic>
 #include <condition_variable>
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -92,6 +93,16 @@ class StoreImpl : public EmbeddedStore {
   absl::Status CheckChunk(std::uint64_t id);
   absl::StatusOr<std::int64_t> NewRun(bool done);
   absl::Status Checkpoint(bool truncate);
+
+  // Erasure. Likewise.
+  using DropRow =
+      std::function<bool(const Records& records, std::uint32_t row, std::uint32_t unit)>;
+  absl::StatusOr<std::int64_t> DropRows(const GroupKey& group, const ChunkRef& chunk,
+                                        const DropRow& drop);
+  absl::StatusOr<EraseResult> EraseRecords(std::string_view unit_type, std::uint64_t key);
+  absl::Status ScrubFreePages();
+  absl::Status FinishErasures();
+
   void StartBackground();
   void StopBackground();
   void Background();

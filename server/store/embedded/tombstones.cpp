@@ -44,20 +44,37 @@ std::optional<std::int64_t> Tombstones::Find(std::string_view unit_type, std::ui
 absl::Status Tombstones::Add(Database* database, std::string_view unit_type, std::uint64_t key,
                              std::int64_t erased_ms) {
   const std::string hash = TombstoneHash(unit_type, key);
-  absl::Status status =
-      database
-          ->Prepare(
-              "INSERT INTO tombstone(hash,erased_ms) VALUES(?1,?2) ON CONFLICT(hash) DO UPDATE "
-              "SET erased_ms=max(erased_ms,excluded.erased_ms)")
-          .BindBlob(1, hash)
-          .Bind(2, erased_ms)
-          .Run();
+  absl::Status status = database
+                            ->Prepare(
+                                "INSERT INTO tombstone(hash,erased_ms,done) VALUES(?1,?2,0) ON "
+                                "CONFLICT(hash) DO UPDATE "
+                                "SET erased_ms=max(erased_ms,excluded.erased_ms), done=0")
+                            .BindBlob(1, hash)
+                            .Bind(2, erased_ms)
+                            .Run();
   if (!status.ok()) return status;
   const std::unique_lock lock(mutex_);
   std::int64_t& at = erased_.try_emplace(hash, erased_ms).first->second;
   at = std::max(at, erased_ms);
   count_ = erased_.size();
   return absl::OkStatus();
+}
+
+absl::Status Tombstones::MarkDone(Database* database, std::string_view unit_type,
+                                  std::uint64_t key) {
+  const std::string hash = TombstoneHash(unit_type, key);
+  return database->Prepare("UPDATE tombstone SET done=1 WHERE hash=?1").BindBlob(1, hash).Run();
+}
+
+absl::StatusOr<std::set<std::string>> Tombstones::Unfinished(Database* database) const {
+  std::set<std::string> hashes;
+  Statement select = database->Prepare("SELECT hash FROM tombstone WHERE done=0");
+  for (;;) {
+    const absl::StatusOr<bool> row = select.Step();
+    if (!row.ok()) return row.status();
+    if (!*row) return hashes;
+    hashes.emplace(select.Blob(0));
+  }
 }
 
 }  // namespace upswing::store

@@ -3,12 +3,14 @@
 #include <atomic>
 #include <cstdint>
 #include <optional>
+#include <set>
 #include <shared_mutex>
 #include <string>
 #include <string_view>
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "server/store/embedded/database.hpp"
 
 namespace upswing::store {
@@ -24,6 +26,10 @@ class Tombstones {
   /// two erasures stays.
   absl::Status Add(Database* database, std::string_view unit_type, std::uint64_t key,
                    std::int64_t erased_ms);
+  /// Notes that the unit's records are gone.
+  absl::Status MarkDone(Database* database, std::string_view unit_type, std::uint64_t key);
+  /// Hashes of units whose records may still be there: a crash, or a restored backup.
+  absl::StatusOr<std::set<std::string>> Unfinished(Database* database) const;
 
  private:
   mutable std::shared_mutex mutex_;

@@ -1,0 +1,266 @@
+#include "server/store/embedded/embedded_store.hpp"
+
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <set>
+#include <string>
+#include <vector>
+
+#include <sqlite3.h>
+
+#include "server/store/chunk.hpp"
+#include "tests/support/stream_of_records.hpp"
+
+namespace upswing::testing {
+namespace {
+
+using store::EmbeddedOptions;
+using store::EmbeddedStore;
+using store::LandingBatch;
+using store::LandingOutcome;
+
+class Store : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    options_.directory = ::testing::TempDir() + "/embedded_" +
+                         ::testing::UnitTest::GetInstance()->current_test_info()->name();
+    options_.background = false;
+    options_.shards = 2;
+    std::filesystem::remove_all(options_.directory);
+    Open();
+  }
+  void Open() {
+    store_.reset();
+    auto store = EmbeddedStore::Open(options_);
+    ASSERT_TRUE(store.ok()) << store.status();
+    store_ = *std::move(store);
+  }
+  LandingOutcome Land(LandingBatch batch) {
+    const auto outcomes = store_->Land(absl::MakeSpan(&batch, 1));
+    EXPECT_TRUE(outcomes.ok()) << outcomes.status();
+    return (*outcomes)[0];
+  }
+  static RecordList OneEvent(Units units, std::int64_t time, double value) {
+    RecordList list;
+    list.events.push_back({std::move(units), time, "purchase", value, 0, 0, {}, 1});
+    return list;
+  }
+  // Values of all purchases that a snapshot has for a unit type.
+  std::multiset<double> Values(const std::string& type = "user") {
+    std::multiset<double> values;
+    const auto source = *store_->Snapshot();
+    for (int shard = 0; shard < source->shards(); ++shard) {
+      for (const auto& chunk : source->Chunks(type, shard, store::Lane::kEvents, "purchase")) {
+        const auto bytes = source->Read(chunk);
+        EXPECT_TRUE(bytes.ok()) << bytes.status();
+        const auto reader = store::ChunkReader::Open(*bytes);
+        std::vector<double> read;
+        EXPECT_TRUE(reader->ReadValues(&read).ok());
+        values.insert(read.begin(), read.end());
+      }
+    }
+    return values;
+  }
+  std::string FileBytes() const {
+    std::string all;
+    for (const char* suffix : {"", "-wal"}) {
+      std::ifstream file(options_.directory + "/upswing.db" + suffix, std::ios::binary);
+      all.append(std::istreambuf_iterator<char>(file), {});
+    }
+    return all;
+  }
+  void Sql(const std::string& sql) {
+    sqlite3* database = nullptr;
+    ASSERT_EQ(sqlite3_open((options_.directory + "/upswing.db").c_str(), &database), SQLITE_OK);
+    char* error = nullptr;
+    EXPECT_EQ(sqlite3_exec(database, sql.c_str(), nullptr, nullptr, &error), SQLITE_OK) << error;
+    sqlite3_close(database);
+  }
+
+  EmbeddedOptions options_;
+  std::unique_ptr<EmbeddedStore> store_;
+};
+
+constexpr std::uint64_t kUser = 0x1234567890abcdefULL;
+constexpr std::uint64_t kOther = 0xfedcba0987654321ULL;
+constexpr std::uint64_t kDevice = 0x5555aaaa5555aaaaULL;
+
+TEST_F(Store, KnowsABatchForEverAndTellsAnotherOneUnderItsIdApart) {
+  const RecordList list = OneEvent({{"user", kUser}}, 1000, 1);
+  EXPECT_EQ(Land(ToBatch(list, 1, 5)), LandingOutcome::kStored);
+  EXPECT_EQ(Land(ToBatch(list, 1, 5)), LandingOutcome::kDuplicate);
+  EXPECT_EQ(Land(ToBatch(list, 1, 6)), LandingOutcome::kStored)
+      << "another sequence is another batch";
+  EXPECT_EQ(Land(ToBatch(list, 2, 5)), LandingOutcome::kStored) << "another epoch too";
+  ASSERT_TRUE(store_->Compact(true).ok());
+  Open();
+  EXPECT_EQ(Land(ToBatch(list, 1, 5)), LandingOutcome::kDuplicate);
+  EXPECT_EQ(Land(ToBatch(OneEvent({{"user", kUser}}, 1000, 2), 1, 5)), LandingOutcome::kConflict);
+  EXPECT_EQ(store_->Stats()->conflicts, 1);
+  EXPECT_EQ(Values(), (std::multiset<double>{1, 1, 1}));
+}
+
+TEST_F(Store, TakesTheHalvesOfABatchOrTheWholeButNotBoth) {
+  const RecordList whole = OneEvent({{"user", kUser}}, 1000, 1);
+  LandingBatch half = ToBatch(whole, 1, 2);
+  half.ancestors = {1};
+  EXPECT_EQ(Land(half), LandingOutcome::kStored);
+  EXPECT_EQ(Land(ToBatch(whole, 1, 1)), LandingOutcome::kDuplicate) << "its parts are here";
+  EXPECT_EQ(Land(ToBatch(whole, 1, 10)), LandingOutcome::kStored);
+  half = ToBatch(whole, 1, 11);
+  half.ancestors = {10};
+  EXPECT_EQ(Land(half), LandingOutcome::kDuplicate) << "the whole is here";
+}
+
+TEST_F(Store, HasOneOwnerAndManyReaders) {
+  EXPECT_EQ(EmbeddedStore::Open(options_).status().code(), absl::StatusCode::kFailedPrecondition);
+  Land(ToBatch(OneEvent({{"user", kUser}}, 1000, 3), 1, 1));
+  EmbeddedOptions reader = options_;
+  reader.read_only = true;
+  const auto beside = EmbeddedStore::Open(reader);
+  ASSERT_TRUE(beside.ok()) << beside.status();
+  const auto source = (*beside)->Snapshot();
+  ASSERT_TRUE(source.ok());
+  EXPECT_EQ((*source)->EarliestEventMs(), 1000);
+  std::vector<LandingBatch> none(1);
+  EXPECT_FALSE((*beside)->Land(absl::MakeSpan(none)).ok());
+}
+
+TEST_F(Store, RefusesAnotherKeyAndANewerFormat) {
+  store_.reset();
+  const std::string key_file = options_.directory + "/unit.key";
+  std::filesystem::rename(key_file, key_file + ".kept");
+  ASSERT_TRUE(store::CreateSecret(key_file).ok());
+  EXPECT_EQ(EmbeddedStore::Open(options_).status().code(), absl::StatusCode::kFailedPrecondition);
+  std::filesystem::rename(key_file + ".kept", key_file);
+  Open();
+  store_.reset();
+  Sql("UPDATE meta SET value='2' WHERE key='format_version'");
+  const auto newer = EmbeddedStore::Open(options_);
+  EXPECT_EQ(newer.status().code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_NE(newer.status().message().find("format version 2"), std::string::npos);
+}
+
+TEST_F(Store, ErasesAUnitFromEveryCopyFreeSpaceAndTheLogAndRefusesItsOldRecords) {
+  RecordList both = OneEvent({{"user", kUser}, {"device", kDevice}}, 1000, 7);
+  both.exposures.push_back({{{"user", kUser}}, 900, "exp", "on", 1, 1, 0, {}, 1});
+  Land(ToBatch(both, 1, 1));
+  Land(ToBatch(OneEvent({{"user", kOther}}, 1000, 8), 1, 2));
+  ASSERT_TRUE(store_->Compact(false).ok());
+  Land(ToBatch(OneEvent({{"user", kUser}}, 1001, 9), 1, 3));  // still landed when the erasure comes
+  // What the file holds of the unit now: its key, and the blobs that name it.
+  const std::string key(reinterpret_cast<const char*>(&kUser), sizeof(kUser));
+  ASSERT_NE(FileBytes().find(key), std::string::npos);
+  std::vector<std::string> blobs;
+  {
+    const auto source = *store_->Snapshot();
+    for (int shard = 0; shard < 2; ++shard)
+      for (const auto& chunk : source->Chunks("device", shard, store::Lane::kEvents, "purchase"))
+        blobs.push_back(*source->Read(chunk));
+  }
+  ASSERT_EQ(blobs.size(), 1u);
+  ASSERT_NE(FileBytes().find(blobs[0]), std::string::npos);
+
+  const auto erased = store_->Erase("user", kUser, 5000);
+  ASSERT_TRUE(erased.ok()) << erased.status();
+  EXPECT_EQ(Values("user"), (std::multiset<double>{8}));
+  EXPECT_EQ(Values("device"), (std::multiset<double>{}));
+  EXPECT_EQ(FileBytes().find(key), std::string::npos);
+  EXPECT_EQ(FileBytes().find(blobs[0]), std::string::npos);
+  EXPECT_EQ((*store_->Snapshot())->Erased("exp"), (std::map<std::string, std::int64_t>{{"on", 1}}));
+  const auto log = store_->AuditLog();
+  ASSERT_EQ(log->size(), 1u);
+  EXPECT_EQ((*log)[0].action, "erase");
+
+  // A device sends an old record in a batch that was never seen; and later the user comes back.
+  EXPECT_EQ(store_->ErasedAt("user", kUser), 5000);
+  Land(ToBatch(OneEvent({{"user", kUser}}, 4000, 10), 2, 1));
+  Land(ToBatch(OneEvent({{"user", kUser}}, 6000, 11), 2, 2));
+  EXPECT_EQ(Values("user"), (std::multiset<double>{8, 11}));
+  ASSERT_TRUE(store_->Compact(true).ok());
+  EXPECT_EQ(Values("user"), (std::multiset<double>{8, 11}));
+  EXPECT_TRUE(store_->Verify()->damaged.empty());
+}
+
+TEST_F(Store, AnErasureCutShortIsFinishedByTheNextOpen) {
+  Land(ToBatch(OneEvent({{"user", kUser}}, 1000, 7), 1, 1));
+  Land(ToBatch(OneEvent({{"user", kOther}}, 1000, 8), 1, 2));
+  ASSERT_TRUE(store_->Compact(false).ok());
+  const auto before = options_.directory + "/before.db";
+  ASSERT_TRUE(store_->Backup(before).ok());
+  ASSERT_TRUE(store_->Erase("user", kUser, 5000).ok());
+  store_.reset();
+  // The state of a crash just after the tombstone: the old records, the tombstone not done.
+  Sql("ATTACH '" + before +
+      "' AS old; DELETE FROM main.chunk; DELETE FROM main.chunk_data;"
+      "INSERT INTO main.chunk SELECT * FROM old.chunk; INSERT INTO main.chunk_data SELECT * FROM "
+      "old.chunk_data;"
+      "DELETE FROM main.units; INSERT INTO main.units SELECT * FROM old.units; UPDATE "
+      "main.tombstone SET done=0;"
+      "DELETE FROM main.run; INSERT INTO main.run SELECT * FROM old.run");
+  Open();
+  EXPECT_EQ(Values("user"), (std::multiset<double>{8}));
+}
+
+TEST_F(Store, ExpiresByAgeButKeepsExposuresOfLivingExperiments) {
+  RecordList list = OneEvent({{"user", kUser}}, 1000, 7);
+  list.events.push_back({{{"user", kOther}}, 3000, "purchase", 8, 0, 0, {}, 2});
+  list.exposures.push_back({{{"user", kUser}}, 900, "running", "on", 1, 1, 0, {}, 3});
+  list.exposures.push_back({{{"user", kUser}}, 900, "archived", "on", 1, 1, 0, {}, 4});
+  Land(ToBatch(list, 1, 1));
+  const auto expired = store_->Expire(2000, {"running"});
+  ASSERT_TRUE(expired.ok()) << expired.status();
+  EXPECT_EQ(expired->records, 2);
+  EXPECT_EQ(Values(), (std::multiset<double>{8}));
+  const auto source = *store_->Snapshot();
+  std::size_t running = 0;
+  std::size_t archived = 0;
+  for (int shard = 0; shard < 2; ++shard) {
+    running += source->Chunks("user", shard, store::Lane::kExposures, "running").size();
+    archived += source->Chunks("user", shard, store::Lane::kExposures, "archived").size();
+  }
+  EXPECT_EQ(running, 1u);
+  EXPECT_EQ(archived, 0u);
+}
+
+TEST_F(Store, NamesADamagedBlobAndReadsTheRest) {
+  Land(ToBatch(OneEvent({{"user", kUser}}, 1000, 7), 1, 1));
+  Land(ToBatch(OneEvent({{"user", kOther}}, 1000, 8), 1, 2));
+  ASSERT_TRUE(store_->Compact(false).ok());
+  Land(ToBatch(OneEvent({{"user", kOther}}, 2000, 9), 1, 3));
+  Land(ToBatch(OneEvent({{"user", kOther}}, 2000, 10), 1, 4));
+  EXPECT_TRUE(store_->Verify()->damaged.empty());
+  // The last byte of the first chunk and of the first landed batch.
+  Sql("UPDATE chunk_data SET data=substr(data,1,length(data)-1)||x'ee' WHERE id=1;"
+      "UPDATE landed SET data=substr(data,1,length(data)-1)||x'ee' WHERE sequence=3");
+  const auto report = store_->Verify();
+  ASSERT_TRUE(report.ok());
+  ASSERT_EQ(report->damaged.size(), 2u);
+  EXPECT_EQ(report->damaged[0].find("landed batch "), 0u);
+  EXPECT_EQ(report->damaged[1].find("chunk 1:"), 0u);
+  // A round sets the landed batch aside; nothing else is lost.
+  ASSERT_TRUE(store_->Compact(true).ok());
+  EXPECT_EQ(store_->Stats()->quarantined, 1);
+  const auto unreadable = (*store_->Snapshot())->Unreadable();
+  ASSERT_EQ(unreadable.size(), 1u);
+  EXPECT_EQ(unreadable[0].find("landed batch "), 0u);
+}
+
+TEST_F(Store, ABackupTakenWhileItRunsIsAStoreOfItsOwn) {
+  Land(ToBatch(OneEvent({{"user", kUser}}, 1000, 7), 1, 1));
+  const std::string copy = options_.directory + "_copy";
+  std::filesystem::remove_all(copy);
+  std::filesystem::create_directories(copy);
+  ASSERT_TRUE(store_->Backup(copy + "/upswing.db").ok());
+  std::filesystem::copy_file(options_.directory + "/unit.key", copy + "/unit.key");
+  Land(ToBatch(OneEvent({{"user", kUser}}, 1000, 8), 1, 2));
+  options_.directory = copy;
+  Open();
+  EXPECT_EQ(Values(), (std::multiset<double>{7}));
+}
+
+}  // namespace
+}  // namespace upswing::testing
