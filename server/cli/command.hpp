@@ -26,9 +26,10 @@ void AddAssignCommand(CLI::App& app, Action& action);
 /// `upswing catalog check | allocate | compile`.
 void AddCatalogCommand(CLI::App& app, Action& action);
 
-/// `upswing serve`, `import`, `report`: see docs/reference/commands.md.
+/// `upswing serve`, `import`, `report`, `simulate`: see docs/reference/commands.md.
 void AddServeCommand(CLI::App& app, Action& action);
 void AddImportCommand(CLI::App& app, Action& action);
 void AddReportCommand(CLI::App& app, Action& action);
+void AddSimulateCommand(CLI::App& app, Action& action);
 
 }  // namespace upswing::cli
