@@ -36,7 +36,10 @@ std::string DidYouMean(std::string_view name, std::span<const std::string_view> 
   std::size_t best = std::max<std::size_t>(1, name.size() / 3) + 1;
   for (const std::string_view candidate : candidates) {
     if (candidate.size() > 100) continue;
-    const std::size_t distance = Distance(name, candidate);
+    // "boolean" for "bool", "app" for "app_version".
+    const bool prefix = std::min(name.size(), candidate.size()) >= 3 &&
+                        (name.starts_with(candidate) || candidate.starts_with(name));
+    const std::size_t distance = prefix ? 1 : Distance(name, candidate);
     if (distance < best) {
       best = distance;
       nearest = candidate;
