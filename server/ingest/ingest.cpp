@@ -336,6 +336,11 @@ void IngestImpl::Commit(std::vector<Work>* work) {
           one.answer = {};
           one.answer.conflict = true;
           break;
+        case store::LandingOutcome::kSplit:
+          ++duplicates_;
+          response.status = 413;
+          one.answer = {};
+          break;
       }
       response.body = wire::FormatAnswer(one.answer);
     }

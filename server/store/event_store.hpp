@@ -43,6 +43,7 @@ enum class LandingOutcome : std::uint8_t {
   kStored,
   kDuplicate,  ///< Known with the same checksum, or a part of a known batch. Nothing was stored.
   kConflict,   ///< Known with another checksum: kept aside, not analysed.
+  kSplit,      ///< Known as split: whoever holds the whole must send its parts. Nothing was stored.
 };
 
 struct AuditEntry {

@@ -2,7 +2,10 @@
 // tracked. Real sockets, real files, the real pipeline; only time is told to it, so that pauses
 // cost nothing.
 #include <algorithm>
+#include <cstdlib>
 #include <filesystem>
+#include <mutex>
+#include <numeric>
 #include <random>
 #include <string>
 
@@ -12,9 +15,12 @@
 #include "sdk/events/batcher.hpp"
 #include "sdk/transport/curl_transport.hpp"
 #include "sdk/wire/batch.hpp"
+#include "server/store/chunk.hpp"
+#include "server/store/embedded/embedded_store.hpp"
 #include "tests/support/fake_platform.hpp"
 #include "tests/support/fake_server.hpp"
 #include "tests/support/fault_proxy.hpp"
+#include "tests/support/process.hpp"
 
 namespace upswing {
 namespace {
@@ -124,6 +130,8 @@ class DeliveryFaults : public ::testing::Test {
     EXPECT_TRUE(stored == expected);
   }
 
+  int RunRandomMix(const FaultProxy::Upstream& upstream, std::uint64_t seed, int batches);
+
   std::string directory_;
   testing::FakeServer server_;
   testing::FakeClock clock_;
@@ -139,45 +147,29 @@ Fault Sane(Fault fault, const FaultProxy::Request& request) {
   return halves ? fault : Fault::kNone;
 }
 
-class EachFault : public DeliveryFaults, public ::testing::WithParamInterface<int> {};
-
-TEST_P(EachFault, LosesNothingAndDoublesNothing) {
-  const auto fault = static_cast<Fault>(GetParam());
-  std::atomic<int> requests{0};
-  // Two of three requests fail, so that retries and parts of parts fail too.
-  FaultProxy proxy(ToFakeServer(&server_), [&](const FaultProxy::Request& request) {
-    return requests++ % 3 == 2 ? Fault::kNone : Sane(fault, request);
-  });
-  Device device(directory_, proxy.url(), &clock_, 1);
-  for (int i = 0; i < 200; ++i) device.Track(i);
-  device.Form();
-  device.Drain();
-  proxy.DeliverLate();
-  EXPECT_EQ(device.dropped(), 0u);
-  EXPECT_GT(proxy.injected()[fault], 0);
-  ExpectExactly(200);
+/// Batches of a random mix: few in every build, UPSWING_FAULT_BATCHES=10000 for the full suite (a
+/// minute).
+int Batches() {
+  const char* text = std::getenv("UPSWING_FAULT_BATCHES");
+  return text == nullptr ? 800 : std::atoi(text);
 }
 
-INSTANTIATE_TEST_SUITE_P(Alone, EachFault, ::testing::Range(1, testing::kFaults),
-                         [](const auto& fault) {
-                           return std::string(testing::FaultName(static_cast<Fault>(fault.param)));
-                         });
-
-TEST_F(DeliveryFaults, RandomMixesOverTenThousandBatchesStoreExactlyWhatWasTracked) {
-  constexpr int kBatches = 10'000;
-  constexpr int kRecordsPerBatch = 10;
-  std::mt19937_64 random(20261123);
+/// Tracks numbers in batches of 10 while every second request fails in some way, the clock jumps,
+/// the app restarts and the storage is cloned. Returns how many numbers were tracked.
+int DeliveryFaults::RunRandomMix(const FaultProxy::Upstream& upstream, std::uint64_t seed,
+                                 int batches) {
+  std::mt19937_64 random(seed);
+  std::mt19937_64 fault_random(seed + 1);
   std::mutex mutex;
-  FaultProxy proxy(ToFakeServer(&server_), [&](const FaultProxy::Request& request) {
+  FaultProxy proxy(upstream, [&](const FaultProxy::Request& request) {
     const std::lock_guard lock(mutex);
-    // Half of the requests fail, in every way.
-    if (random() % 2 == 0) return Fault::kNone;
-    return Sane(static_cast<Fault>(1 + random() % (testing::kFaults - 1)), request);
+    if (fault_random() % 2 == 0) return Fault::kNone;
+    return Sane(static_cast<Fault>(1 + fault_random() % (testing::kFaults - 1)), request);
   });
-  auto device = std::make_unique<Device>(directory_, proxy.url(), &clock_, 1);
+  auto device = std::make_unique<Device>(directory_, proxy.url(), &clock_, random());
   int tracked = 0;
-  for (int batch = 0; batch < kBatches; ++batch) {
-    for (int i = 0; i < kRecordsPerBatch; ++i) device->Track(tracked++);
+  for (int batch = 0; batch < batches; ++batch) {
+    for (int i = 0; i < 10; ++i) device->Track(tracked++);
     device->Form();
     for (std::uint64_t steps = random() % 4; steps > 0; --steps) device->Step();
     switch (random() % 200) {
@@ -205,12 +197,79 @@ TEST_F(DeliveryFaults, RandomMixesOverTenThousandBatchesStoreExactlyWhatWasTrack
   device->Drain();
   proxy.DeliverLate();
   EXPECT_EQ(device->dropped(), 0u);
-  EXPECT_EQ(tracked, kBatches * kRecordsPerBatch);
-  ExpectExactly(tracked);
   for (int fault = 0; fault < testing::kFaults; ++fault) {
-    EXPECT_GT(proxy.injected()[static_cast<Fault>(fault)], 50)
+    EXPECT_GT(proxy.injected()[static_cast<Fault>(fault)], batches / 400)
         << testing::FaultName(static_cast<Fault>(fault));
   }
+  return tracked;
+}
+
+class EachFault : public DeliveryFaults, public ::testing::WithParamInterface<int> {};
+
+TEST_P(EachFault, LosesNothingAndDoublesNothing) {
+  const auto fault = static_cast<Fault>(GetParam());
+  std::atomic<int> requests{0};
+  // Two of three requests fail, so that retries and parts of parts fail too.
+  FaultProxy proxy(ToFakeServer(&server_), [&](const FaultProxy::Request& request) {
+    return requests++ % 3 == 2 ? Fault::kNone : Sane(fault, request);
+  });
+  Device device(directory_, proxy.url(), &clock_, 1);
+  for (int i = 0; i < 200; ++i) device.Track(i);
+  device.Form();
+  device.Drain();
+  proxy.DeliverLate();
+  EXPECT_EQ(device.dropped(), 0u);
+  EXPECT_GT(proxy.injected()[fault], 0);
+  ExpectExactly(200);
+}
+
+INSTANTIATE_TEST_SUITE_P(Alone, EachFault, ::testing::Range(1, testing::kFaults),
+                         [](const auto& fault) {
+                           return std::string(testing::FaultName(static_cast<Fault>(fault.param)));
+                         });
+
+TEST_F(DeliveryFaults, RandomMixesStoreExactlyWhatWasTracked) {
+  const int batches = Batches();
+  EXPECT_EQ(RunRandomMix(ToFakeServer(&server_), 20261123, batches), 10 * batches);
+  ExpectExactly(10 * batches);
+}
+
+// The same against `upswing serve`, whose store is opened afterwards to see what it holds.
+TEST_F(DeliveryFaults, RandomMixesLeaveExactlyWhatWasTrackedInTheRealServer) {
+  const std::string data = directory_ + "_data";
+  std::filesystem::remove_all(data);
+  int tracked = 0;
+  {
+    testing::Server server(data);
+    const int port = std::atoi(server.url().substr(server.url().rfind(':') + 1).c_str());
+    tracked = RunRandomMix(testing::RelayTo(port), 7, Batches());
+  }
+  {
+    const auto store = store::EmbeddedStore::Open({.directory = data, .background = false});
+    ASSERT_TRUE(store.ok()) << store.status();
+    ASSERT_TRUE((*store)->Compact(true).ok());
+    const auto snapshot = (*store)->Snapshot();
+    ASSERT_TRUE(snapshot.ok()) << snapshot.status();
+    std::vector<double> stored;
+    for (int shard = 0; shard < (*snapshot)->shards(); ++shard) {
+      for (const auto& chunk :
+           (*snapshot)->Chunks("user", shard, store::Lane::kEvents, "purchase")) {
+        const auto bytes = (*snapshot)->Read(chunk);
+        ASSERT_TRUE(bytes.ok()) << bytes.status();
+        const auto reader = store::ChunkReader::Open(*bytes);
+        ASSERT_TRUE(reader.ok()) << reader.status();
+        std::vector<double> values;
+        ASSERT_TRUE(reader->ReadValues(&values).ok());
+        stored.insert(stored.end(), values.begin(), values.end());
+      }
+    }
+    std::sort(stored.begin(), stored.end());
+    std::vector<double> expected(static_cast<std::size_t>(tracked));
+    std::iota(expected.begin(), expected.end(), 0.0);
+    EXPECT_EQ(stored.size(), expected.size());
+    EXPECT_TRUE(stored == expected);
+  }
+  std::filesystem::remove_all(data);
 }
 
 TEST_F(DeliveryFaults, ARefusedConnectionIsTriedAgain) {

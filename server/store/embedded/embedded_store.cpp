@@ -180,7 +180,9 @@ absl::Status StoreImpl::LandOne(LandingBatch& batch, LandingOutcome* outcome) {
   const absl::StatusOr<LandingOutcome> admitted = known_->Admit(batch);
   if (!admitted.ok()) return admitted.status();
   *outcome = *admitted;
-  if (*outcome == LandingOutcome::kDuplicate) return absl::OkStatus();
+  if (*outcome == LandingOutcome::kDuplicate || *outcome == LandingOutcome::kSplit) {
+    return absl::OkStatus();
+  }
   const std::string epoch = EpochBlob(batch.key.epoch_hi, batch.key.epoch_lo);
   const auto sequence = static_cast<std::int64_t>(batch.key.sequence);
   if (*outcome == LandingOutcome::kConflict) {

@@ -61,7 +61,8 @@ absl::StatusOr<LandingOutcome> KnownBatches::Admit(const LandingBatch& batch) {
   const std::uint32_t stored = Stored(batch.checksum);
   const absl::StatusOr<std::uint32_t> state = State(batch.key);
   if (!state.ok()) return state.status();
-  if (*state == kSplit || *state == stored) return LandingOutcome::kDuplicate;
+  if (*state == kSplit) return LandingOutcome::kSplit;
+  if (*state == stored) return LandingOutcome::kDuplicate;
   if (*state != kUnknown) return LandingOutcome::kConflict;
   BatchKey ancestor = batch.key;
   std::vector<std::uint64_t> split;

@@ -108,7 +108,7 @@ TEST_F(Store, TakesTheHalvesOfABatchOrTheWholeButNotBoth) {
   LandingBatch half = ToBatch(whole, 1, 2);
   half.ancestors = {1};
   EXPECT_EQ(Land(half), LandingOutcome::kStored);
-  EXPECT_EQ(Land(ToBatch(whole, 1, 1)), LandingOutcome::kDuplicate) << "its parts are here";
+  EXPECT_EQ(Land(ToBatch(whole, 1, 1)), LandingOutcome::kSplit) << "its parts are here";
   EXPECT_EQ(Land(ToBatch(whole, 1, 10)), LandingOutcome::kStored);
   half = ToBatch(whole, 1, 11);
   half.ancestors = {10};
