@@ -174,9 +174,9 @@ class Writer {
         return Condition(depth_ + 1, step.index);
       case StepKind::kLayer: {
         const catalog::Shard& shard = view_.shards()[step.index];
-        return Line(
-            2, Concat({"layer, salt ", Quoted(shard.salt), ": bucket ", std::to_string(step.bucket),
-                       step.passed ? " is in " : " is not in ", Ranges(shard)}));
+        return Line(depth_, Concat({"layer, salt ", Quoted(shard.salt), ": bucket ",
+                                    std::to_string(step.bucket),
+                                    step.passed ? " is in " : " is not in ", Ranges(shard)}));
       }
       case StepKind::kShare: {
         const catalog::Shard& shard = view_.shards()[step.index];
@@ -188,10 +188,10 @@ class Writer {
                                 : Ranges(shard)}));
       }
       case StepKind::kSplit:
-        return Line(
-            2, Concat({"split, salt ", Quoted(TextOf(e.table->split()->salt())), ": bucket ",
-                       std::to_string(step.bucket), " of ", std::to_string(e.split_bucket_count),
-                       " is ", step.passed ? variant() : std::string("no variant's")}));
+        return Line(depth_, Concat({"split, salt ", Quoted(TextOf(e.table->split()->salt())),
+                                    ": bucket ", std::to_string(step.bucket), " of ",
+                                    std::to_string(e.split_bucket_count), " is ",
+                                    step.passed ? variant() : std::string("no variant's")}));
       default:
         return;
     }
