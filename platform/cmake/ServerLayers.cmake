@@ -3,6 +3,7 @@ upswing_layer(server/metrics PURE DEPS server/json LIBS absl)
 # The only user of the compiled form on the server; RE2 answers `matches`.
 upswing_layer(server/authoring DEPS sdk/base sdk/schema sdk/catalog sdk/assignment server/json server/metrics LIBS absl absl_time flatbuffers re2)
 upswing_layer(server/statistics PURE DEPS sdk/base LIBS absl boost)
+upswing_layer(server/stats_json DEPS server/statistics LIBS absl json)
 upswing_layer(server/store DEPS sdk/base LIBS absl openssl xxhash zstd)
 upswing_layer(server/store/embedded DEPS server/store sdk/base LIBS absl openssl sqlite threads xxhash)
 upswing_layer(server/analysis DEPS server/metrics server/statistics server/store sdk/base LIBS absl absl_time threads)
@@ -13,11 +14,10 @@ upswing_layer(server/project DEPS platform/port server/json server/metrics serve
               server/ingest server/analysis server/report LIBS absl json)
 upswing_layer(server/http DEPS server/authoring server/ingest server/project server/report LIBS absl absl_time boost json threads)
 upswing_layer(server/importer DEPS sdk/base sdk/wire sdk/assignment server/json LIBS absl absl_time json zlib zstd)
-upswing_layer(server/simulation PURE DEPS sdk/base)
 # The commands that talk to a server are clients of it, so that they go through the real SDK.
 upswing_layer(server/cli DEPS platform/port platform/posix sdk/base sdk/schema sdk/catalog sdk/assignment sdk/wire sdk/transport
-              sdk/client server/json server/authoring server/statistics server/ingest server/project server/report server/http
-              server/importer server/simulation LIBS absl absl_time cli11 flatbuffers json threads)
+              sdk/client server/json server/authoring server/statistics server/stats_json server/ingest server/project server/report server/http
+              server/importer LIBS absl absl_time cli11 flatbuffers json threads)
 
 # The one binary. It is called `upswing`; the target name is taken by the SDK archive.
 add_executable(upswing_cli server/main.cpp)

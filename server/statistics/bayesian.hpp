@@ -6,6 +6,7 @@
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
 #include "server/statistics/estimate.hpp"
+#include "server/statistics/proportions.hpp"
 
 namespace upswing::statistics {
 
@@ -48,11 +49,6 @@ struct BetaBinomialPosterior {
   double expected_loss_shipping_treatment = 0;  ///< E max(p_control - p_treatment, 0)
   double expected_loss_keeping_control = 0;     ///< E max(p_treatment - p_control, 0)
   Interval difference;  ///< central 1 - alpha interval of p_treatment - p_control
-};
-
-struct Conversions {
-  std::int64_t n = 0;
-  std::int64_t conversions = 0;
 };
 
 /// By quadrature of the two beta densities; absolute error below 1e-11 for the chance.

@@ -67,11 +67,12 @@ absl::StatusOr<double> CovariateBalance(absl::Span<const Stratum> strata,
   double smallest = 1;
   absl::StatusOr<double> balance = Undefined(reason::kCovariateConstant);
   const auto consider = [&](bool ratio) {
+    std::vector<std::size_t> variables = {at++};
+    if (ratio) variables.push_back(at++);
     std::vector<Stratum> parts;
     for (const Stratum& stratum : strata)
-      parts.push_back({SelectVariables(stratum.control, at, ratio ? 2 : 1),
-                       SelectVariables(stratum.treatment, at, ratio ? 2 : 1)});
-    at += ratio ? 2 : 1;
+      parts.push_back({SelectVariables(stratum.control, variables),
+                       SelectVariables(stratum.treatment, variables)});
     const auto contrast = ContrastOf(parts, {.ratio = ratio}, Adjustment::kNone);
     if (!contrast.ok()) return;
     const auto inference = Infer(AbsoluteEffect(contrast->contrast), {});

@@ -59,6 +59,17 @@ absl::StatusOr<Contrast> CompareArms(const Arm& control, const Arm& treatment) {
                   .units = control.n + treatment.n};
 }
 
+absl::StatusOr<Estimate> PooledDifference(const Arm& control, const Arm& treatment) {
+  for (const Arm* arm : {&control, &treatment})
+    if (absl::Status status = CheckArm(*arm); !status.ok()) return status;
+  const auto n_c = static_cast<double>(control.n);
+  const auto n_t = static_cast<double>(treatment.n);
+  const double freedom = n_c + n_t - 2;
+  const double variance = ((n_c - 1) * control.variance + (n_t - 1) * treatment.variance) / freedom;
+  return Estimate{treatment.value - control.value, std::sqrt(variance * (1 / n_c + 1 / n_t)),
+                  freedom, control.n + treatment.n};
+}
+
 Estimate AbsoluteEffect(const Contrast& contrast) {
   return {contrast.difference, std::sqrt(contrast.difference_variance), contrast.degrees_of_freedom,
           contrast.units};

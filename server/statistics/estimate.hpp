@@ -59,6 +59,12 @@ struct Contrast {
 /// Biometrika 34, 28-35; F. E. Satterthwaite (1946), Biometrics Bulletin 2(6), 110-114.
 absl::StatusOr<Contrast> CompareArms(const Arm& control, const Arm& treatment);
 
+/// Student's two-sample t with a common variance, n_c + n_t - 2 degrees of freedom. For comparison
+/// with other tools; `CompareArms` is right also when the variances differ. Undefined as
+/// `CompareArms`.
+struct Estimate;
+absl::StatusOr<Estimate> PooledDifference(const Arm& control, const Arm& treatment);
+
 /// A number to be judged. Everything that is tested reduces to it.
 struct Estimate {
   double estimate = 0;

@@ -231,7 +231,10 @@ bool Varies(const LinearArm& arm, const std::vector<double>& f) {
 }  // namespace
 
 absl::StatusOr<MetricContrast> ContrastOf(absl::Span<const Stratum> strata,
-                                          const MetricShape& shape, Adjustment adjustment) {
+                                          const MetricShape& shape, Adjustment adjustment,
+                                          const std::vector<double>* theta) {
+  if (theta != nullptr && theta->size() != shape.covariates())
+    return absl::InvalidArgumentError("theta: one coefficient for each covariate");
   if (strata.empty()) return Undefined(reason::kNotEnoughData);
   std::vector<double> shares;
   double units = 0;
@@ -246,9 +249,13 @@ absl::StatusOr<MetricContrast> ContrastOf(absl::Span<const Stratum> strata,
   if (!treatment.ok()) return treatment.status();
 
   MetricContrast result;
-  result.theta = Theta(*control, *treatment, shape, adjustment, &result.dropped_covariates);
+  result.theta = theta != nullptr
+                     ? *theta
+                     : Theta(*control, *treatment, shape, adjustment, &result.dropped_covariates);
   result.control_value = control->value[0];
   result.treatment_value = treatment->value[0];
+  for (std::size_t i = 0; i < result.theta.size(); ++i)
+    result.control_offset += result.theta[i] * control->value[i + 1];
   const std::size_t outputs = 1 + shape.covariates();
   std::vector<double> adjusted(outputs, 0.0);
   std::vector<double> raw(outputs, 0.0);

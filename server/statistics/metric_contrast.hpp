@@ -53,6 +53,8 @@ struct MetricContrast {
   double variance_reduction = 0;
   double control_value = 0;  ///< unadjusted (post-stratified if there are strata)
   double treatment_value = 0;
+  /// theta times control's covariates: control's value minus this is gbstats' adjusted mean.
+  double control_offset = 0;
 };
 
 /// The one path of all metrics: every arm's metric and covariates are linearised (delta method) at
@@ -78,8 +80,12 @@ struct MetricContrast {
 /// Sources: A. Deng, Y. Xu, R. Kohavi, T. Walker (2013), "Improving the sensitivity of online
 /// controlled experiments by utilizing pre-experiment data", WSDM; W. Lin (2013), Annals of Applied
 /// Statistics 7(1), arXiv:1208.2301; L. W. Miratrix, J. S. Sekhon, B. Yu (2013), JRSS B 75(2).
+///
+/// `theta`, if given, is used instead of coefficients from these data (one per covariate): to keep
+/// the coefficients of an earlier look.
 absl::StatusOr<MetricContrast> ContrastOf(absl::Span<const Stratum> strata,
-                                          const MetricShape& shape, Adjustment adjustment);
+                                          const MetricShape& shape, Adjustment adjustment,
+                                          const std::vector<double>* theta = nullptr);
 
 /// As above for one stratum.
 absl::StatusOr<MetricContrast> ContrastOf(const Moments& control, const Moments& treatment,

@@ -83,12 +83,13 @@ absl::StatusOr<MomentSums> MomentSums::Load(const State& state) {
   return sums;
 }
 
-Moments SelectVariables(const Moments& moments, std::size_t first, std::size_t count) {
+Moments SelectVariables(const Moments& moments, absl::Span<const std::size_t> variables) {
   Moments part{moments.n, {}, {}};
-  for (std::size_t i = first; i < first + count; ++i) {
-    part.mean.push_back(moments.mean[i]);
-    for (std::size_t j = i; j < first + count; ++j)
-      part.centred.push_back(moments.centred[TriangleIndex(moments.dimension(), i, j)]);
+  for (std::size_t i = 0; i < variables.size(); ++i) {
+    part.mean.push_back(moments.mean[variables[i]]);
+    for (std::size_t j = i; j < variables.size(); ++j)
+      part.centred.push_back(
+          moments.centred[TriangleIndex(moments.dimension(), variables[i], variables[j])]);
   }
   return part;
 }

@@ -91,8 +91,8 @@ class MomentSums {
   std::vector<ExactSum> products_;
 };
 
-/// The moments of `count` variables from `first` on.
-Moments SelectVariables(const Moments& moments, std::size_t first, std::size_t count);
+/// The moments of some of the variables, in the order given.
+Moments SelectVariables(const Moments& moments, absl::Span<const std::size_t> variables);
 
 /// Moments from sums that were rounded already (reference data, other systems): one variable.
 /// `sum_squares` must be at least sum^2 / n up to rounding; a difference below 0 becomes 0.

@@ -6,11 +6,12 @@
 
 namespace upswing::statistics {
 
-/// Gauss-Legendre quadrature of 20 points on each of `panels` equal parts of [lower, upper]. For
-/// functions that are smooth on the scale of a panel.
-/// Source of nodes and weights: M. Abramowitz, I. A. Stegun (1964), table 25.4.
-template <typename Function>
-double Integrate(const Function& f, double lower, double upper, int panels) {
+/// Calls visit(x, weight) for the nodes of Gauss-Legendre quadrature with 20 points on each of
+/// `panels` equal parts of [lower, upper]: the integral of f is the sum of weight * f(x). For
+/// functions that are smooth on the scale of a panel. Source of nodes and weights: M. Abramowitz,
+/// I. A. Stegun (1964), table 25.4.
+template <typename Visitor>
+void ForEachNode(double lower, double upper, int panels, const Visitor& visit) {
   constexpr std::array<double, 10> kNode = {
       0.07652652113349733, 0.2277858511416451, 0.37370608871541955, 0.5108670019508271,
       0.636053680726515,   0.7463319064601508, 0.8391169718222188,  0.9122344282513259,
@@ -20,15 +21,20 @@ double Integrate(const Function& f, double lower, double upper, int panels) {
       0.11819453196151841, 0.10193011981724044, 0.08327674157670475, 0.06267204833410907,
       0.04060142980038694, 0.017614007139152118};
   const double half = (upper - lower) / (2 * panels);
-  double sum = 0;
   for (int panel = 0; panel < panels; ++panel) {
     const double centre = lower + half * (2 * panel + 1);
-    double part = 0;
-    for (std::size_t i = 0; i < kNode.size(); ++i)
-      part += kWeight[i] * (f(centre - half * kNode[i]) + f(centre + half * kNode[i]));
-    sum += part;
+    for (std::size_t i = 0; i < kNode.size(); ++i) {
+      visit(centre - half * kNode[i], half * kWeight[i]);
+      visit(centre + half * kNode[i], half * kWeight[i]);
+    }
   }
-  return sum * half;
+}
+
+template <typename Function>
+double Integrate(const Function& f, double lower, double upper, int panels) {
+  double sum = 0;
+  ForEachNode(lower, upper, panels, [&](double x, double weight) { sum += weight * f(x); });
+  return sum;
 }
 
 /// A zero of the increasing or decreasing `f` in [lower, upper], at whose ends it has different

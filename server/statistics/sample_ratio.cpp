@@ -1,8 +1,11 @@
 #include "server/statistics/sample_ratio.hpp"
 
+#include <algorithm>
 #include <cmath>
+#include <functional>
 
 #include "server/statistics/distributions.hpp"
+#include "server/statistics/undefined.hpp"
 
 namespace upswing::statistics {
 namespace {
@@ -60,6 +63,66 @@ absl::StatusOr<SampleRatioTest> SampleRatioOverPeriods(
   if (total.degrees_of_freedom > 0)
     total.p_value = ChiSquareSurvival(total.chi_square, total.degrees_of_freedom);
   return total;
+}
+
+absl::StatusOr<double> SampleRatioExactP(absl::Span<const std::int64_t> observed,
+                                         absl::Span<const double> weights) {
+  if (absl::Status status = Check(observed, weights); !status.ok()) return status;
+  std::vector<double> shares;
+  std::vector<std::int64_t> counts;
+  double weight = 0;
+  for (const double w : weights) weight += w;
+  std::int64_t units = 0;
+  double outcomes = 1;
+  for (std::size_t i = 0; i < weights.size(); ++i) {
+    if (weights[i] == 0) continue;
+    shares.push_back(weights[i] / weight);
+    counts.push_back(observed[i]);
+    units += observed[i];
+  }
+  for (std::size_t i = 1; i < shares.size(); ++i)
+    outcomes *= (static_cast<double>(units) + static_cast<double>(i)) / static_cast<double>(i);
+  if (outcomes > 1.1e6) return Undefined(reason::kNotSupported);
+  const auto term = [&](std::size_t arm, std::int64_t count) {
+    return static_cast<double>(count) * std::log(shares[arm]) -
+           LogGamma(static_cast<double>(count) + 1);
+  };
+  double log_observed = 0;
+  for (std::size_t i = 0; i < counts.size(); ++i) log_observed += term(i, counts[i]);
+  // Odometer over all ways to put the units into the arms.
+  const double threshold = log_observed + 1e-7;
+  const double constant = LogGamma(static_cast<double>(units) + 1);
+  double p = 0;
+  const std::function<void(std::size_t, std::int64_t, double)> visit =
+      [&](std::size_t arm, std::int64_t left, double log_probability) {
+        if (arm + 1 == shares.size()) {
+          log_probability += term(arm, left);
+          if (log_probability <= threshold) p += std::exp(constant + log_probability);
+          return;
+        }
+        for (std::int64_t count = 0; count <= left; ++count)
+          visit(arm + 1, left - count, log_probability + term(arm, count));
+      };
+  visit(0, units, 0);
+  return std::min(1.0, p);
+}
+
+absl::StatusOr<double> SampleRatioLogOdds(absl::Span<const std::int64_t> totals,
+                                          absl::Span<const double> weights, double concentration) {
+  if (absl::Status status = Check(totals, weights); !status.ok()) return status;
+  if (!(concentration > 0)) return absl::InvalidArgumentError("concentration: must be above 0");
+  double weight = 0;
+  for (const double w : weights) weight += w;
+  double log_odds = 0;
+  double units = 0;
+  for (std::size_t i = 0; i < weights.size(); ++i) {
+    if (weights[i] == 0) continue;
+    const double share = weights[i] / weight;
+    const auto n = static_cast<double>(totals[i]);
+    units += n;
+    log_odds += LogRisingFactorial(concentration * share, n) - n * std::log(share);
+  }
+  return log_odds - LogRisingFactorial(concentration, units);
 }
 
 }  // namespace upswing::statistics

@@ -37,4 +37,25 @@ struct SampleRatioPeriod {
 };
 absl::StatusOr<SampleRatioTest> SampleRatioOverPeriods(absl::Span<const SampleRatioPeriod> periods);
 
+/// The exact multinomial test for small counts: the probability, under the weights, of all outcomes
+/// that are at most as likely as the observed one. For up to about a million outcomes (2 arms: a
+/// million units; 3 arms: 1,400; 4 arms: 180); beyond, undefined `not_supported`: use the
+/// chi-square test.
+absl::StatusOr<double> SampleRatioExactP(absl::Span<const std::int64_t> observed,
+                                         absl::Span<const double> weights);
+
+/// The always-valid test: the Dirichlet-multinomial mixture martingale, which depends on the totals
+/// only, so that batches may be of any size.
+///
+///     log odds = sum (lgamma(a_i + n_i) - lgamma(a_i)) - (lgamma(A + N) - lgamma(A))
+///                - sum n_i log w_i,    a_i = concentration w_i,  A = concentration
+///
+/// Alarm when log odds >= log(1 / alpha); the p-value at a look is exp(-log odds), and the running
+/// minimum of these, capped at 1, is the p-value so far. Errors as `SampleRatioChiSquare`.
+/// Source: M. Lindon, A. Malek (2022), "Anytime-valid inference for multinomial count data",
+/// NeurIPS, arXiv:2011.03567.
+absl::StatusOr<double> SampleRatioLogOdds(absl::Span<const std::int64_t> totals,
+                                          absl::Span<const double> weights,
+                                          double concentration = 100);
+
 }  // namespace upswing::statistics

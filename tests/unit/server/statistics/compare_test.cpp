@@ -67,7 +67,7 @@ TEST(Compare, OfStrataRemovesTheDifferencesBetweenThem) {
     Moments control = Arm(10 + static_cast<std::uint64_t>(k) * 100'000, 1000, 10.0 * k);
     Moments treatment =
         Arm(5'000'000 + static_cast<std::uint64_t>(k) * 100'000, 1000, 10.0 * k + 1);
-    strata.push_back({SelectVariables(control, 0, 1), SelectVariables(treatment, 0, 1)});
+    strata.push_back({SelectVariables(control, {0}), SelectVariables(treatment, {0})});
   }
   const auto stratified = ContrastOf(strata, {}, Adjustment::kNone);
   ASSERT_TRUE(stratified.ok());
