@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "server/statistics/distributions.hpp"
+#include "server/statistics/proportions.hpp"
 #include "server/statistics/undefined.hpp"
 
 namespace upswing::statistics {
@@ -51,6 +52,52 @@ EffectPair Effects(const absl::StatusOr<MetricContrast>& metric, const Compariso
   if (rule.alternative == Alternative::kLess) pair.relative->interval.lower = -INFINITY;
   // The test that goes with Fieller's set is the one of the difference.
   pair.relative->p_value = pair.absolute->p_value;
+  return pair;
+}
+
+// Below this many conversions, or non-conversions, in an arm the normal approximation of the mean
+// is too coarse.
+constexpr double kFewConversions = 30;
+
+bool FewConversions(const Moments& moments) {
+  const double conversions = moments.mean[0] * static_cast<double>(moments.n);
+  return std::fmin(conversions, static_cast<double>(moments.n) - conversions) < kFewConversions;
+}
+
+// Conversion rates by score methods, which are defined also where nobody converted.
+EffectPair ScoreEffects(const Moments& control, const Moments& treatment,
+                        const ComparisonOptions& options) {
+  const auto conversions = [](const Moments& arm) {
+    return Conversions{arm.n, std::llround(arm.mean[0] * static_cast<double>(arm.n))};
+  };
+  const Conversions c = conversions(control);
+  const Conversions t = conversions(treatment);
+  const double null = options.null_value + options.relative_margin * c.rate();
+  const auto test = ScoreTest(c, t, options.alternative, null);
+  if (!test.ok()) return {test.status(), test.status()};
+  // One-sided intervals are one end of the two-sided one at twice the level.
+  const bool two_sided = options.alternative == Alternative::kTwoSided;
+  const double alpha = two_sided ? options.alpha : std::fmin(0.999, 2 * options.alpha);
+  const auto one_sided = [&](Interval interval) {
+    if (options.alternative == Alternative::kGreater) interval.upper = INFINITY;
+    if (options.alternative == Alternative::kLess) interval.lower = -INFINITY;
+    return interval;
+  };
+  const double difference = t.rate() - c.rate();
+  EffectPair pair{absl::Status(Undefined(reason::kZeroVariance)),
+                  absl::Status(Undefined(reason::kControlMeanNearZero))};
+  pair.relative_method = "score";
+  const double se = test->z == 0 ? 0 : (difference - null) / test->z;
+  const auto interval = ScoreDifference(c, t, alpha);
+  if (!interval.ok()) {
+    pair.absolute = interval.status();
+  } else {
+    pair.absolute = Effect{difference, se, one_sided(*interval), test->p_value};
+  }
+  const auto ratio = ScoreRateRatio(c, t, alpha);
+  if (c.conversions > 0 && ratio.ok())
+    pair.relative = Effect{difference / c.rate(), se / c.rate(),
+                           one_sided({ratio->lower - 1, ratio->upper - 1}), test->p_value};
   return pair;
 }
 
@@ -112,6 +159,12 @@ absl::StatusOr<Comparison> Compare(absl::Span<const Stratum> strata,
       .detectable_absolute = why,
       .detectable_relative = why,
   };
+  if (options.binary && !options.shape.ratio && strata.size() == 1 && !options.z_bound &&
+      strata[0].control.n > 0 && strata[0].treatment.n > 0 &&
+      (FewConversions(strata[0].control) || FewConversions(strata[0].treatment))) {
+    comparison.method = "score";
+    comparison.raw = ScoreEffects(strata[0].control, strata[0].treatment, options);
+  }
   if (options.shape.covariates() > 0) {
     const auto adjusted = ContrastOf(strata, options.shape, options.adjustment);
     Comparison::Adjusted block{

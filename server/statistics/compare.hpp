@@ -25,7 +25,8 @@ struct ComparisonOptions {
   std::optional<double> z_bound = {};
   /// Units of both arms at which the anytime interval is tightest. Choose it before the start.
   double tuning_units = 5000;
-  /// The values are 0 or 1 per unit. Then small counts go to score methods (method "score").
+  /// The values are 0 or 1 per unit. Then an arm with fewer than 30 conversions or non-conversions
+  /// sends the fixed-horizon comparison of one stratum to score methods (method "score").
   bool binary = false;
   bool good_is_lower = false;
   /// Prior of the *relative* lift; flat if absent.
@@ -45,8 +46,9 @@ struct Effect {
 struct EffectPair {
   absl::StatusOr<Effect> absolute;
   absl::StatusOr<Effect> relative;
-  /// "delta", or "fieller" where the control's value is within 5 of its standard errors of 0; then
-  /// the interval is Fieller's. An open set is not defined: `control_mean_near_zero`.
+  /// "delta"; "score" with the method of that name; or "fieller" where the control's value is
+  /// within 5 of its standard errors of 0; then the interval is Fieller's. An open set is not
+  /// defined: `control_mean_near_zero`.
   std::string_view relative_method = "delta";
 };
 

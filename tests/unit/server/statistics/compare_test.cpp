@@ -129,5 +129,24 @@ TEST(Compare, TestsNonInferiorityOfTheLiftAgainstTheMargin) {
   EXPECT_EQ(wide->raw.relative->interval.lower > -0.05, true);
 }
 
+// 0 of 200 against 6 of 210: no variance in control, so that Welch's test is not defined, but the
+// score test is (statsmodels' z at a difference of 0 is right: 2.4052).
+TEST(Compare, SwitchesToScoreMethodsForFewConversions) {
+  const Moments control = MomentsFromSums(200, 0, 0);
+  const Moments treatment = MomentsFromSums(210, 6, 6);
+  const auto result = Compare(control, treatment, {.binary = true});
+  ASSERT_TRUE(result.ok());
+  EXPECT_EQ(result->method, "score");
+  ASSERT_TRUE(result->raw.absolute.ok());
+  EXPECT_NEAR(result->raw.absolute->p_value, 0.01616343286243533, 1e-9);
+  EXPECT_GT(result->raw.absolute->interval.lower, 0);
+  EXPECT_EQ(result->raw.relative.status(), Undefined(reason::kControlMeanNearZero));
+  EXPECT_EQ(Compare(control, treatment, {})->raw.absolute.status(),
+            Undefined(reason::kZeroVariance));
+  // Nobody converted anywhere: not defined, with a reason.
+  EXPECT_EQ(Compare(control, control, {.binary = true})->raw.absolute.status(),
+            Undefined(reason::kZeroVariance));
+}
+
 }  // namespace
 }  // namespace upswing::statistics
