@@ -11,6 +11,7 @@
 #include "server/authoring/compile.hpp"
 #include "server/cli/catalog_file.hpp"
 #include "server/cli/command.hpp"
+#include "server/cli/remote.hpp"
 
 namespace upswing::cli {
 namespace {
@@ -99,16 +100,35 @@ absl::Status Compile(const std::string& file, const std::string& out, std::uint6
   return WriteFile(out, compiled->bytes);
 }
 
+absl::Status Publish(const std::string& file, const std::string& server,
+                     const std::string& api_key) {
+  // Checked here first, because here the mistakes have a file and a line.
+  if (absl::Status status = Check({file}, ""); !status.ok()) return status;
+  const absl::StatusOr<std::string> source = ReadFile(file);
+  if (!source.ok()) return source.status();
+  absl::StatusOr<Remote> remote = Remote::Open(server, api_key);
+  if (!remote.ok()) return remote.status();
+  const absl::StatusOr<Remote::Catalog> current = remote->GetCatalog();
+  if (!current.ok()) return current.status();
+  if (current->source == *source) {
+    std::printf("%s is in force already\n", file.c_str());
+    return absl::OkStatus();
+  }
+  if (absl::Status status = remote->PutCatalog(*source, current->etag); !status.ok()) return status;
+  std::printf("published %s\n", file.c_str());
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 void AddCatalogCommand(CLI::App& app, Action& action) {
   CLI::App* const catalog =
-      app.add_subcommand("catalog", "Check, allocate and compile catalog files");
+      app.add_subcommand("catalog", "Check, allocate, compile and publish catalog files");
   catalog->require_subcommand(1);
 
   struct Options {
     std::vector<std::string> files;
-    std::string against, file, out;
+    std::string against, file, out, server, api_key;
     std::uint64_t version = 1;
   };
   auto options = std::make_shared<Options>();
@@ -137,6 +157,15 @@ void AddCatalogCommand(CLI::App& app, Action& action) {
       ->capture_default_str();
   compile->callback([options, &action] {
     action = [options] { return Compile(options->file, options->out, options->version); };
+  });
+
+  CLI::App* const publish =
+      catalog->add_subcommand("publish", "Put a catalog file in force on a server");
+  publish->add_option("FILE", options->file, "catalog file (JSON)")->required();
+  publish->add_option("--server", options->server, "URL of a running server")->required();
+  publish->add_option("--api-key", options->api_key, "key with scope admin");
+  publish->callback([options, &action] {
+    action = [options] { return Publish(options->file, options->server, options->api_key); };
   });
 }
 

@@ -45,6 +45,12 @@ absl::Status Compile(Catalog* catalog) {
     return absl::InvalidArgumentError(absl::StrJoin(lines, "\n"));
   }
   catalog->model = *std::move(parsed.model);
+  for (const authoring::Segment& segment : catalog->model.segments) {
+    if (segment.ids_file.empty()) continue;
+    return absl::InvalidArgumentError(
+        absl::StrCat(segment.place.path, ".ids_file: the server cannot see the file ",
+                     segment.ids_file, "; write the ids into \"ids\""));
+  }
   absl::StatusOr<authoring::Compiled> compiled =
       authoring::Compile(catalog->model, {.version = catalog->version, .phases = catalog->phases});
   if (!compiled.ok()) return compiled.status();
