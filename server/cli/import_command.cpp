@@ -121,8 +121,7 @@ absl::Status Run(const Flags& flags) {
     if (!status.ok()) return status;
     sink = SendTo(remote->url(), remote->api_key());
   } else {
-    auto opened =
-        project::Project::Open({.directory = flags.data, .name = "default", .clock = &clock});
+    auto opened = project::Project::Open({.directory = flags.data, .clock = &clock});
     if (!opened.ok()) return opened.status();
     project = *std::move(opened);
     status = PublishTo(project.get(), *mapping, *survey);

@@ -47,11 +47,10 @@ bool IsLoopback(const std::string& host) {
 // The `project` of the first catalog file; "default" where there is none or it cannot be read,
 // which publishing it then explains.
 std::string ProjectName(const Flags& flags) {
-  if (!flags.project.empty()) return flags.project;
-  if (flags.catalogs.empty()) return "default";
+  if (!flags.project.empty() || flags.catalogs.empty()) return flags.project;
   const absl::StatusOr<std::string> text = ReadFile(flags.catalogs.front());
   const authoring::ParseResult parsed = authoring::Parse(text.ok() ? *text : "");
-  return parsed.model && !parsed.model->project.empty() ? parsed.model->project : "default";
+  return parsed.model ? parsed.model->project : "";
 }
 
 absl::Status PublishFile(project::Project* project, const std::string& path) {

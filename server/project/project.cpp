@@ -1,6 +1,7 @@
 #include "server/project/project.hpp"
 
 #include <algorithm>
+#include <filesystem>
 #include <map>
 #include <mutex>
 #include <utility>
@@ -158,16 +159,21 @@ absl::StatusOr<std::unique_ptr<Project>> Project::Open(const Options& options) {
   auto project = std::unique_ptr<Project>(new Project());
   project->clock_ = options.clock;
   project->state_ = std::make_unique<State>();
-  auto store = store::EmbeddedStore::Open(
-      {.directory = options.directory, .read_only = options.read_only, .project = options.name});
+  // A folder that holds a store knows its project; a new one needs a name.
+  const bool is_new =
+      !std::filesystem::exists(std::filesystem::path(options.directory) / "upswing.db");
+  const std::string name_of_new = options.name.empty() ? "default" : options.name;
+  auto store = store::EmbeddedStore::Open({.directory = options.directory,
+                                           .read_only = options.read_only,
+                                           .project = is_new ? name_of_new : options.name});
   if (!store.ok()) return store.status();
   project->store_ = *std::move(store);
   const absl::StatusOr<std::optional<std::string>> name = project->store_->GetMeta(kNameKey);
   if (!name.ok()) return name.status();
-  project->state_->name = name->value_or(options.name);
+  project->state_->name = name->value_or(name_of_new);
   if (!options.read_only) {
     if (!name->has_value()) {
-      if (absl::Status status = project->store_->PutMeta(kNameKey, options.name); !status.ok())
+      if (absl::Status status = project->store_->PutMeta(kNameKey, name_of_new); !status.ok())
         return status;
     }
     project->ingest_ = ingest::Ingest::Create(project->store_.get(), &project->store_->hasher(),
