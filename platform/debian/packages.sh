@@ -7,8 +7,8 @@ set -eu
 build="g++ make cmake ninja-build ccache pkg-config git ca-certificates
   libabsl-dev libflatbuffers-dev flatbuffers-compiler libcurl4-openssl-dev libzstd-dev libxxhash-dev
   libboost-dev nlohmann-json3-dev libcli11-dev libre2-dev libsqlite3-dev libssl-dev zlib1g-dev"
-test="libgtest-dev libgmock-dev curl procps"
-ci="clang clang-format clang-tidy libclang-rt-14-dev"
+test="libgtest-dev libgmock-dev clang-format"
+ci="clang clang-tidy libclang-rt-14-dev"
 
 case "${1:-}" in
   build) wanted=$build ;;
