@@ -23,6 +23,7 @@ int main(int argc, char** argv) {
   upswing::cli::AddServeCommand(app, action);
   upswing::cli::AddImportCommand(app, action);
   upswing::cli::AddReportCommand(app, action);
+  upswing::cli::AddSimulateCommand(app, action);
   upswing::cli::AddCatalogCommand(app, action);
   upswing::cli::AddAssignCommand(app, action);
   upswing::cli::AddStatsCommand(app, action);

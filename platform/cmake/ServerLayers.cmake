@@ -14,10 +14,11 @@ upswing_layer(server/project DEPS platform/port server/json server/metrics serve
               server/ingest server/analysis server/report LIBS absl json)
 upswing_layer(server/http DEPS server/authoring server/ingest server/project server/report LIBS absl absl_time boost json threads)
 upswing_layer(server/importer DEPS sdk/base sdk/wire sdk/assignment server/json LIBS absl absl_time json zlib zstd)
+upswing_layer(server/simulation PURE DEPS sdk/base)
 # The commands that talk to a server are clients of it, so that they go through the real SDK.
 upswing_layer(server/cli DEPS platform/port platform/posix sdk/base sdk/schema sdk/catalog sdk/assignment sdk/wire sdk/transport
               sdk/client server/json server/authoring server/statistics server/stats_json server/ingest server/project server/report server/http
-              server/importer LIBS absl absl_time cli11 flatbuffers json threads)
+              server/importer server/simulation LIBS absl absl_time cli11 flatbuffers json threads)
 
 # The one binary. It is called `upswing`; the target name is taken by the SDK archive.
 add_executable(upswing_cli server/main.cpp)

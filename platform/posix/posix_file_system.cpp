@@ -222,7 +222,16 @@ absl::StatusOr<std::unique_ptr<port::FileLock>> PosixFileSystem::TryLock(const s
       Retried([&] { return open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, S_IRUSR | S_IWUSR); });
   if (descriptor < 0) return Error("open", path, errno);
   if (Retried([&] { return flock(descriptor, LOCK_EX | LOCK_NB); }) == 0) {
-    return std::unique_ptr<port::FileLock>(new PosixLock(descriptor));
+    // The holder before us may have removed the file between our two calls; then this lock guards
+    // nothing, and the path may even be someone else's by now.
+    struct stat held {};
+    struct stat named {};
+    if (fstat(descriptor, &held) == 0 && stat(path.c_str(), &named) == 0 &&
+        held.st_ino == named.st_ino && held.st_dev == named.st_dev) {
+      return std::unique_ptr<port::FileLock>(new PosixLock(descriptor));
+    }
+    close(descriptor);
+    return std::unique_ptr<port::FileLock>();
   }
   const int error = errno;
   close(descriptor);

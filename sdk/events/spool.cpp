@@ -110,6 +110,7 @@ void Spool::Adopt() {
 
 void Spool::LoadFolder(std::unique_ptr<Folder> folder) {
   Folder* const adopted = folders_.emplace_back(std::move(folder)).get();
+  ++adopted->segments;  // So that closing an empty segment does not remove the folder under us.
   absl::StatusOr<std::vector<std::string>> names = files_->List(adopted->path);
   Entries found;
   if (names.ok()) {
@@ -124,8 +125,9 @@ void Spool::LoadFolder(std::unique_ptr<Folder> folder) {
     return entry.info.id.epoch_hi == epoch_hi_ && entry.info.id.epoch_lo == epoch_lo_;
   });
   entries_.splice(own, found);
-  MakeRoom(0);
+  --adopted->segments;
   RemoveFolderIfEmpty(adopted);
+  MakeRoom(0);
 }
 
 void Spool::LoadSegment(Folder* folder, const std::string& name, Entries* found) {

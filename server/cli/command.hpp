@@ -26,10 +26,11 @@ void AddAssignCommand(CLI::App& app, Action& action);
 /// `upswing catalog check | allocate | compile`.
 void AddCatalogCommand(CLI::App& app, Action& action);
 
-/// `upswing serve`, `import`, `report`: see docs/reference/commands.md.
+/// `upswing serve`, `import`, `report`, `simulate`: see docs/reference/commands.md.
 void AddServeCommand(CLI::App& app, Action& action);
 void AddImportCommand(CLI::App& app, Action& action);
 void AddReportCommand(CLI::App& app, Action& action);
+void AddSimulateCommand(CLI::App& app, Action& action);
 
 /// `upswing stats METHOD`, `upswing stats check FILE...`: the statistics, for audit against other data.
 void AddStatsCommand(CLI::App& app, Action& action);
