@@ -282,8 +282,19 @@ absl::StatusOr<MetricContrast> ContrastOf(absl::Span<const Stratum> strata,
   contrast.base_variance = covariance(base, base);
   contrast.covariance = covariance(difference, base);
   contrast.units = control->n + treatment->n;
-  const auto welch = CompareArms({control->n, 0, TotalVariance(*control, adjusted)},
-                                 {treatment->n, 0, TotalVariance(*treatment, adjusted)});
+  // Degrees of freedom: those of the arms with all strata in one.
+  Stratum all = strata[0];
+  for (const Stratum& stratum : strata.subspan(1))
+    all = {MergeMoments(all.control, stratum.control),
+           MergeMoments(all.treatment, stratum.treatment)};
+  const absl::Span<const Stratum> one = absl::MakeConstSpan(&all, 1);
+  const auto all_control = LineariseArm(one, &Stratum::control, {1.0}, shape);
+  if (!all_control.ok()) return all_control.status();
+  const auto all_treatment = LineariseArm(one, &Stratum::treatment, {1.0}, shape);
+  if (!all_treatment.ok()) return all_treatment.status();
+  const auto welch = CompareArms(
+      {control->n, 0, Bilinear(adjusted, all_control->stratum_covariance[0], adjusted)},
+      {treatment->n, 0, Bilinear(adjusted, all_treatment->stratum_covariance[0], adjusted)});
   if (!welch.ok()) return welch.status();
   contrast.degrees_of_freedom = welch->degrees_of_freedom;
   if (!std::isfinite(contrast.difference) || !std::isfinite(contrast.difference_variance))

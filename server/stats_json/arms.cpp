@@ -2,6 +2,9 @@
 
 #include <cmath>
 #include <string>
+#include <variant>
+
+#include "server/stats_json/cdflib_quantile.hpp"
 
 namespace upswing::stats_json {
 namespace {
@@ -150,13 +153,27 @@ statistics::Moments SampleAt(const Json& inputs, const char* name) {
   return Must(sums.Reduce());
 }
 
+double LibraryCriticalValue(double degrees_of_freedom, const statistics::Rule& rule) {
+  const bool two_sided = rule.alternative == statistics::Alternative::kTwoSided;
+  return CdflibStudentQuantile(1 - (two_sided ? rule.alpha / 2 : rule.alpha), degrees_of_freedom);
+}
+
 Json Judge(const statistics::Estimate& estimate, const statistics::Rule& rule) {
   const auto inference = Must(statistics::Infer(estimate, rule));
-  return {{"estimate", Out(estimate.estimate)},
-          {"standard_error", Out(estimate.standard_error)},
-          {"df", Out(estimate.degrees_of_freedom)},
-          {"ci", Out(inference.interval)},
-          {"p_value", Out(inference.p_value)}};
+  Json out{{"estimate", Out(estimate.estimate)},
+           {"standard_error", Out(estimate.standard_error)},
+           {"df", Out(estimate.degrees_of_freedom)},
+           {"ci", Out(inference.interval)},
+           {"p_value", Out(inference.p_value)}};
+  if (!std::holds_alternative<statistics::FixedHorizon>(rule.look)) return out;
+  out["ci_exact"] = out["ci"];
+  const double reach =
+      LibraryCriticalValue(estimate.degrees_of_freedom, rule) * estimate.standard_error;
+  statistics::Interval library = inference.interval;
+  if (std::isfinite(library.lower)) library.lower = estimate.estimate - reach;
+  if (std::isfinite(library.upper)) library.upper = estimate.estimate + reach;
+  out["ci"] = Out(library);
+  return out;
 }
 
 }  // namespace upswing::stats_json

@@ -21,7 +21,12 @@ statistics::Arm ArmAt(const Json& inputs, const char* name);
 /// A list of raw values.
 statistics::Moments SampleAt(const Json& inputs, const char* name);
 
-/// estimate, standard_error, df, ci, p_value.
+/// The critical value of a fixed-horizon interval as the reference libraries have it (see
+/// cdflib_quantile.hpp).
+double LibraryCriticalValue(double degrees_of_freedom, const statistics::Rule& rule);
+
+/// estimate, standard_error, df, ci, p_value; for a fixed horizon `ci` has the libraries' critical
+/// value and `ci_exact` the engine's.
 Json Judge(const statistics::Estimate& estimate, const statistics::Rule& rule);
 
 }  // namespace upswing::stats_json

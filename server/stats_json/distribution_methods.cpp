@@ -1,4 +1,5 @@
 #include "server/statistics/distributions.hpp"
+#include "server/stats_json/cdflib_quantile.hpp"
 #include "server/stats_json/fields.hpp"
 
 namespace upswing::stats_json {
@@ -28,8 +29,18 @@ void AddDistributionMethods(MethodTable& methods) {
   methods["normal_ppf"] = Pointwise(1, [](Point x) { return statistics::NormalQuantile(x[0]); });
   methods["student_t_sf"] =
       Pointwise(2, [](Point x) { return statistics::StudentTSurvival(x[0], x[1]); });
-  methods["student_t_ppf"] =
+  const auto exact =
       Pointwise(2, [](Point x) { return -statistics::StudentTUpperQuantile(x[0], x[1]); });
+  const auto library = Pointwise(2, [](Point x) {
+    const bool inside = x[0] > 0 && x[0] < 1 && x[1] > 0;
+    return inside ? CdflibStudentQuantile(x[0], x[1])
+                  : -statistics::StudentTUpperQuantile(x[0], x[1]);
+  });
+  methods["student_t_ppf"] = [exact, library](const Json& inputs) {
+    Json out = library(inputs);
+    out["exact"] = exact(inputs)["values"];
+    return out;
+  };
   methods["chi2_sf"] =
       Pointwise(2, [](Point x) { return statistics::ChiSquareSurvival(x[0], x[1]); });
   methods["f_sf"] = Pointwise(3, [](Point x) { return statistics::FSurvival(x[0], x[1], x[2]); });

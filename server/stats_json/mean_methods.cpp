@@ -27,12 +27,17 @@ Json LogRatio(const Json& inputs) {
   const auto treatment = ArmAt(inputs, "treatment");
   const Rule rule{.alpha = AlphaOf(inputs), .alternative = AlternativeOf(inputs)};
   const auto log_ratio = Must(statistics::LogRatio(control, treatment));
-  const auto lift = Must(statistics::Infer(log_ratio, rule));
   const auto difference = Must(statistics::CompareArms(control, treatment));
   const auto test = Must(statistics::Infer(statistics::AbsoluteEffect(difference), rule));
+  const auto ends = [](const Json& interval) {
+    return Json::array(
+        {Out(std::expm1(interval[0].is_string() ? -INFINITY : interval[0].get<double>())),
+         Out(std::expm1(interval[1].is_string() ? INFINITY : interval[1].get<double>()))});
+  };
+  const Json judged = Judge(log_ratio, rule);
   return {{"estimate", Out(std::expm1(log_ratio.estimate))},
-          {"ci", Out(statistics::Interval{std::expm1(lift.interval.lower),
-                                          std::expm1(lift.interval.upper)})},
+          {"ci", ends(judged["ci"])},
+          {"ci_exact", ends(judged["ci_exact"])},
           {"p_value", Out(test.p_value)}};
 }
 
