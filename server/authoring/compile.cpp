@@ -435,7 +435,10 @@ class Compiler {
     const std::function<void(const Segment&)> add = [&](const Segment& segment) {
       text += base::Concat({segment.key, "=", segments->Find(segment.key)->Text(), ";"});
       if (!segment.ids_file.empty()) {
-        for (const std::uint64_t id : HashedIds(segment.ids, "")) text += std::to_string(id);
+        // The members of a file, in whatever order it lists them.
+        std::uint64_t sum = segment.ids.size();
+        for (const std::string& id : segment.ids) sum += upswing::base::Mix(Hash64(id));
+        text += std::to_string(sum);
       }
       if (segment.condition.has_value()) ForEachSegment(*segment.condition, add);
     };
