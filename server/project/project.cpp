@@ -111,6 +111,7 @@ report::Plan PlanOf(const authoring::Experiment& experiment) {
   }
   plan.alpha = experiment.plan->alpha;
   plan.correction = experiment.plan->correction_secondary;
+  plan.anytime = experiment.plan->sequential == "anytime";
   plan.min_days = experiment.plan->min_days;
   return plan;
 }
@@ -255,6 +256,7 @@ absl::StatusOr<report::Report> Project::Report(std::string_view experiment,
   if (current == nullptr)
     return absl::NotFoundError("no catalog has been published, so there is no experiment");
   report::Input input;
+  bool stopped = false;
   analysis::ExperimentSpec spec;
   if (experiment.starts_with(kHoldoutPrefix)) {
     const authoring::Holdout* holdout =
@@ -272,8 +274,11 @@ absl::StatusOr<report::Report> Project::Report(std::string_view experiment,
     input.control = found->control;
     input.hypothesis = found->hypothesis;
     input.plan = PlanOf(*found);
+    stopped = found->status == authoring::Status::kStopped ||
+              found->status == authoring::Status::kArchived;
   }
   spec.as_of_ms = as_of_ms.value_or(clock_->WallMillis());
+  input.plan.ended = stopped || (spec.end_ms && *spec.end_ms <= spec.as_of_ms);
   const auto source = store_->Snapshot();
   if (!source.ok()) return source.status();
   const absl::StatusOr<analysis::AnalysisResult> result = analysis::Analyze(**source, spec);

@@ -9,6 +9,8 @@
 #include "absl/time/time.h"
 #include "server/report/words.hpp"
 #include "server/statistics/compare.hpp"
+#include "server/statistics/decision.hpp"
+#include "server/statistics/multiple_testing.hpp"
 #include "server/statistics/sample_ratio.hpp"
 
 namespace upswing::report {
@@ -353,6 +355,118 @@ void CheckData(const Input& input, Report* report) {
   }
 }
 
+statistics::Correction CorrectionOf(const std::string& name) {
+  if (name == "none") return statistics::Correction::kNone;
+  if (name == "bonferroni") return statistics::Correction::kBonferroni;
+  if (name == "holm") return statistics::Correction::kHolm;
+  return statistics::Correction::kBenjaminiHochberg;
+}
+
+// One account of questions: p-values of these comparisons are adjusted together.
+void AdjustTogether(const std::vector<Comparison*>& family, statistics::Correction correction) {
+  std::vector<double> p_values;
+  for (const Comparison* comparison : family)
+    p_values.push_back(comparison->p_value.value.value_or(NAN));
+  const auto adjusted = statistics::AdjustPValues(p_values, correction);
+  for (std::size_t i = 0; adjusted.ok() && i < family.size(); ++i) {
+    if (!std::isnan((*adjusted)[i])) family[i]->p_value_adjusted.value = (*adjusted)[i];
+  }
+}
+
+// The primary metric over its variants by Holm; each guardrail by itself, since all of them must
+// hold; the rest together as the plan says.
+void Adjust(const Plan& plan, std::vector<Comparison>* comparisons) {
+  std::vector<Comparison*> primary;
+  std::vector<Comparison*> others;
+  for (Comparison& comparison : *comparisons) {
+    if (comparison.role == "primary") primary.push_back(&comparison);
+    if (comparison.role == "secondary" || comparison.role.empty()) others.push_back(&comparison);
+  }
+  AdjustTogether(primary, statistics::Correction::kHolm);
+  AdjustTogether(others, CorrectionOf(plan.correction));
+}
+
+// The evidence on one comparison, on the scale of the lift, or of the metric where the margin is
+// absolute.
+statistics::DecisionMetric EvidenceOf(const Comparison& comparison, bool absolute, double margin) {
+  const Interval& interval = absolute ? comparison.absolute : comparison.relative;
+  statistics::DecisionMetric metric;
+  metric.name = comparison.metric;
+  metric.good_is_lower = comparison.good == "down";
+  metric.margin = margin;
+  metric.defined = interval.estimate.value && comparison.p_value_adjusted.value;
+  metric.reason =
+      interval.estimate.value ? comparison.p_value_adjusted.reason : interval.estimate.reason;
+  metric.estimate = interval.estimate.value.value_or(0);
+  metric.interval = {interval.low.value_or(-INFINITY), interval.high.value_or(INFINITY)};
+  metric.p_value = comparison.p_value_adjusted.value.value_or(1);
+  return metric;
+}
+
+statistics::Decision DecideOn(const Input& input, const Report& report,
+                              const std::string& variant) {
+  statistics::DecisionInput question;
+  question.alpha = input.plan.alpha;
+  question.planned_end_reached = input.plan.ended;
+  question.days = static_cast<std::int64_t>(input.result->days.size());
+  question.min_days = static_cast<std::int64_t>(std::ceil(input.plan.min_days));
+  for (const HealthCheck& check : report.health.checks) {
+    if (!check.ok && check.severity == "block" && !question.unhealthy)
+      question.unhealthy = absl::StrCat(check.name, ": ", check.detail);
+  }
+  for (const VariantSummary& summary : report.variants) question.units += summary.units;
+  for (const Comparison& comparison : report.comparisons) {
+    if (comparison.variant != variant) continue;
+    if (comparison.role == "primary") {
+      question.primary = EvidenceOf(comparison, false, 0);
+      // An anytime interval holds at every look; it is on the metric's own scale, as is its test.
+      if (input.plan.anytime && comparison.anytime.interval.estimate.value) {
+        Comparison anytime = comparison;
+        anytime.absolute = comparison.anytime.interval;
+        anytime.p_value_adjusted = comparison.anytime.p_value;
+        question.primary = EvidenceOf(anytime, true, 0);
+        question.valid_now = true;
+      }
+    }
+    for (const Plan::Guardrail& guardrail : input.plan.guardrails) {
+      if (guardrail.metric != comparison.metric) continue;
+      const bool absolute = guardrail.absolute_margin.has_value();
+      question.guardrails.push_back(EvidenceOf(
+          comparison, absolute,
+          absolute ? *guardrail.absolute_margin : guardrail.relative_margin.value_or(0)));
+    }
+  }
+  question.valid_now = question.valid_now || input.plan.ended;
+  return statistics::Decide(question);
+}
+
+// The variant's decision that matters most: harm before a gain, a gain before waiting, waiting
+// before giving up.
+Decision DecideAll(const Input& input, const Report& report) {
+  if (input.plan.primary.empty() && report.health.ok) {
+    return {"keep_running",
+            "The plan names no primary metric, so there is no verdict; the numbers are below.", ""};
+  }
+  static constexpr statistics::DecisionAction kUrgency[] = {
+      statistics::DecisionAction::kBlockedUnhealthy, statistics::DecisionAction::kStopHarm,
+      statistics::DecisionAction::kShip, statistics::DecisionAction::kKeepRunning,
+      statistics::DecisionAction::kStopFutile};
+  std::optional<Decision> chosen;
+  std::ptrdiff_t best = std::size(kUrgency);
+  for (const VariantSummary& variant : report.variants) {
+    if (variant.key == input.control) continue;
+    const statistics::Decision decision = DecideOn(input, report, variant.key);
+    const std::ptrdiff_t rank =
+        std::find(std::begin(kUrgency), std::end(kUrgency), decision.action) - std::begin(kUrgency);
+    if (rank >= best) continue;
+    best = rank;
+    chosen = Decision{statistics::NameOf(decision.action), decision.reason, variant.key};
+  }
+  if (!chosen) return {"keep_running", "There is nothing to compare with the control yet.", ""};
+  if (best == 0) chosen->variant.clear();  // It is about the experiment.
+  return *chosen;
+}
+
 }  // namespace
 
 std::string FormatTime(std::int64_t millis) {
@@ -382,6 +496,7 @@ Report Build(const Input& input) {
       [&](std::size_t v, std::size_t m) { return &result.variants[v].metrics[m].total; },
       [&](std::size_t v) { return result.variants[v].units; }, &report.variants,
       &report.comparisons);
+  Adjust(input.plan, &report.comparisons);
   for (std::size_t s = 0; !result.variants.empty() && s < result.variants[0].segments.size(); ++s) {
     Segment segment{
         result.variants[0].segments[s].attribute, result.variants[0].segments[s].value, {}, {}};
@@ -424,6 +539,7 @@ Report Build(const Input& input) {
   report.health.ok =
       std::none_of(report.health.checks.begin(), report.health.checks.end(),
                    [](const HealthCheck& check) { return !check.ok && check.severity == "block"; });
+  report.decision = DecideAll(input, report);
   return report;
 }
 

@@ -24,6 +24,8 @@ struct Plan {
   std::vector<Guardrail> guardrails;
   double alpha = 0.05;            ///< In (0, 1).
   std::string correction = "bh";  ///< Over the secondary metrics: none, bonferroni, holm, bh.
+  bool anytime = false;  ///< Decisions may be taken at any look: the anytime intervals count.
+  bool ended = false;    ///< The experiment was stopped, or its planned end has come.
   double min_days = 0;
 };
 

@@ -112,7 +112,8 @@ struct Health {
 
 /// What the plan says to do now.
 struct Decision {
-  std::string action;   ///< "ship", "keep_running", "stop_harm", "stop_futile" or "blocked"
+  std::string
+      action;  ///< "ship", "keep_running", "stop_harm", "stop_futile" or "blocked_unhealthy"
   std::string reason;   ///< One sentence.
   std::string variant;  ///< The variant that `action` is about; may be empty.
 };

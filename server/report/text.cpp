@@ -87,7 +87,8 @@ std::string VerdictLine(const Report& report, const Terminal& terminal) {
   const std::string action =
       absl::AsciiStrToUpper(absl::StrReplaceAll(report.decision.action, {{"_", " "}}));
   const bool good = report.decision.action == "ship";
-  const bool bad = report.decision.action == "blocked" || report.decision.action == "stop_harm";
+  const bool bad =
+      report.decision.action == "blocked_unhealthy" || report.decision.action == "stop_harm";
   return absl::StrCat("  ",
                       good  ? terminal.Good(action)
                       : bad ? terminal.Bad(action)

@@ -58,6 +58,51 @@ TEST(Build, GivesAReasonWhereAnArmIsTooSmall) {
   EXPECT_EQ(report.comparisons[0].p_value.reason, "not_enough_data");
 }
 
+// With more units the same means are far apart: 100 copies of each value.
+Example Decisive() {
+  Example example;
+  std::vector<double> on;
+  std::vector<double> off;
+  for (int i = 0; i < 100; ++i) {
+    on.insert(on.end(), {12, 14, 16});
+    off.insert(off.end(), {10, 11, 13});
+  }
+  example.result.variants = {Example::Variant("on", on), Example::Variant("off", off)};
+  return example;
+}
+
+Report BuildWith(const Example& example, Plan plan) {
+  return report::Build({.control = "off",
+                        .plan = std::move(plan),
+                        .spec = &example.spec,
+                        .result = &example.result});
+}
+
+TEST(Build, ShipsAGainOnlyWhenThePlanAllowsToLook) {
+  EXPECT_EQ(BuildWith(Decisive(), {.primary = "gmv", .ended = true}).decision.action, "ship");
+  EXPECT_EQ(BuildWith(Decisive(), {.primary = "gmv"}).decision.action, "keep_running");
+  EXPECT_EQ(BuildWith(Decisive(), {}).decision.action, "keep_running");
+}
+
+TEST(Build, StopsWhenAGuardrailIsHarmedBeyondItsMargin) {
+  Example example = Decisive();
+  example.spec.metrics[0].good = metrics::GoodDirection::kDown;
+  const Report report = BuildWith(
+      example, {.primary = "gmv", .guardrails = {{"gmv", 0.02, std::nullopt}}, .ended = true});
+  EXPECT_EQ(report.decision.action, "stop_harm") << report.decision.reason;
+}
+
+TEST(Build, AdjustsMetricsOfOneFamilyTogether) {
+  Example example = Decisive();
+  example.spec.metrics.push_back(example.spec.metrics[0]);
+  example.spec.metrics[1].key = "other";
+  for (auto& variant : example.result.variants) variant.metrics.push_back(variant.metrics[0]);
+  const Report report =
+      BuildWith(example, {.secondary = {"gmv", "other"}, .correction = "bonferroni"});
+  EXPECT_DOUBLE_EQ(*report.comparisons[0].p_value_adjusted.value,
+                   2 * *report.comparisons[0].p_value.value);
+}
+
 TEST(Build, HasNoAnytimeIntervalWhileUnitsCanStillChange) {
   EXPECT_EQ(Example().Build().comparisons[0].anytime.p_value.reason, "open_window");
 }

@@ -82,7 +82,7 @@ TEST(RenderText, ShowsNoLiftSentenceWhenHealthBlocks) {
   report.health.ok = false;
   report.health.checks = {
       {"srm", "block", false, {1e-9, ""}, {}, 0.001, "more units in Mens E-Mail than planned"}};
-  report.decision = {"blocked", "the sample ratio does not match the plan.", ""};
+  report.decision = {"blocked_unhealthy", "the sample ratio does not match the plan.", ""};
   const std::string text = RenderText(report);
   EXPECT_THAT(text, HasSubstr("BLOCKED"));
   EXPECT_THAT(text, HasSubstr("NOT TRUSTWORTHY"));
