@@ -7,9 +7,11 @@
 #include <mutex>
 
 namespace upswing::posix {
+namespace internal {
+constinit std::atomic<std::uint32_t> fork_generation{0};
+}
 namespace {
 
-constinit std::atomic<std::uint32_t> generation{0};
 constinit std::once_flag watching;
 
 // One bit per descriptor. Descriptors above the table are rare and then merely stay open in the
@@ -25,12 +27,10 @@ void InChild() {
       if (bit == 63) break;
     }
   }
-  generation.fetch_add(1, std::memory_order_release);
+  internal::fork_generation.fetch_add(1, std::memory_order_release);
 }
 
 }  // namespace
-
-std::uint32_t ForkGeneration() { return generation.load(std::memory_order_relaxed); }
 
 void WatchForks() {
   std::call_once(watching, [] { pthread_atfork(nullptr, nullptr, &InChild); });

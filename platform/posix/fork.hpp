@@ -1,11 +1,18 @@
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 
 namespace upswing::posix {
 
+namespace internal {
+extern constinit std::atomic<std::uint32_t> fork_generation;
+}
+
 /// Rises by one in the child of every fork of this process. One relaxed load.
-std::uint32_t ForkGeneration();
+inline std::uint32_t ForkGeneration() {
+  return internal::fork_generation.load(std::memory_order_relaxed);
+}
 
 /// Installs the process's fork handler; later calls do nothing. In the child it closes the
 /// descriptors that this library holds (files and locks of the parent) and raises `ForkGeneration`;

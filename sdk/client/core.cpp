@@ -265,10 +265,11 @@ void Core::Track(const Subject& subject, std::string_view name, double value,
 }
 
 void Core::RecordQueued() {
-  queued_.fetch_add(1, std::memory_order_relaxed);
-  // The first record starts the flush timer; a full batch need not wait for it.
-  const std::uint32_t before = waiting_.fetch_add(1, std::memory_order_acq_rel);
-  if (before == 0 || before + 1 == options_.delivery.batch_records) WakeFormer();
+  // The first record starts the flush timer; a full batch need not wait for it. A record that comes
+  // while the former looks is either taken by it or counted as waiting afterwards.
+  const std::uint64_t before = queued_.fetch_add(1, std::memory_order_acq_rel);
+  const std::uint64_t waiting = before - looked_.load(std::memory_order_acquire);
+  if (waiting == 0 || waiting + 1 == options_.delivery.batch_records) WakeFormer();
 }
 
 void Core::WakeFormer() {
@@ -310,7 +311,7 @@ std::size_t Core::FormNow() {
   OpenSpool();
   batcher_.SetCatalogVersion(catalog_.version());
   decision_counters_.CarryTo(&counters_);
-  waiting_.store(0, std::memory_order_release);
+  looked_.store(queued_.load(std::memory_order_acquire), std::memory_order_release);
   std::size_t formed = 0;
   while (const std::size_t taken = batcher_.Form()) formed += taken;
   batched_.fetch_add(formed, std::memory_order_relaxed);
@@ -325,13 +326,11 @@ void Core::FormerLoop() {
     const std::int64_t asked = delivery_.flush_interval_ms();
     const std::chrono::milliseconds interval =
         std::max(options_.delivery.flush_interval, std::chrono::milliseconds(asked));
-    const auto full = [&] {
-      return waiting_.load(std::memory_order_acquire) >= options_.delivery.batch_records;
-    };
-    if (waiting_.load(std::memory_order_acquire) == 0) {
+    const auto full = [&] { return waiting() >= options_.delivery.batch_records; };
+    if (waiting() == 0) {
       former_wake_.wait(lock, [&] { return stop_ || former_signal_; });
       former_signal_ = false;
-      if (waiting_.load(std::memory_order_acquire) == 0) continue;
+      if (waiting() == 0) continue;
     }
     former_wake_.wait_for(lock, interval, [&] { return stop_ || full(); });
     if (stop_) break;

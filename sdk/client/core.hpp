@@ -76,6 +76,9 @@ class Core {
   Exposed Expose(const Subject& subject, events::QueuedExposure exposure, std::uint64_t who,
                  std::uint64_t what);
   void RecordQueued();
+  std::uint64_t waiting() const {
+    return queued_.load(std::memory_order_acquire) - looked_.load(std::memory_order_acquire);
+  }
   Consent consent() const { return consent_.load(std::memory_order_relaxed); }
 
   /// Variants that `ClientOptions::overrides` forces.
@@ -99,8 +102,8 @@ class Core {
 
   std::atomic<Consent> consent_;
   std::atomic<bool> closed_{false};
-  std::atomic<std::uint32_t> waiting_{0};  // records since the former last looked
-  std::atomic<std::uint64_t> queued_{0};
+  std::atomic<std::uint64_t> queued_{0};  // records the queue has taken
+  std::atomic<std::uint64_t> looked_{0};  // of them, those from before the former last looked
   std::atomic<std::uint64_t> deduplicated_{0};
   std::atomic<std::uint64_t> batched_{0};
 
