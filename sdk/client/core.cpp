@@ -423,10 +423,7 @@ FlushResult Core::Close(std::chrono::milliseconds timeout) {
 
 void Core::NetworkBack() {
   delivery_.RetryNow();
-  {
-    const std::lock_guard lock(mutex_);
-    next_poll_ms_ = 0;
-  }
+  next_poll_ms_ = 0;
   WakeSender();
 }
 

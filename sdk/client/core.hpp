@@ -107,6 +107,8 @@ class Core {
   std::atomic<std::uint64_t> deduplicated_{0};
   std::atomic<std::uint64_t> batched_{0};
 
+  std::atomic<std::int64_t> next_poll_ms_{0};  // boot clock; of the sender, reset by NetworkBack
+
   std::mutex form_mutex_;    // one at a time forms batches; protects batcher_
   bool spool_open_ = false;  // under form_mutex_
 
@@ -118,7 +120,6 @@ class Core {
   bool former_signal_ = false;
   bool sender_signal_ = false;
   std::uint64_t steps_ = 0;
-  std::int64_t next_poll_ms_ = 0;
   std::thread former_;
   std::thread sender_;
 };

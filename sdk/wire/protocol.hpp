@@ -32,7 +32,8 @@
 ///   3. The batch has `ancestors` and one of them was *stored*: its records are there already. Mark
 ///   the id as known;
 ///      answer `duplicate: true`, 200.
-///   4. The id is known as *split* (rule 5): its records come in its parts. Store nothing and answer
+///   4. The id is known as *split* (rule 5): its records come in its parts. Store nothing and
+///   answer
 ///      413, so that whoever sent the whole, a clone of the device perhaps, sends the parts too.
 ///   5. Otherwise store the records, mark the id as stored and each of its ancestors as split
 ///   (unless stored), so that a

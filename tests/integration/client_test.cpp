@@ -1,0 +1,267 @@
+// The client with a catalog, against the protocol's reference server: exposures, consent, privacy,
+// forks.
+#include "upswing/client.hpp"
+
+#include <sys/wait.h>
+#include <unistd.h>
+#include <zstd.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <string>
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "sdk/wire/batch.hpp"
+#include "tests/support/catalog_fixture.hpp"
+#include "tests/support/fake_platform.hpp"
+#include "tests/support/fake_server.hpp"
+#include "tests/support/fault_proxy.hpp"
+
+namespace upswing {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+using ::testing::Contains;
+using testing::FaultProxy;
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+/// An experiment that everybody is in; `on` and `off` are the weights of its variants.
+std::string CatalogBytes(int off, int on) {
+  const std::string json = R"({"project": "shop",
+    "attributes": {"country": "string", "email": "string"},
+    "flags": {"tap": {"type": "bool", "default": false}},
+    "experiments": {"one_tap": {"status": "running", "unit": "user", "control": "off",
+      "when": {"attribute": "email", "set": true},
+      "variants": {"off": {"weight": )" +
+                           std::to_string(off) + R"(}, "on": {"weight": )" + std::to_string(on) +
+                           R"(, "set": {"tap": true}}}, "report_by": ["country"]}}})";
+  return testing::TestCatalog(json).compiled.bytes;
+}
+
+/// All strings of all batches that start anywhere in `bytes`.
+std::string Opened(const std::string& bytes) {
+  std::string all;
+  wire::Decoder decoder;
+  wire::Batch batch;
+  for (std::size_t at = bytes.find("\x28\xb5\x2f\xfd"); at != std::string::npos;
+       at = bytes.find("\x28\xb5\x2f\xfd", at + 1)) {
+    const std::size_t size = ZSTD_findFrameCompressedSize(bytes.data() + at, bytes.size() - at);
+    if (ZSTD_isError(size) != 0) continue;
+    if (!decoder.Decode(std::string_view(bytes).substr(at, size), {}, &batch).ok()) continue;
+    for (const std::string_view text : batch.strings) all.append(text).append("\n");
+  }
+  return all;
+}
+
+class ClientWithCatalog : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    directory_ = ::testing::TempDir() + "/upswing_client_catalog_" +
+                 ::testing::UnitTest::GetInstance()->current_test_info()->name();
+    std::filesystem::remove_all(directory_);
+    user_.Set("country", "CN").Set("email", "secret@example.com");
+  }
+  void TearDown() override { std::filesystem::remove_all(directory_); }
+
+  ClientOptions Options(const std::string& url) {
+    ClientOptions options;
+    options.server_url = url;
+    options.storage_directory = directory_;
+    options.catalog.bundled = CatalogBytes(0, 1);
+    options.catalog.poll_interval = milliseconds(0);
+    options.delivery.max_backoff = milliseconds(100);
+    return options;
+  }
+
+  FaultProxy::Upstream ToServer() {
+    return [this](const FaultProxy::Request& request) {
+      const HttpResponse answer = server_.Post(request.Header("upswing-batch"), request.body);
+      std::string raw = "HTTP/1.1 " + std::to_string(answer.status) +
+                        " X\r\nContent-Length: " + std::to_string(answer.body.size()) + "\r\n";
+      for (const auto& [name, value] : answer.headers) raw += name + ": " + value + "\r\n";
+      return raw + "\r\n" + answer.body;
+    };
+  }
+  static testing::Fault NoFault(const FaultProxy::Request&) { return testing::Fault::kNone; }
+
+  /// All bytes of all files under the folder.
+  std::string FileBytes() const {
+    std::string all;
+    if (!std::filesystem::exists(directory_)) return all;
+    for (const auto& entry : std::filesystem::recursive_directory_iterator(directory_)) {
+      if (!entry.is_regular_file()) continue;
+      std::ifstream file(entry.path(), std::ios::binary);
+      all.append(std::istreambuf_iterator<char>(file), {});
+    }
+    return all;
+  }
+
+  std::string directory_;
+  testing::FakeServer server_;
+  Subject user_{"user", "u-1"};
+};
+
+TEST_F(ClientWithCatalog, ReadingAFlagExposesOncePerUnitAndPeekingNever) {
+  FaultProxy proxy(ToServer(), NoFault);
+  auto client = *Client::Create(Options(proxy.url()));
+  EXPECT_EQ(client->Peek("one_tap", user_).variant(), "on");
+  EXPECT_TRUE(client->Flush(seconds(20)).kept == 0 && server_.records() == 0);
+  for (int i = 0; i < 5; ++i) EXPECT_TRUE(client->Bool("tap", user_, false));
+  client->Expose(client->Peek("one_tap", user_), user_);
+  Subject other("user", "u-2");
+  other.Set("email", "x");
+  client->Decide("one_tap", other);
+  client->Flush(seconds(20));
+  EXPECT_EQ(server_.records(), 2u);
+  EXPECT_THAT(server_.Lines(), Contains("exposure user=u-1 one_tap on"));
+  EXPECT_EQ(client->Stats().deduplicated, 5u);
+}
+
+TEST_F(ClientWithCatalog, ASwitchOfVariantsIsLoggedEachTime) {
+  // The server publishes off, then on, then off again: three exposures of the same user.
+  FaultProxy proxy(ToServer(), NoFault);
+  int version = 0;
+  std::shared_ptr<testing::ScriptedTransport> transport =
+      std::make_shared<testing::ScriptedTransport>(
+          [&](const testing::ScriptedTransport::Sent& sent) -> absl::StatusOr<HttpResponse> {
+            if (sent.method == "POST") return server_.Post(sent.Header("Upswing-Batch"), sent.body);
+            ++version;
+            return HttpResponse{200,
+                                {{"ETag", std::to_string(version)}},
+                                version % 2 == 1 ? CatalogBytes(1, 0) : CatalogBytes(0, 1)};
+          });
+  ClientOptions options = Options("http://test");
+  options.transport = transport;
+  options.catalog.poll_interval = std::chrono::hours(24);
+  auto client = *Client::Create(options);
+  std::atomic<int> changes{0};
+  client->AddCatalogListener([&](std::uint64_t) { ++changes; });
+  for (int i = 0; i < 3; ++i) {
+    const int before = changes;
+    client->NetworkBack();  // Polls at once.
+    while (changes == before) usleep(1000);
+    client->Decide("one_tap", user_);
+  }
+  client->Flush(seconds(20));
+  EXPECT_GE(server_.records(), 2u);
+  EXPECT_THAT(server_.Lines(), Contains("exposure user=u-1 one_tap on"));
+  EXPECT_THAT(server_.Lines(), Contains("exposure user=u-1 one_tap off"));
+}
+
+TEST_F(ClientWithCatalog, NothingButDeclaredAttributesIsWrittenOrSent) {
+  FaultProxy proxy(ToServer(), [](const FaultProxy::Request&) { return testing::Fault::k500; });
+  ClientOptions options = Options(proxy.url());
+  options.delivery.compression_level = 1;
+  {
+    auto client = *Client::Create(options);
+    client->Decide("one_tap", user_);
+    client->Track(user_, "purchase", 129,
+                  {{"category", "a value that is long enough to stay text"}});
+    client->Flush(milliseconds(300));
+    client->Close(milliseconds(0));
+  }
+  for (const std::string& bytes : {FileBytes(), proxy.captured()}) {
+    const std::string everything = bytes + Opened(bytes);
+    // The search works: what may leave is found, and what may not is not.
+    EXPECT_THAT(everything, HasSubstr("a value that is long enough to stay text"));
+    for (const char* secret : {"secret@example.com", "secret", "example.com", "email"}) {
+      EXPECT_THAT(everything, Not(HasSubstr(secret)));
+    }
+  }
+}
+
+TEST_F(ClientWithCatalog, WithoutAnAnswerOnConsentNothingIsWrittenOrSentAndDenialForgetsAll) {
+  FaultProxy proxy(ToServer(), NoFault);
+  ClientOptions options = Options(proxy.url());
+  options.consent = Consent::kUnknown;
+  auto client = *Client::Create(options);
+  EXPECT_TRUE(client->Bool("tap", user_, false)) << "deciding needs no consent";
+  client->Track(user_, "purchase", 1);
+  client->Flush(milliseconds(0));
+  EXPECT_EQ(FileBytes(), "");
+  EXPECT_EQ(proxy.captured(), "");
+
+  client->SetConsent(Consent::kDenied);
+  EXPECT_FALSE(client->Bool("tap", user_, false)) << "catalog default only";
+  client->Track(user_, "purchase", 2);
+  EXPECT_EQ(client->Stats().dropped.consent, 3u);
+  EXPECT_EQ(FileBytes(), "");
+
+  client->SetConsent(Consent::kGranted);
+  client->Track(user_, "purchase", 3);
+  client->Flush(seconds(20));
+  EXPECT_THAT(server_.Lines(), ::testing::ElementsAre("event user=u-1 purchase 3.000000"));
+}
+
+TEST_F(ClientWithCatalog, GrantingConsentSendsWhatWaited) {
+  FaultProxy proxy(ToServer(), NoFault);
+  ClientOptions options = Options(proxy.url());
+  options.consent = Consent::kUnknown;
+  auto client = *Client::Create(options);
+  client->Track(user_, "purchase", 1);
+  client->SetConsent(Consent::kGranted);
+  client->Flush(seconds(20));
+  EXPECT_EQ(server_.records(), 1u);
+}
+
+TEST_F(ClientWithCatalog, AChildOfAForkSendsItsOwnRecordsAndNoneOfItsParents) {
+  FaultProxy proxy(ToServer(), NoFault);
+  auto client = *Client::Create(Options(proxy.url()));
+  client->Track(user_, "parent", 1);
+  const pid_t child = fork();
+  if (child == 0) {
+    const bool decides = client->Bool("tap", user_, false);
+    client->Track(user_, "child", 2);
+    const FlushResult result = client->Flush(seconds(20));
+    client.reset();
+    _exit(decides && result.kept == 0 ? 0 : 1);
+  }
+  int status = 0;
+  waitpid(child, &status, 0);
+  EXPECT_EQ(status, 0);
+  client->Close(seconds(20));
+  std::vector<std::string> lines = server_.Lines();
+  std::sort(lines.begin(), lines.end());
+  EXPECT_THAT(lines, ::testing::ElementsAre("event user=u-1 child 2.000000",
+                                            "event user=u-1 parent 1.000000",
+                                            "exposure user=u-1 one_tap on"));
+}
+
+TEST_F(ClientWithCatalog, TwoClientsOnOneFolderDoNotDisturbEachOther) {
+  FaultProxy proxy(ToServer(), NoFault);
+  auto one = *Client::Create(Options(proxy.url()));
+  auto other = *Client::Create(Options(proxy.url()));
+  for (int i = 0; i < 100; ++i) {
+    one->Track(user_, "one", i);
+    other->Track(user_, "other", i);
+  }
+  one->Close(seconds(20));
+  EXPECT_EQ(other->Flush(seconds(20)).kept, 0u);
+  EXPECT_EQ(server_.records(), 200u);
+}
+
+TEST_F(ClientWithCatalog, AHeldBackCatalogWaitsForActivate) {
+  std::atomic<bool> fetched{false};
+  ClientOptions options = Options("http://test");
+  options.catalog.apply = ApplyPolicy::kOnActivate;
+  options.catalog.poll_interval = std::chrono::hours(24);
+  options.transport = std::make_shared<testing::ScriptedTransport>(
+      [&](const testing::ScriptedTransport::Sent& sent) -> absl::StatusOr<HttpResponse> {
+        if (sent.method != "GET") return absl::UnavailableError("no");
+        fetched = true;
+        return HttpResponse{200, {{"ETag", "2"}}, CatalogBytes(1, 0)};
+      });
+  auto client = *Client::Create(options);
+  while (!client->Stats().catalog_age) usleep(1000);
+  EXPECT_EQ(client->Peek("one_tap", user_).variant(), "on") << "nothing changes under the user";
+  EXPECT_TRUE(client->Activate());
+  EXPECT_EQ(client->Peek("one_tap", user_).variant(), "off");
+  EXPECT_FALSE(client->Activate());
+}
+
+}  // namespace
+}  // namespace upswing
