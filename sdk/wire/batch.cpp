@@ -419,7 +419,7 @@ absl::Status Decoder::Scratch::ReadExposures(Reader* reader, const Limits& limit
     return status;
   }
   for (std::size_t s = 0; s < shapes.flaw.size(); ++s) {
-    for (const std::size_t w : {2, 3}) {
+    for (const std::size_t w : {std::size_t{2}, std::size_t{3}}) {
       shapes.fixed[w][s] = std::min<std::uint64_t>(shapes.fixed[w][s], UINT32_MAX);
     }
     shapes.fixed[4][s] = std::min<std::uint64_t>(shapes.fixed[4][s], UINT8_MAX);

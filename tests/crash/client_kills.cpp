@@ -53,7 +53,7 @@ class Harness {
     for (int round = 0; round < kills; ++round) {
       const pid_t child = Start(round, 100'000);
       // From before the first instruction of main to deep in the work.
-      usleep(static_cast<useconds_t>(random_() % 60'000));
+      usleep(static_cast<useconds_t>(random_() % 250'000));
       if (workers_ > 0 && round % 2 == 0) KillSomeWorkers(child);
       kill(-child, SIGKILL);
       int status = 0;
