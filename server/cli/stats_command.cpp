@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cmath>
 #include <cstdio>
 #include <fstream>
@@ -88,6 +89,10 @@ void AddStatsCommand(CLI::App& app, Action& action) {
     if (check && options->files.empty()) throw CLI::ValidationError("FILE", "is missing");
     if (!check && !options->files.empty())
       throw CLI::ValidationError("FILE", "a method reads its input from stdin");
+    const std::vector<std::string> names = stats_json::MethodNames();
+    if (!check && std::find(names.begin(), names.end(), options->method) == names.end())
+      throw CLI::ValidationError("METHOD",
+                                 "unknown method " + options->method + "; --list prints the names");
     action = [options, check] {
       return check ? CheckFiles(options->files) : RunOne(options->method);
     };
