@@ -58,13 +58,26 @@ class Counters {
   using DecisionKey = std::tuple<std::string, std::string>;
   /// (name or experiment, variant, reason); the variant is empty for events.
   using DropKey = std::tuple<std::string, std::string, std::uint8_t>;
-  using DropTable = std::map<DropKey, Drops, std::less<>>;
+  /// Compares keys with views of keys; Clang 14 cannot with `std::less<>` over tuples of both.
+  struct Less {
+    using is_transparent = void;
+    template <typename A, typename B>
+    bool operator()(const A& a, const B& b) const {
+      const int first = std::string_view(std::get<0>(a)).compare(std::get<0>(b));
+      if (first != 0) return first < 0;
+      const int second = std::string_view(std::get<1>(a)).compare(std::get<1>(b));
+      if (second != 0) return second < 0;
+      if constexpr (std::tuple_size_v < A >> 2) return std::get<2>(a) < std::get<2>(b);
+      return false;
+    }
+  };
+  using DropTable = std::map<DropKey, Drops, Less>;
 
   void Drop(DropTable* table, std::string_view name, std::string_view variant,
             wire::DropReason reason, std::uint64_t count);
 
   mutable std::mutex mutex_;  // all below
-  std::map<DecisionKey, Decisions, std::less<>> decisions_;
+  std::map<DecisionKey, Decisions, Less> decisions_;
   DropTable exposures_;
   DropTable events_;
 };
