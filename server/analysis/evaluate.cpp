@@ -24,6 +24,26 @@ bool Evaluator::Refers(const CompiledSelector& selector, std::uint64_t ref, Inte
   return false;
 }
 
+std::pair<std::size_t, std::size_t> Evaluator::RowsIn(const UnitView& view, Interval in) {
+  // A unit has few rows, and most lie inside: walking from both ends beats a search.
+  std::size_t first = 0;
+  std::size_t last = view.size;
+  while (first < last && view.time[first] < in.from) ++first;
+  while (last > first && view.time[last - 1] >= in.to) --last;
+  return {first, last};
+}
+
+std::int64_t Evaluator::CountOf(const CompiledSelector& selector, Interval in) {
+  if (IsPlain(selector)) {
+    const auto [first, last] = RowsIn(Stream(selector.parts[0].stream), in);
+    return static_cast<std::int64_t>(last - first);
+  }
+  std::int64_t count = 0;
+  ForEach(selector, in,
+          [&](const UnitView&, const CompiledSelector::Part&, std::size_t) { ++count; });
+  return count;
+}
+
 // Calls function(view, part, row) for the rows that pass. Rows of one part come in order of time.
 template <typename Function>
 void Evaluator::ForEach(const CompiledSelector& selector, Interval in, Function&& function) {
@@ -31,8 +51,9 @@ void Evaluator::ForEach(const CompiledSelector& selector, Interval in, Function&
     const UnitView& view = Stream(part.stream);
     const std::uint8_t* pass =
         part.filter < 0 ? nullptr : view.pass[static_cast<std::size_t>(part.filter)];
-    for (std::size_t i = 0; i < view.size && view.time[i] < in.to; ++i) {
-      if (view.time[i] < in.from || (pass != nullptr && pass[i] == 0)) continue;
+    const auto [first, last] = RowsIn(view, in);
+    for (std::size_t i = first; i < last; ++i) {
+      if (pass != nullptr && pass[i] == 0) continue;
       if (selector.refers_to >= 0 &&
           !Refers(selector, view.ref_id == nullptr ? 0 : view.ref_id[i], in))
         continue;
@@ -102,23 +123,15 @@ bool Evaluator::Value(const CompiledMetric& metric, std::int64_t t0, Interval in
     return view.values[static_cast<std::size_t>(part.value)][i];
   };
   const auto count_or_sum = [&](const CompiledSelector& selector) {
-    if (selector.sum) {
-      ForEach(selector, in,
-              [&](const UnitView&, const CompiledSelector::Part&, std::size_t) { ++count; });
-      return SumOf(selector, in);
-    }
-    std::int64_t n = 0;
-    ForEach(selector, in,
-            [&](const UnitView&, const CompiledSelector::Part&, std::size_t) { ++n; });
+    const std::int64_t n = CountOf(selector, in);
     count += n;
-    return static_cast<double>(n);
+    return selector.sum ? SumOf(selector, in) : static_cast<double>(n);
   };
   switch (definition.type) {
     case MetricType::kConversion:
     case MetricType::kRetention:
     case MetricType::kCount:
-      ForEach(metric.events, in,
-              [&](const UnitView&, const CompiledSelector::Part&, std::size_t) { ++count; });
+      count = CountOf(metric.events, in);
       out[0] = definition.type == MetricType::kCount ? static_cast<double>(count)
                                                      : (count >= definition.threshold ? 1 : 0);
       break;
@@ -289,8 +302,8 @@ std::size_t Evaluator::ByDay(const CompiledMetric& metric, std::int64_t t0, Inte
     if (size == days->size()) days->emplace_back();
     DayValue& value = (*days)[size++];
     value.day = day;
-    value.cumulative.assign(components, 0);
-    value.daily.assign(components, 0);
+    std::fill_n(value.cumulative, components, 0.0);
+    std::fill_n(value.daily, components, 0.0);
     return value;
   };
   const bool one_part = metric.events.parts.size() == 1 && metric.events.refers_to < 0;
@@ -376,9 +389,9 @@ std::size_t Evaluator::ByDay(const CompiledMetric& metric, std::int64_t t0, Inte
         day + 1 == calendar_->days() ? in.to : std::min(in.to, calendar_->Start(day + 1));
     const std::int64_t start = day == 0 ? in.from : std::max(in.from, calendar_->Start(day));
     DayValue& value = next(day);
-    if (!Value(metric, t0, {in.from, end}, value.cumulative.data(), &unused))
-      value.cumulative.assign(components, 0);
-    if (HasDaily(metric)) Value(metric, t0, {start, end}, value.daily.data(), &unused);
+    if (!Value(metric, t0, {in.from, end}, value.cumulative, &unused))
+      std::fill_n(value.cumulative, components, 0.0);
+    if (HasDaily(metric)) Value(metric, t0, {start, end}, value.daily, &unused);
   }
   return size;
 }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <utility>
 #include <vector>
 
 #include "server/analysis/calendar.hpp"
@@ -16,19 +17,19 @@ struct Interval {
   std::int64_t to = 0;
 };
 
-/// A unit's value at the end of a day, and on that day alone.
+/// Most components that a metric may have.
+inline constexpr int kMostComponents = 32;
+
+/// A unit's value at the end of a day, and on that day alone; as many components as the metric has.
 struct DayValue {
   int day = 0;
-  std::vector<double> cumulative;
-  std::vector<double> daily;
+  double cumulative[kMostComponents];
+  double daily[kMostComponents];
 };
 
 /// Values of one unit's metrics. Holds scratch memory; one per thread.
 class Evaluator {
  public:
-  /// Most components that a metric may have.
-  static constexpr int kMost = 32;
-
   Evaluator(const Plan* plan, const Calendar* calendar) : plan_(plan), calendar_(calendar) {}
 
   /// The streams of the unit at hand, by the plan's numbers.
@@ -66,6 +67,12 @@ class Evaluator {
   const UnitView& Stream(int number) const {
     return *(*streams_)[static_cast<std::size_t>(number)];
   }
+  /// Rows [first, last) of a view whose times lie in the interval.
+  static std::pair<std::size_t, std::size_t> RowsIn(const UnitView& view, Interval in);
+  static bool IsPlain(const CompiledSelector& selector) {
+    return selector.parts.size() == 1 && selector.parts[0].filter < 0 && selector.refers_to < 0;
+  }
+  std::int64_t CountOf(const CompiledSelector& selector, Interval in);
   template <typename Function>
   void ForEach(const CompiledSelector& selector, Interval in, Function&& function);
   void Collect(const CompiledSelector& selector, Interval in, std::int32_t tag);

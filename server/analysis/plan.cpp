@@ -62,6 +62,7 @@ absl::Status Check(const MetricDefinition& metric) {
   if (funnel && metric.steps.size() < 2) return Invalid(metric, "steps: must be at least 2");
   if (metric.type == MetricType::kTimeTo && !metric.window_ms.has_value())
     return Invalid(metric, "window: a time_to metric needs one");
+  if (metric.steps.size() > 32) return Invalid(metric, "steps: must be at most 32");
   if (metric.window_ms.has_value() && *metric.window_ms <= 0)
     return Invalid(metric, "window: must be above 0");
   if (metric.covariate.has_value()) {

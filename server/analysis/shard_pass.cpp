@@ -154,12 +154,12 @@ absl::Status ShardRun::GatherExposures(std::uint32_t unit) {
           ++state_->unknown_variant_records;
           continue;
         }
-        std::vector<std::string> attributes;
-        for (const auto& column : block.attributes) attributes.push_back(block.strings[column[i]]);
         exposures_.push_back({block.time[i], block.order[i], block.phase[i], block.variant[i],
                               spec_.variants[static_cast<std::size_t>(block.variant[i])].key,
                               companion, held_attributes_.size()});
-        held_attributes_.push_back(std::move(attributes));
+        if (block.attributes.empty()) continue;
+        auto& attributes = held_attributes_.emplace_back();
+        for (const auto& column : block.attributes) attributes.push_back(block.strings[column[i]]);
       }
       cursor.position = end;
       if (absl::Status status = cursor.Seek(unit, &state_->unreadable, &at_[c]); !status.ok())
@@ -305,16 +305,17 @@ void ShardRun::AddDays(std::size_t m, const Enrolment& enrolment, const double* 
   const std::size_t size = evaluator_.ByDay(
       metric, enrolment.t0, evaluator_.Window(metric, enrolment.t0, end_of_time_), &by_day_);
   // What the unit has without any event (kTimeTo, kLast with `missing`) holds until the first one.
-  std::vector<double> before(static_cast<std::size_t>(metric.components), 0);
+  double before[kMostComponents];
+  const auto components = static_cast<std::size_t>(metric.components);
+  std::fill_n(before, components, 0.0);
   bool counted = once;
   if (!once) {
     std::int64_t unused = 0;
-    if (evaluator_.Value(metric, enrolment.t0, {enrolment.t0, enrolment.t0}, before.data(),
-                         &unused)) {
+    if (evaluator_.Value(metric, enrolment.t0, {enrolment.t0, enrolment.t0}, before, &unused)) {
       before[0] = std::min(before[0], limit);
       CellSums& cell = days.cumulative[static_cast<std::size_t>(calendar.Day(enrolment.t0))];
       cell.AddUnits(1);
-      cell.AddValues(before.data());
+      cell.AddValues(before);
       counted = true;
     }
   }
@@ -324,18 +325,21 @@ void ShardRun::AddDays(std::size_t m, const Enrolment& enrolment, const double* 
     value.daily[0] = std::min(value.daily[0], limit);
     const auto day = static_cast<std::size_t>(value.day);
     if (!once) {
-      if (!counted) days.cumulative[day].AddUnits(1);
+      CellSums& cell = days.cumulative[day];
+      if (!counted) cell.AddUnits(1);
       counted = true;
-      days.cumulative[day].AddValues(before.data(), -1);
-      days.cumulative[day].AddValues(value.cumulative.data());
-      before = value.cumulative;
+      if (!std::equal(before, before + components, value.cumulative)) {
+        cell.AddValues(before, -1);
+        cell.AddValues(value.cumulative);
+        std::copy_n(value.cumulative, components, before);
+      }
     }
-    if (Evaluator::HasDaily(metric)) days.daily[day].AddValues(value.daily.data());
+    if (Evaluator::HasDaily(metric)) days.daily[day].AddValues(value.daily);
   }
 }
 
 void ShardRun::AddUnit(const Enrolment& enrolment) {
-  double values[2 * Evaluator::kMost + 1];
+  double values[2 * kMostComponents + 1];
   for (std::size_t m = 0; m < plan_.metrics.size(); ++m) {
     const CompiledMetric& metric = plan_.metrics[m];
     if (!Mature(metric, enrolment.t0)) {
@@ -384,7 +388,7 @@ void ShardRun::AddCluster(const Enrolment& enrolment) {
   std::vector<Row> rows(plan_.metrics.size());
   for (std::size_t m = 0; m < rows.size(); ++m)
     rows[m].sums.resize(static_cast<std::size_t>(plan_.metrics[m].dimension()));
-  double values[2 * Evaluator::kMost + 1];
+  double values[2 * kMostComponents + 1];
   for (const auto& [key, t0] : observed) {
     for (StreamReader& stream : streams_) stream.Filter(key);
     for (std::size_t m = 0; m < rows.size(); ++m) {
@@ -436,7 +440,7 @@ absl::Status ShardRun::Run() {
     if (only_forced_) ++state_->forced_units;
     const std::optional<Enrolment> enrolment = Enrol();
     if (!enrolment.has_value()) continue;
-    attributes_ = held_attributes_[exposures_.front().attributes];
+    if (!attributes_.empty()) attributes_ = held_attributes_[exposures_.front().attributes];
     if (!options_.values_only) {
       FindCells(*enrolment);
       ArmState& arm = state_->arms[static_cast<std::size_t>(enrolment->variant)];
