@@ -28,6 +28,8 @@ int main(int argc, char** argv) {
   upswing::cli::AddAssignCommand(app, action);
   upswing::cli::AddStatsCommand(app, action);
   upswing::cli::AddPowerCommand(app, action);
+  upswing::cli::AddStoreCommand(app, action);
+  upswing::cli::AddEraseCommand(app, action);
 
   try {
     app.parse(argc, argv);

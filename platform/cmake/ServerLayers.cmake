@@ -17,7 +17,7 @@ upswing_layer(server/importer DEPS sdk/base sdk/wire sdk/assignment server/json 
 upswing_layer(server/simulation PURE DEPS sdk/base)
 # The commands that talk to a server are clients of it, so that they go through the real SDK.
 upswing_layer(server/cli DEPS platform/port platform/posix sdk/base sdk/schema sdk/catalog sdk/assignment sdk/wire sdk/transport
-              sdk/client server/json server/authoring server/statistics server/stats_json server/ingest server/project server/report server/http
+              sdk/client server/json server/authoring server/statistics server/stats_json server/ingest server/store server/store/embedded server/project server/report server/http
               server/importer server/simulation LIBS absl absl_time cli11 flatbuffers json threads)
 
 # The one binary. It is called `upswing`; the target name is taken by the SDK archive.

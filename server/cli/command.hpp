@@ -37,4 +37,9 @@ void AddStatsCommand(CLI::App& app, Action& action);
 /// `upswing power`: planning an experiment.
 void AddPowerCommand(CLI::App& app, Action& action);
 
+/// `upswing store verify | stats | compact | backup | restore | export | expire`.
+void AddStoreCommand(CLI::App& app, Action& action);
+/// `upswing erase`: removes a unit's records for good.
+void AddEraseCommand(CLI::App& app, Action& action);
+
 }  // namespace upswing::cli

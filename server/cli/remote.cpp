@@ -96,6 +96,15 @@ absl::StatusOr<std::string> Remote::Get(const std::string& path) {
   return std::move(response->body);
 }
 
+absl::StatusOr<std::string> Remote::Post(const std::string& path, std::string_view body) {
+  HttpRequest request{.method = "POST", .url = path, .body = body};
+  request.headers.emplace_back("Content-Type", "application/json");
+  absl::StatusOr<HttpResponse> response = Send(std::move(request));
+  if (!response.ok()) return response.status();
+  if (response->status != 200) return ToStatus(*response);
+  return std::move(response->body);
+}
+
 std::string PercentEncode(std::string_view text) {
   std::string encoded;
   for (const char c : text) {

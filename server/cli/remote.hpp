@@ -32,6 +32,9 @@ class Remote {
   /// GET of `path`; the body of a 200. Other answers are errors with the server's own words.
   absl::StatusOr<std::string> Get(const std::string& path);
 
+  /// POST of a JSON `body` to `path`; likewise.
+  absl::StatusOr<std::string> Post(const std::string& path, std::string_view body);
+
   const std::string& url() const { return url_; }
   const std::string& api_key() const { return api_key_; }
 

@@ -10,6 +10,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "server/project/project.hpp"
 #include "server/report/render.hpp"
@@ -126,6 +127,24 @@ struct Routes::State {
         });
   }
 
+  void EraseUnit(const Request& request, Respond respond) {
+    const Json body = Json::parse(request.body, nullptr, false);
+    const std::string unit = body.is_object() && body.value("unit", Json()).is_string()
+                                 ? body["unit"].get<std::string>()
+                                 : "";
+    const std::size_t equals = unit.find('=');
+    if (equals == std::string::npos || equals == 0 || equals + 1 == unit.size())
+      return respond(Problem(400, "bad request", "unit: must be a string TYPE=ID, e.g. user=u-42"));
+    boost::asio::post(reports, [this, type = unit.substr(0, equals), id = unit.substr(equals + 1),
+                                respond = std::move(respond)] {
+      store::EmbeddedStore& store = project->store();
+      const auto erased =
+          store.Erase(type, store.hasher().Key(type, id), absl::ToUnixMillis(absl::Now()));
+      if (!erased.ok()) return respond(FromStatus(erased.status()));
+      respond({.body = Json{{"records", erased->records}}.dump()});
+    });
+  }
+
   project::Project* project;
   boost::asio::thread_pool reports;
 };
@@ -162,6 +181,8 @@ void Routes::Handle(Request request, Respond respond) {
   } else if (parts.size() == 5 && parts[1] == "v1" && parts[2] == "experiments" &&
              parts[4] == "report") {
     only("GET", [&] { state_->GetReport(request, parts[3], std::move(respond)); });
+  } else if (path == "/v1/units/erase") {
+    only("POST", [&] { state_->EraseUnit(request, std::move(respond)); });
   } else if (path == "/healthz" || path == "/readyz") {
     only("GET", [&] { respond({.body = R"({"ok":true})"}); });
   } else {

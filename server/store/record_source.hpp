@@ -25,6 +25,14 @@ struct ChunkRef {
   std::int64_t max_time_ms = 0;
 };
 
+/// Which records a chunk holds.
+struct ChunkGroup {
+  std::string unit_type;
+  int shard = 0;
+  Lane lane = Lane::kExposures;
+  std::string name;  ///< Event or experiment.
+};
+
 /// What an analysis reads: the records of one moment, cut into shards by unit. Thread-safe.
 ///
 /// Within a (unit type, shard), units have dense numbers [0, Units()): two chunks agree on them.
@@ -37,6 +45,8 @@ class RecordSource {
   /// Chunks of an event name or an experiment, in order of (run, min_unit).
   virtual std::vector<ChunkRef> Chunks(std::string_view unit_type, int shard, Lane lane,
                                        std::string_view name) const = 0;
+  /// Every group that has chunks.
+  virtual std::vector<ChunkGroup> Groups() const = 0;
   /// Bytes of a chunk (see chunk.hpp). kDataLoss if it cannot be read; kNotFound if it was replaced
   /// since the snapshot was taken, after which only a new snapshot helps.
   virtual absl::StatusOr<std::string> Read(const ChunkRef& chunk) const = 0;

@@ -46,6 +46,13 @@ class Snapshot : public RecordSource {
     return found == directory_.end() ? std::vector<ChunkRef>() : found->second;
   }
 
+  std::vector<ChunkGroup> Groups() const override {
+    std::vector<ChunkGroup> groups;
+    for (const auto& [key, chunks] : directory_)
+      groups.push_back({names_.Text(key.type), key.shard, key.lane, names_.Text(key.name)});
+    return groups;
+  }
+
   absl::StatusOr<std::string> Read(const ChunkRef& chunk) const override {
     if ((chunk.id & kInMemory) != 0) return memory_[chunk.id & ~kInMemory];
     absl::StatusOr<std::unique_ptr<Reader>> reader = Borrow();
