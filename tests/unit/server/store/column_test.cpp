@@ -91,6 +91,16 @@ TEST(Doubles, ReadBackToTheBit) {
   }
 }
 
+// The worked example of docs/reference/store-format.md, by hand.
+TEST(Column, HasTheBytesOfTheFormatsDocument) {
+  std::string unit;
+  EncodeColumn(absl::MakeConstSpan(std::vector<std::uint32_t>{4, 4, 9}), Squeeze::kCompress, &unit);
+  EXPECT_EQ(unit, std::string("\x01\x04\x00\x00\x05", 5));
+  std::string value;
+  EncodeDoubles({1.5, 2, 0.25}, Squeeze::kCompress, &value);
+  EXPECT_EQ(value, std::string("\x02\x02\x32\xfa\x00\x5e\x01\x00\x00", 9));
+}
+
 TEST(Doubles, MoneyIsStoredAsWholeCents) {
   std::vector<double> values;
   for (int cents = 0; cents < 1000; ++cents) values.push_back(cents * 7 % 251 / 100.0);
