@@ -122,7 +122,10 @@ absl::Status Decoder::Scratch::ReadHeader(const schema::Batch& table, Batch* bat
     if (table.ancestors()->size() > kMaxAncestors) {
       return Exceeds("ancestors", table.ancestors()->size(), kMaxAncestors);
     }
-    header.ancestors.assign(table.ancestors()->begin(), table.ancestors()->end());
+    // Byte by byte: the verifier does not check that the elements of a vector are aligned.
+    const std::size_t count = table.ancestors()->size();
+    Reader sequences(table.ancestors()->Data(), count * sizeof(std::uint64_t));
+    for (std::size_t i = 0; i < count; ++i) header.ancestors.push_back(sequences.Fixed64());
   }
   const auto text = [](const flatbuffers::String* value, std::string* out) {
     if (value != nullptr)
