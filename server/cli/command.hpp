@@ -32,7 +32,8 @@ void AddImportCommand(CLI::App& app, Action& action);
 void AddReportCommand(CLI::App& app, Action& action);
 void AddSimulateCommand(CLI::App& app, Action& action);
 
-/// `upswing stats METHOD`, `upswing stats check FILE...`: the statistics, for audit against other data.
+/// `upswing stats METHOD`, `upswing stats check FILE...`: the statistics, for audit against other
+/// data.
 void AddStatsCommand(CLI::App& app, Action& action);
 /// `upswing power`: planning an experiment.
 void AddPowerCommand(CLI::App& app, Action& action);

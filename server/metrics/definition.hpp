@@ -83,7 +83,8 @@ struct Winsorize {
 struct Covariate {
   /// Look-back: events in [t0 - window, t0). Unit: milliseconds, above 0.
   std::int64_t window_ms = 0;
-  /// If it has no names, the metric itself before the exposure; else the sum of these events' values.
+  /// If it has no names, the metric itself before the exposure; else the sum of these events'
+  /// values.
   EventSelector selector;
   /// True: no event means 0, also for units exposed sooner than `window_ms` after records began. An
   /// import that brings a pre-experiment value per unit writes it as an event before the exposure

@@ -66,7 +66,8 @@ bool Matches(const EventRecord& event, const Condition& condition) {
   const auto equals = [&](const metrics::Literal& literal) {
     if (value == nullptr) return false;
     if (const auto* text = std::get_if<std::string>(value))
-      return std::holds_alternative<std::string>(literal) && std::get<std::string>(literal) == *text;
+      return std::holds_alternative<std::string>(literal) &&
+             std::get<std::string>(literal) == *text;
     if (const auto* flag = std::get_if<bool>(value))
       return std::holds_alternative<bool>(literal) && std::get<bool>(literal) == *flag;
     return std::holds_alternative<double>(literal) &&
@@ -81,10 +82,14 @@ bool Matches(const EventRecord& event, const Condition& condition) {
   const double left = *NumberOf(event, condition.property);
   const double right = std::get<double>(condition.values[0]);
   switch (condition.op) {
-    case Condition::Operator::kLess: return left < right;
-    case Condition::Operator::kLessEqual: return left <= right;
-    case Condition::Operator::kGreater: return left > right;
-    default: return left >= right;
+    case Condition::Operator::kLess:
+      return left < right;
+    case Condition::Operator::kLessEqual:
+      return left <= right;
+    case Condition::Operator::kGreater:
+      return left > right;
+    default:
+      return left >= right;
   }
 }
 
@@ -109,7 +114,9 @@ struct Value {
 
 class Questions {
  public:
-  explicit Questions(const ExperimentSpec& spec) : spec_(spec) { absl::LoadTimeZone(spec.timezone, &zone); }
+  explicit Questions(const ExperimentSpec& spec) : spec_(spec) {
+    absl::LoadTimeZone(spec.timezone, &zone);
+  }
 
   absl::TimeZone zone;
 
@@ -149,8 +156,8 @@ class Questions {
   }
 
   // Events in [from, to); nullopt = no value.
-  std::optional<Value> Of(const MetricDefinition& metric, const Observation& unit, std::int64_t from,
-                          std::int64_t to) const {
+  std::optional<Value> Of(const MetricDefinition& metric, const Observation& unit,
+                          std::int64_t from, std::int64_t to) const {
     Value value;
     if (metric.type == MetricType::kRetention) {
       const std::int64_t begin = metric.elapsed_days
@@ -165,14 +172,18 @@ class Questions {
         if (const auto number = NumberOf(*event, selector.value)) found.push_back(*number);
       return found;
     };
-    const auto in_time = [](const EventRecord* a, const EventRecord* b) { return a->time < b->time; };
+    const auto in_time = [](const EventRecord* a, const EventRecord* b) {
+      return a->time < b->time;
+    };
     value.events = static_cast<std::int64_t>(selected.size());
     switch (metric.type) {
       case MetricType::kConversion:
       case MetricType::kRetention:
         value.components = {value.events >= metric.threshold ? 1.0 : 0.0};
         break;
-      case MetricType::kCount: value.components = {static_cast<double>(value.events)}; break;
+      case MetricType::kCount:
+        value.components = {static_cast<double>(value.events)};
+        break;
       case MetricType::kSum:
       case MetricType::kMean: {
         const std::vector<double> found = numbers(selected, metric.events);
@@ -189,7 +200,8 @@ class Questions {
         break;
       }
       case MetricType::kLast: {
-        std::erase_if(selected, [&](const EventRecord* e) { return !NumberOf(*e, metric.events.value); });
+        std::erase_if(selected,
+                      [&](const EventRecord* e) { return !NumberOf(*e, metric.events.value); });
         std::stable_sort(selected.begin(), selected.end(), in_time);
         value.events = static_cast<std::int64_t>(selected.size());
         if (selected.empty() && !metric.missing.has_value()) return std::nullopt;
@@ -200,7 +212,8 @@ class Questions {
       case MetricType::kRatio: {
         const Events below = Select(unit, metric.denominator, from, to);
         const auto side = [&](const Events& events, const EventSelector& selector) {
-          return selector.sum ? ExactTotal(numbers(events, selector)) : static_cast<double>(events.size());
+          return selector.sum ? ExactTotal(numbers(events, selector))
+                              : static_cast<double>(events.size());
         };
         value.components = {side(selected, metric.events), side(below, metric.denominator)};
         value.events += static_cast<std::int64_t>(below.size());
@@ -208,11 +221,14 @@ class Questions {
       }
       case MetricType::kFunnel: {
         // Depth-first: does some choice of events, each after the last, reach step k?
-        const auto before = [](const EventRecord* a, const EventRecord* b) { return a->time < b->time; };
+        const auto before = [](const EventRecord* a, const EventRecord* b) {
+          return a->time < b->time;
+        };
         std::vector<std::pair<const EventRecord*, std::size_t>> all;
         value.events = 0;
         for (std::size_t s = 0; s < metric.steps.size(); ++s)
-          for (const EventRecord* event : Select(unit, metric.steps[s], from, to)) all.emplace_back(event, s);
+          for (const EventRecord* event : Select(unit, metric.steps[s], from, to))
+            all.emplace_back(event, s);
         value.events = static_cast<std::int64_t>(all.size());
         std::stable_sort(all.begin(), all.end(),
                          [&](const auto& a, const auto& b) { return before(a.first, b.first); });
@@ -239,13 +255,15 @@ class Questions {
       case MetricType::kDistinct: {
         std::set<PropertyValue> seen;
         for (const EventRecord* event : selected)
-          if (const PropertyValue* found = PropertyOf(*event, metric.events.value)) seen.insert(*found);
+          if (const PropertyValue* found = PropertyOf(*event, metric.events.value))
+            seen.insert(*found);
         value.components = {static_cast<double>(seen.size())};
         break;
       }
       case MetricType::kPair: {
         std::vector<std::pair<const EventRecord*, bool>> all;  // (event, is an answer)
-        for (const EventRecord* event : Select(unit, metric.from, from, to)) all.emplace_back(event, false);
+        for (const EventRecord* event : Select(unit, metric.from, from, to))
+          all.emplace_back(event, false);
         for (const EventRecord* event : selected) all.emplace_back(event, true);
         std::stable_sort(all.begin(), all.end(),
                          [&](const auto& a, const auto& b) { return in_time(a.first, b.first); });
@@ -284,7 +302,8 @@ class Questions {
         value.components = {total};
         break;
       }
-      case MetricType::kQuantile: return std::nullopt;
+      case MetricType::kQuantile:
+        return std::nullopt;
     }
     return value;
   }
@@ -306,12 +325,15 @@ class Questions {
       Observation earlier = unit;
       earlier.t0 = from;
       const auto found = Of(metric, earlier, from, unit.t0);
-      if (found.has_value()) before = found->components;
-      else missing = 1;
+      if (found.has_value())
+        before = found->components;
+      else
+        missing = 1;
     } else {
       std::vector<double> found;
       for (const EventRecord* event : Select(unit, covariate.selector, from, unit.t0))
-        if (const auto number = NumberOf(*event, covariate.selector.value)) found.push_back(*number);
+        if (const auto number = NumberOf(*event, covariate.selector.value))
+          found.push_back(*number);
       before = {ExactTotal(found)};
     }
     value->components.insert(value->components.end(), before.begin(), before.end());
@@ -403,15 +425,18 @@ AnalysisResult Oracle(const RecordList& records, const ExperimentSpec& spec) {
     if (x.reason == 2) continue;
     const bool named = std::any_of(spec.variants.begin(), spec.variants.end(),
                                    [&](const auto& v) { return v.key == x.variant; });
-    if (named) exposed[{type, key}].push_back(&x);
-    else ++result.unknown_variant_records;
+    if (named)
+      exposed[{type, key}].push_back(&x);
+    else
+      ++result.unknown_variant_records;
   }
   for (const auto& [unit, any_free] : free) result.forced_units += any_free ? 0 : 1;
 
   std::vector<Enrolled> enrolled;
   std::int64_t history_start = spec.history_start_ms.value_or(kNever);
   if (!spec.history_start_ms.has_value())
-    for (const EventRecord& event : records.events) history_start = std::min(history_start, event.time);
+    for (const EventRecord& event : records.events)
+      history_start = std::min(history_start, event.time);
   for (auto& [unit, list] : exposed) {
     std::sort(list.begin(), list.end(), [](const ExposureRecord* a, const ExposureRecord* b) {
       return std::tie(a->time, a->order, a->variant, a->phase) <
@@ -424,7 +449,8 @@ AnalysisResult Oracle(const RecordList& records, const ExperimentSpec& spec) {
     e.phase = first.phase;
     e.t0 = first.time;
     for (const ExposureRecord* x : list)
-      e.crossed |= x->variant != first.variant && (longest == kNever || x->time < first.time + longest);
+      e.crossed |=
+          x->variant != first.variant && (longest == kNever || x->time < first.time + longest);
     for (const std::string& attribute : spec.report_by) {
       std::string text;
       for (const auto& [name, value] : first.attributes)
@@ -473,8 +499,10 @@ AnalysisResult Oracle(const RecordList& records, const ExperimentSpec& spec) {
   }
   for (const EventRecord& event : records.events) {
     if (names.count(event.name) == 0) continue;
-    if (has_type(event.units)) last = std::max(last, event.time);
-    else ++result.events_without_unit;
+    if (has_type(event.units))
+      last = std::max(last, event.time);
+    else
+      ++result.events_without_unit;
   }
   last = std::min(last, spec.as_of_ms);
   if (first > last) first = last = spec.as_of_ms;
@@ -535,8 +563,10 @@ AnalysisResult Oracle(const RecordList& records, const ExperimentSpec& spec) {
         }
       }
       const auto find = [&](const std::vector<double>& of, double* limit) {
-        if (metric.winsorize->value.has_value()) *limit = *metric.winsorize->value;
-        else if (!of.empty()) *limit = InvertedCdf(of, *metric.winsorize->percentile_nonzero);
+        if (metric.winsorize->value.has_value())
+          *limit = *metric.winsorize->value;
+        else if (!of.empty())
+          *limit = InvertedCdf(of, *metric.winsorize->percentile_nonzero);
         if (*limit <= 0) *limit = std::numeric_limits<double>::infinity();
       };
       find(values, &cap);
@@ -561,7 +591,8 @@ AnalysisResult Oracle(const RecordList& records, const ExperimentSpec& spec) {
             if (!value.has_value()) continue;
             value->components[0] = std::min(value->components[0], cap);
             if (metric.covariate.has_value())
-              value->components[components] = std::min(value->components[components], covariate_cap);
+              value->components[components] =
+                  std::min(value->components[components], covariate_cap);
             cell->events += value->events;
             rows.push_back(value->components);
           }
@@ -650,7 +681,8 @@ AnalysisResult Oracle(const RecordList& records, const ExperimentSpec& spec) {
             daily.units = daily.sums.n();
             cells.daily.push_back(daily);
             break;
-          default: break;
+          default:
+            break;
         }
       }
     }

@@ -30,7 +30,9 @@ constexpr std::int64_t kStart = 1'792'454'400'000;
 class Dice {
  public:
   explicit Dice(std::uint64_t seed) : random_(seed) {}
-  std::int64_t Below(std::int64_t n) { return static_cast<std::int64_t>(random_() % static_cast<std::uint64_t>(n)); }
+  std::int64_t Below(std::int64_t n) {
+    return static_cast<std::int64_t>(random_() % static_cast<std::uint64_t>(n));
+  }
   bool OneIn(std::int64_t n) { return Below(n) == 0; }
 
  private:
@@ -62,7 +64,8 @@ RecordList RandomRecords(Dice* dice, int count) {
   RecordList list;
   std::vector<std::uint64_t> event_ids = {0};
   std::uint32_t order = 0;
-  // Ties of (time, order) between records of one unit that differ have no order; real batches give none.
+  // Ties of (time, order) between records of one unit that differ have no order; real batches give
+  // none.
   for (int i = 0; i < count; ++i) {
     ++order;
     if (dice->OneIn(4)) {
@@ -72,9 +75,7 @@ RecordList RandomRecords(Dice* dice, int count) {
       x.experiment = dice->OneIn(5) ? "other" : "exp";
       // Units mostly stay where their key puts them; some cross over.
       const std::uint64_t key = x.units.back().second;
-      x.variant = dice->OneIn(40)                      ? "gone"
-                  : (key % 2 == 0) != dice->OneIn(12) ? "on"
-                                                       : "off";
+      x.variant = dice->OneIn(40) ? "gone" : (key % 2 == 0) != dice->OneIn(12) ? "on" : "off";
       x.iteration = dice->OneIn(8) ? 2 : 1;
       x.phase = dice->OneIn(3) ? 2 : 1;
       x.reason = dice->OneIn(15) ? 2 : 0;
@@ -92,8 +93,8 @@ RecordList RandomRecords(Dice* dice, int count) {
     e.value = static_cast<double>(dice->Below(2000) - 200) / 100;
     if (dice->OneIn(50)) e.value *= 1e9;
     if (dice->OneIn(3)) {
-      e.event_id = dice->OneIn(4) ? event_ids[static_cast<std::size_t>(dice->Below(
-                                        static_cast<std::int64_t>(event_ids.size())))]
+      e.event_id = dice->OneIn(4) ? event_ids[static_cast<std::size_t>(
+                                        dice->Below(static_cast<std::int64_t>(event_ids.size())))]
                                   : base::Mix(order) | 1;
       event_ids.push_back(e.event_id);
     }
@@ -101,7 +102,8 @@ RecordList RandomRecords(Dice* dice, int count) {
       e.ref_id = event_ids[static_cast<std::size_t>(
           dice->Below(static_cast<std::int64_t>(event_ids.size())))];
     if (dice->OneIn(2)) e.properties.emplace_back("category", dice->OneIn(2) ? "beauty" : "food");
-    if (dice->OneIn(2)) e.properties.emplace_back("amount", static_cast<double>(dice->Below(500)) / 7);
+    if (dice->OneIn(2))
+      e.properties.emplace_back("amount", static_cast<double>(dice->Below(500)) / 7);
     if (dice->OneIn(3)) {
       e.properties.emplace_back("count", dice->Below(4));
     } else if (dice->OneIn(6)) {
@@ -124,7 +126,8 @@ MetricDefinition Metric(const char* key, MetricType type, const char* event) {
 std::vector<MetricDefinition> AllMetrics(Dice* dice) {
   std::vector<MetricDefinition> all;
   const auto add = [&](MetricDefinition metric) -> MetricDefinition& {
-    if (metric.type == MetricType::kTimeTo || dice->OneIn(2)) metric.window_ms = (1 + dice->Below(9)) * kDay;
+    if (metric.type == MetricType::kTimeTo || dice->OneIn(2))
+      metric.window_ms = (1 + dice->Below(9)) * kDay;
     return all.emplace_back(std::move(metric));
   };
   add(Metric("bought", MetricType::kConversion, "purchase")).threshold = 1 + dice->Below(2);
@@ -140,7 +143,8 @@ std::vector<MetricDefinition> AllMetrics(Dice* dice) {
   where.events.where = {{"category", Condition::Operator::kIn, {std::string("beauty")}},
                         {"count", Condition::Operator::kLess, {3.0}}};
   where.covariate = metrics::Covariate{4 * kDay, {{"view"}, {}, "", false, ""}, true};
-  add(Metric("basket", MetricType::kMean, "purchase")).winsorize = metrics::Winsorize{std::nullopt, 50.0};
+  add(Metric("basket", MetricType::kMean, "purchase")).winsorize =
+      metrics::Winsorize{std::nullopt, 50.0};
   add(Metric("largest", MetricType::kMax, "purchase"));
   MetricDefinition& last = add(Metric("latest", MetricType::kLast, "view"));
   if (dice->OneIn(2)) last.missing = -1;
@@ -158,7 +162,8 @@ std::vector<MetricDefinition> AllMetrics(Dice* dice) {
   d7.last_day = 5;
   d7.elapsed_days = true;
   MetricDefinition& funnel = add(Metric("funnel", MetricType::kFunnel, ""));
-  funnel.steps = {{{"view", "ask"}, {}, "", false, ""}, {{"purchase"}, {}, "", false, ""},
+  funnel.steps = {{{"view", "ask"}, {}, "", false, ""},
+                  {{"purchase"}, {}, "", false, ""},
                   {{"purchase", "refund"}, {}, "", false, ""}};
   add(Metric("until", MetricType::kTimeTo, "purchase"));
   add(Metric("kinds", MetricType::kDistinct, "purchase")).events.value = "count";
@@ -166,7 +171,8 @@ std::vector<MetricDefinition> AllMetrics(Dice* dice) {
   pair.from.events = {"ask"};
   MetricDefinition& net = add(Metric("net", MetricType::kLinear, ""));
   net.terms = {{"spent", 1}, {"beauty", -0.5}, {"bought", 3}};
-  std::shuffle(all.begin(), all.end(), std::mt19937_64(static_cast<std::uint64_t>(dice->Below(1 << 30))));
+  std::shuffle(all.begin(), all.end(),
+               std::mt19937_64(static_cast<std::uint64_t>(dice->Below(1 << 30))));
   all.resize(static_cast<std::size_t>(1 + dice->Below(static_cast<std::int64_t>(all.size()))));
   std::set<std::string> kept;
   for (const auto& metric : all) kept.insert(metric.key);
@@ -181,13 +187,18 @@ ExperimentSpec RandomSpec(Dice* dice) {
   spec.variants = {{"off", 1}, {"on", 1}};
   spec.unit_type = "user";
   switch (dice->Below(4)) {
-    case 0: spec.fallback_unit = "device"; break;
-    case 1: spec.unit_type = "device"; break;
+    case 0:
+      spec.fallback_unit = "device";
+      break;
+    case 1:
+      spec.unit_type = "device";
+      break;
     case 2:
       spec.unit_type = "room";
       spec.observation_unit = "user";
       break;
-    default: break;
+    default:
+      break;
   }
   spec.metrics = AllMetrics(dice);
   spec.as_of_ms = kStart + (8 + dice->Below(20)) * kDay + dice->Below(kDay);
@@ -210,7 +221,8 @@ void ExpectSame(const Cell& real, const Cell& oracle, const std::string& where) 
       << where << ": " << real.sums.sum(0).Round() << " instead of " << oracle.sums.sum(0).Round();
 }
 
-void ExpectSame(const AnalysisResult& real, const AnalysisResult& oracle, const ExperimentSpec& spec) {
+void ExpectSame(const AnalysisResult& real, const AnalysisResult& oracle,
+                const ExperimentSpec& spec) {
   EXPECT_EQ(real.phases, oracle.phases);
   EXPECT_EQ(real.days, oracle.days);
   EXPECT_EQ(real.forced_units, oracle.forced_units);
@@ -270,19 +282,24 @@ std::unique_ptr<store::EmbeddedStore> Land(const RecordList& list, Dice* dice,
   std::vector<std::pair<bool, std::size_t>> all;
   for (std::size_t i = 0; i < list.exposures.size(); ++i) all.emplace_back(true, i);
   for (std::size_t i = 0; i < list.events.size(); ++i) all.emplace_back(false, i);
-  std::shuffle(all.begin(), all.end(), std::mt19937_64(static_cast<std::uint64_t>(dice->Below(1 << 30))));
+  std::shuffle(all.begin(), all.end(),
+               std::mt19937_64(static_cast<std::uint64_t>(dice->Below(1 << 30))));
   std::vector<RecordList> sent;
   std::size_t next = 0;
   while (next < all.size()) {
     RecordList batch;
-    const std::size_t end = std::min(all.size(), next + 1 + static_cast<std::size_t>(dice->Below(120)));
+    const std::size_t end =
+        std::min(all.size(), next + 1 + static_cast<std::size_t>(dice->Below(120)));
     for (; next < end; ++next) {
-      if (all[next].first) batch.exposures.push_back(list.exposures[all[next].second]);
-      else batch.events.push_back(list.events[all[next].second]);
+      if (all[next].first)
+        batch.exposures.push_back(list.exposures[all[next].second]);
+      else
+        batch.events.push_back(list.events[all[next].second]);
     }
     sent.push_back(batch);
     std::vector<store::LandingBatch> landing = {ToBatch(batch, 7, sent.size())};
-    const std::size_t again = static_cast<std::size_t>(dice->Below(static_cast<std::int64_t>(sent.size())));
+    const std::size_t again =
+        static_cast<std::size_t>(dice->Below(static_cast<std::int64_t>(sent.size())));
     landing.push_back(ToBatch(sent[again], 7, again + 1));
     const auto outcomes = store->Land(absl::MakeSpan(landing));
     EXPECT_TRUE(outcomes.ok()) << outcomes.status();
@@ -310,10 +327,11 @@ TEST_P(RandomHistory, GivesTheOraclesNumbersToTheBit) {
   ASSERT_TRUE(source.ok()) << source.status();
   for (int question = 0; question < 4; ++question) {
     const ExperimentSpec spec = RandomSpec(&dice);
-    SCOPED_TRACE(::testing::Message() << "question " << question << ", unit " << spec.unit_type
-                                      << ", fallback '" << spec.fallback_unit << "', as of day "
-                                      << (spec.as_of_ms - kStart) / kDay);
-    const auto real = analysis::Analyze(**source, spec, {.threads = 1 + static_cast<int>(dice.Below(3))});
+    SCOPED_TRACE(::testing::Message()
+                 << "question " << question << ", unit " << spec.unit_type << ", fallback '"
+                 << spec.fallback_unit << "', as of day " << (spec.as_of_ms - kStart) / kDay);
+    const auto real =
+        analysis::Analyze(**source, spec, {.threads = 1 + static_cast<int>(dice.Below(3))});
     ASSERT_TRUE(real.ok()) << real.status();
     ExpectSame(*real, Oracle(list, spec), spec);
   }
