@@ -23,6 +23,9 @@ constexpr char kNameKey[] = "project/name";
 constexpr char kHeadKey[] = "catalog/head";
 constexpr char kHoldoutPrefix[] = "holdout:";
 constexpr std::size_t kProblemsShown = 20;
+// A running server may replace chunks while another process reads them; a new snapshot then has the
+// new ones.
+constexpr int kSnapshots = 10;
 
 std::string VersionKey(std::uint64_t version) { return absl::StrCat("catalog/version/", version); }
 
@@ -279,9 +282,12 @@ absl::StatusOr<report::Report> Project::Report(std::string_view experiment,
   }
   spec.as_of_ms = as_of_ms.value_or(clock_->WallMillis());
   input.plan.ended = stopped || (spec.end_ms && *spec.end_ms <= spec.as_of_ms);
-  const auto source = store_->Snapshot();
-  if (!source.ok()) return source.status();
-  const absl::StatusOr<analysis::AnalysisResult> result = analysis::Analyze(**source, spec);
+  absl::StatusOr<analysis::AnalysisResult> result = absl::NotFoundError("");
+  for (int attempt = 0; attempt < kSnapshots && absl::IsNotFound(result.status()); ++attempt) {
+    const auto source = store_->Snapshot();
+    if (!source.ok()) return source.status();
+    result = analysis::Analyze(**source, spec);
+  }
   if (!result.ok()) return result.status();
   input.spec = &spec;
   input.result = &*result;
