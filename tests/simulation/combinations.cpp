@@ -7,6 +7,7 @@
 #include "server/statistics/quantile.hpp"
 #include "server/statistics/ranks.hpp"
 #include "tests/simulation/cells.hpp"
+#include "tests/simulation/sample.hpp"
 
 namespace upswing::simulation {
 namespace {
@@ -26,6 +27,7 @@ struct Unit {
   double events[3] = {0, 0, 0};  // quantile
 };
 
+enum class Truth { kNone, kMargin, kLarge };
 enum class Kind { kMean, kRatio, kQuantile, kRetention };
 
 // A unit of the arm whose true value is `effect` above control's.
@@ -90,8 +92,8 @@ absl::StatusOr<std::vector<Moments>> Summarise(Kind kind, const std::vector<Unit
   }
   const std::size_t base = kind == Kind::kMean || kind == Kind::kRetention ? 1 : 2;
   const std::size_t extra = !covariate ? 0 : kind == Kind::kRatio ? 2 : 1;
-  std::vector<MomentSums> sums(stratified ? kStrata : 1, MomentSums(base + extra));
-  std::vector<double> row(base + extra);
+  std::vector<Sample> sums(stratified ? kStrata : 1, Sample(base + extra));
+  double row[4] = {};
   for (std::size_t i = 0; i < count; ++i) {
     const Unit& unit = units[i];
     std::size_t at = 0;
@@ -112,9 +114,8 @@ absl::StatusOr<std::vector<Moments>> Summarise(Kind kind, const std::vector<Unit
     sums[stratified ? unit.stratum : 0].Add(row);
   }
   std::vector<Moments> moments;
-  for (const MomentSums& part : sums) {
-    auto reduced = part.Reduce();
-    if (!reduced.ok()) return reduced.status();
+  for (const Sample& part : sums) {
+    absl::StatusOr<Moments> reduced = part.Reduce();
     if (kind == Kind::kQuantile) reduced = QuantileMoments(summary, mean_events, *reduced);
     if (!reduced.ok()) return reduced.status();
     moments.push_back(*std::move(reduced));
@@ -135,22 +136,26 @@ void AddCombinations(std::vector<Cell>* cells) {
   const auto one_sided = ComputeBounds({.two_sided = false}, information)->z;
   for (const auto& [kind, kind_name] : kinds) {
     for (int adjustment = 0; adjustment < 3; ++adjustment) {
-      for (const bool margin : {false, true}) {
+      // At the margin the null hypothesis of non-inferiority holds, just. A large effect is a
+      // matter of coverage.
+      for (const Truth truth : {Truth::kNone, Truth::kMargin, Truth::kLarge}) {
         Cell cell;
         cell.name = std::string(kind_name) + " x " + adjustments[adjustment];
         cell.run_share = kind == Kind::kQuantile ? 0.25 : 1;
         for (const char* look : {"fixed", "group sequential", "anytime"}) {
-          if (margin) {
+          if (truth == Truth::kMargin) {
             cell.names.push_back(std::string(" x ") + look + " x non-inferiority");
+          } else if (truth == Truth::kLarge) {
+            cell.names.push_back(std::string(" x ") + look + " x coverage of a large effect");
           } else {
             cell.names.push_back(std::string(" x ") + look + " x two-sided");
             cell.names.push_back(std::string(" x ") + look + " x one-sided");
           }
         }
-        // The true effect is exactly minus the margin: the null hypothesis holds, just.
-        const double effect = margin ? -0.1 : 0;
+        const double large = kind == Kind::kRetention ? 0.25 : 2;
+        const double effect = truth == Truth::kMargin ? -0.1 : truth == Truth::kLarge ? large : 0;
         const std::size_t n = kind == Kind::kQuantile ? 1000 : 400;
-        cell.run = [kind = kind, adjustment, margin, effect, n, two_sided, one_sided](
+        cell.run = [kind = kind, adjustment, truth, effect, n, two_sided, one_sided](
                        Random& random, std::vector<bool>* rejected) {
           std::vector<Unit> control, treatment;
           for (std::size_t i = 0; i < n; ++i) {
@@ -171,7 +176,9 @@ void AddCombinations(std::vector<Cell>* cells) {
             const Estimate estimate = AbsoluteEffect(contrast->contrast);
             std::size_t at = 0;
             for (int way = 0; way < 3; ++way) {
-              for (int side = margin ? 1 : 0; side < 2; ++side, ++at) {
+              const int first = truth == Truth::kMargin ? 1 : 0;
+              const int last = truth == Truth::kLarge ? 0 : 1;
+              for (int side = first; side <= last; ++side, ++at) {
                 if (way == 0 && look < kLooks) continue;
                 Rule rule{.alternative = side == 0 ? Alternative::kTwoSided : Alternative::kGreater,
                           .null_value = effect};
