@@ -224,7 +224,7 @@ void AddBayes(std::vector<Cell>* cells) {
 
   Cell drawn{.name = "effects drawn from the prior N(0.5, 1), seen with error 1: "};
   drawn.names = {"normal posterior interval", "shrunken interval",
-                   "shrunken interval of the significant ones"};
+                 "shrunken interval of the significant ones"};
   drawn.run = [](Random& random, Results* misses) {
     const NormalPrior prior{0.5, 1};
     const double truth = 0.5 + random.Normal();
