@@ -1,5 +1,15 @@
 upswing_layer(server/json PURE DEPS sdk/base LIBS absl)
+# The metric packs and the sample's world go into the binary, so that nothing has to be found at run time.
+function(upswing_embed file)
+  set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/${file})
+  file(READ ${file} text)
+  string(REGEX REPLACE "\\.json$" ".inc" out ${file})
+  file(CONFIGURE OUTPUT ${PROJECT_BINARY_DIR}/generated/${out} CONTENT "R\"json(@text@)json\"\n" @ONLY)
+endfunction()
+upswing_embed(server/metrics/packs/short_video_shop.json)
+
 upswing_layer(server/metrics PURE DEPS server/json LIBS absl)
+target_include_directories(upswing_server_metrics PRIVATE ${PROJECT_BINARY_DIR}/generated)
 # The only user of the compiled form on the server; RE2 answers `matches`.
 upswing_layer(server/authoring DEPS sdk/base sdk/schema sdk/catalog sdk/assignment server/json server/metrics LIBS absl absl_time flatbuffers re2)
 upswing_layer(server/statistics PURE DEPS sdk/base LIBS absl boost)
@@ -14,10 +24,12 @@ upswing_layer(server/project DEPS platform/port server/json server/metrics serve
               server/ingest server/analysis server/report LIBS absl json)
 upswing_layer(server/http DEPS server/authoring server/ingest server/project server/report LIBS absl absl_time boost json threads)
 upswing_layer(server/importer DEPS sdk/base sdk/wire sdk/assignment server/json LIBS absl absl_time json zlib zstd)
-upswing_layer(server/simulation PURE DEPS sdk/base)
+upswing_embed(server/simulation/worlds/short_video_shop.json)
+upswing_layer(server/simulation PURE DEPS sdk/base server/json server/metrics LIBS absl absl_time)
+target_include_directories(upswing_server_simulation PRIVATE ${PROJECT_BINARY_DIR}/generated)
 # The commands that talk to a server are clients of it, so that they go through the real SDK.
 upswing_layer(server/cli DEPS platform/port platform/posix sdk/base sdk/schema sdk/catalog sdk/assignment sdk/wire sdk/transport
-              sdk/client server/json server/authoring server/statistics server/stats_json server/ingest server/store server/store/embedded server/project server/report server/http
+              sdk/client server/json server/metrics server/authoring server/statistics server/stats_json server/ingest server/store server/store/embedded server/project server/report server/http
               server/importer server/simulation LIBS absl absl_time cli11 flatbuffers json threads)
 
 # The one binary. It is called `upswing`; the target name is taken by the SDK archive.

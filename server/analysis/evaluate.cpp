@@ -122,6 +122,13 @@ bool Evaluator::Value(const CompiledMetric& metric, std::int64_t t0, Interval in
   const auto number = [](const UnitView& view, const CompiledSelector::Part& part, std::size_t i) {
     return view.values[static_cast<std::size_t>(part.value)][i];
   };
+  // A term keeps its own window.
+  const auto value_of_term = [&](std::size_t i, double* value) {
+    const CompiledMetric& term = plan_->metrics[static_cast<std::size_t>(metric.terms[i].first)];
+    Interval own = Window(term, t0, in.to);
+    own.from = std::max(own.from, in.from);
+    return Value(term, t0, own, value, &count);
+  };
   const auto count_or_sum = [&](const CompiledSelector& selector) {
     const std::int64_t n = CountOf(selector, in);
     count += n;
@@ -206,15 +213,19 @@ bool Evaluator::Value(const CompiledMetric& metric, std::int64_t t0, Interval in
       break;
     case MetricType::kLinear: {
       double total = 0;
-      for (const auto& [term, weight] : metric.terms) {
+      for (std::size_t i = 0; i < metric.terms.size(); ++i) {
         double value = 0;
         // A term without a value (kLast) adds nothing.
-        if (Value(plan_->metrics[static_cast<std::size_t>(term)], t0, in, &value, &count))
-          total += weight * value;
+        if (value_of_term(i, &value)) total += metric.terms[i].second * value;
       }
       out[0] = total;
       break;
     }
+    case MetricType::kIncrementalRatio:
+      for (std::size_t i = 0; i < 2; ++i) {
+        if (!value_of_term(i, &out[i])) out[i] = 0;
+      }
+      break;
     case MetricType::kQuantile:
       ForEach(metric.events, in,
               [&](const UnitView& view, const CompiledSelector::Part& part, std::size_t i) {
@@ -287,6 +298,7 @@ bool Evaluator::HasDaily(const CompiledMetric& metric) {
     case MetricType::kRatio:
     case MetricType::kDistinct:
     case MetricType::kLinear:
+    case MetricType::kIncrementalRatio:
       return true;
     default:
       return false;
@@ -379,8 +391,12 @@ std::size_t Evaluator::ByDay(const CompiledMetric& metric, std::int64_t t0, Inte
     for (const CompiledSelector& step : m.steps) note(step);
   };
   note_metric(metric);
-  for (const auto& [term, weight] : metric.terms)
-    note_metric(plan_->metrics[static_cast<std::size_t>(term)]);
+  for (const auto& [term, weight] : metric.terms) {
+    const CompiledMetric& part = plan_->metrics[static_cast<std::size_t>(term)];
+    note_metric(part);
+    for (const auto& [inner, unused_weight] : part.terms)
+      note_metric(plan_->metrics[static_cast<std::size_t>(inner)]);
+  }
   std::sort(with_events.begin(), with_events.end());
   with_events.erase(std::unique(with_events.begin(), with_events.end()), with_events.end());
   std::int64_t unused = 0;

@@ -51,9 +51,10 @@ absl::Status Invalid(const MetricDefinition& metric, const char* what) {
 }
 
 absl::Status Check(const MetricDefinition& metric) {
-  const bool linear = metric.type == MetricType::kLinear;
+  const bool made_of_others =
+      metric.type == MetricType::kLinear || metric.type == MetricType::kIncrementalRatio;
   const bool funnel = metric.type == MetricType::kFunnel;
-  if (!linear && !funnel && metric.events.events.empty())
+  if (!made_of_others && !funnel && metric.events.events.empty())
     return Invalid(metric, "event: none is named");
   if (metric.type == MetricType::kRatio && metric.denominator.events.empty())
     return Invalid(metric, "denominator: no event is named");
@@ -95,8 +96,9 @@ absl::StatusOr<Plan> Plan::Compile(const ExperimentSpec& spec) {
       const auto found =
           std::find_if(spec.metrics.begin(), spec.metrics.end(),
                        [&](const MetricDefinition& other) { return other.key == term.metric; });
-      if (found == spec.metrics.end() || found->type == MetricType::kLinear ||
-          metrics::Components(*found) != 1)
+      const bool nested = found != spec.metrics.end() && found->type == MetricType::kLinear &&
+                          metric.type == MetricType::kLinear;
+      if (found == spec.metrics.end() || nested || metrics::Components(*found) != 1)
         return Invalid(metric,
                        "terms: a term must be a metric of this list with one value per unit");
       compiled.terms.emplace_back(static_cast<int>(found - spec.metrics.begin()), term.weight);

@@ -7,8 +7,9 @@
 
 #include "sdk/base/hash.hpp"
 #include "sdk/base/text.hpp"
+#include "server/authoring/metrics.hpp"
 #include "server/authoring/suggest.hpp"
-#include "server/metrics/parse.hpp"
+#include "server/metrics/pack.hpp"
 #include "upswing/decision.hpp"
 
 namespace upswing::authoring {
@@ -337,35 +338,55 @@ class Checker {
     return false;
   }
 
-  void Metrics() {
-    std::vector<std::string_view> shared;
-    if (model_.metrics != nullptr) {
-      metrics::ParseMetrics(*model_.metrics, "$.metrics", &problems_);
-      for (const json::Member& member : model_.metrics->members()) shared.push_back(member.key);
-    }
-    for (const Experiment& e : model_.experiments) {
-      std::vector<std::string_view> keys = shared;
-      if (e.metrics != nullptr) {
-        metrics::ParseMetrics(*e.metrics, json::PathOf(e.place.path, "metrics"), &problems_);
-        for (const json::Member& member : e.metrics->members()) keys.push_back(member.key);
-      }
-      // A pack brings metrics that this file does not show.
-      if (e.plan.has_value() && model_.metric_packs == nullptr) PlanMetrics(e, keys);
+  void Packs() {
+    if (model_.metric_packs == nullptr) return;
+    std::vector<std::string_view> known;
+    for (const metrics::Pack& pack : metrics::Packs()) known.push_back(pack.name);
+    for (std::size_t i = 0; i < model_.metric_packs->items().size(); ++i) {
+      const json::Node& name = model_.metric_packs->items()[i];
+      if (name.is_string() && metrics::FindPack(name.as_string()) != nullptr) continue;
+      std::string fix = DidYouMean(name.as_string(), known);
+      if (fix.empty()) fix = base::Concat({"known is ", Quoted(known.front())});
+      Error(PlaceOf(name, json::PathOf("$.metric_packs", i)),
+            base::Concat({"unknown metric pack ", name.Text()}), fix);
     }
   }
 
-  void PlanMetrics(const Experiment& e, const std::vector<std::string_view>& keys) {
+  void Metrics() {
+    Packs();
+    MetricsOf(model_, nullptr, problems_);
+    for (const Experiment& e : model_.experiments) {
+      const std::vector<metrics::MetricDefinition> metrics = MetricsOf(model_, &e, problems_);
+      if (e.plan.has_value()) PlanMetrics(e, metrics);
+    }
+    CheckConventions(model_, problems_);
+  }
+
+  void PlanMetrics(const Experiment& e, const std::vector<metrics::MetricDefinition>& metrics) {
     const std::string plan = json::PathOf(e.place.path, "plan");
-    const auto known = [&](std::string_view metric, const std::string& path) {
-      if (metric.empty() || std::find(keys.begin(), keys.end(), metric) != keys.end()) return;
-      std::string fix = DidYouMean(metric, keys);
+    const auto known = [&](std::string_view key,
+                           const std::string& path) -> const metrics::MetricDefinition* {
+      const auto found = std::find_if(metrics.begin(), metrics.end(),
+                                      [&](const auto& metric) { return metric.key == key; });
+      if (found != metrics.end()) return &*found;
+      // A mistake in its definition is reported there.
+      const bool broken = (model_.metrics != nullptr && model_.metrics->Find(key) != nullptr) ||
+                          (e.metrics != nullptr && e.metrics->Find(key) != nullptr);
+      if (key.empty() || broken) return nullptr;
+      std::string fix = DidYouMean(key, KeysOf(metrics));
       if (fix.empty()) fix = "define it under \"metrics\"";
-      Error({path, e.plan->node->position()}, base::Concat({"unknown metric ", Quoted(metric)}),
-            fix);
+      Error({path, e.plan->node->position()}, base::Concat({"unknown metric ", Quoted(key)}), fix);
+      return nullptr;
     };
     known(e.plan->primary, json::PathOf(plan, "primary"));
     for (const Guardrail& guardrail : e.plan->guardrails) {
-      known(guardrail.metric, json::PathOf(json::PathOf(plan, "guardrails"), guardrail.metric));
+      const std::string path = json::PathOf(json::PathOf(plan, "guardrails"), guardrail.metric);
+      const metrics::MetricDefinition* metric = known(guardrail.metric, path);
+      if (metric != nullptr && !metric->margin && !guardrail.margin.relative &&
+          !guardrail.margin.absolute) {
+        Error({path, e.plan->node->position()}, "has no margin, nor has the metric",
+              "write how much worse it may become, e.g. {\"margin\": {\"relative\": 0.02}}");
+      }
     }
     for (std::size_t i = 0; i < e.plan->secondary.size(); ++i) {
       known(e.plan->secondary[i], json::PathOf(json::PathOf(plan, "secondary"), i));

@@ -464,8 +464,8 @@ class ExperimentReader {
   Guardrail ReadGuardrail(const json::Member& member, const std::string& path) {
     Guardrail guardrail{member.key, {}};
     const Scope scope(problems_, member.value, path, {"margin"});
-    const json::Node* const node =
-        scope.ok() ? scope.Require("margin", "\"margin\": {\"relative\": 0.02}") : nullptr;
+    // Without one, the metric's own margin holds.
+    const json::Node* const node = scope.ok() ? scope.Get("margin") : nullptr;
     if (node == nullptr) return guardrail;
     const Scope margin(problems_, *node, scope.PathOf("margin"), {"relative", "absolute"});
     if (!margin.ok()) return guardrail;

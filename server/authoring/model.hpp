@@ -206,7 +206,7 @@ struct Forced {
   Place place;
 };
 
-/// Margin of a guardrail, exactly one of the two.
+/// Margin of a guardrail: one of the two, or neither where the metric's own margin holds.
 struct Margin {
   std::optional<double> relative;
   std::optional<double> absolute;

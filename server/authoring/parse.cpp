@@ -191,6 +191,11 @@ ParseResult Parse(std::string_view text) {
   });
   model.metrics = root.Get("metrics");
   model.metric_packs = root.Get("metric_packs");
+  if (model.metric_packs != nullptr && !model.metric_packs->is_array()) {
+    root.Error(*model.metric_packs, "metric_packs", "must be a list of names",
+               "write [\"short_video_shop\"]");
+    model.metric_packs = nullptr;
+  }
   if (model.metrics != nullptr && !model.metrics->is_object()) {
     root.Error(*model.metrics, "metrics", "must be an object");
     model.metrics = nullptr;

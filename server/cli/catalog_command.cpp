@@ -12,6 +12,7 @@
 #include "server/cli/catalog_file.hpp"
 #include "server/cli/command.hpp"
 #include "server/cli/remote.hpp"
+#include "server/metrics/pack.hpp"
 
 namespace upswing::cli {
 namespace {
@@ -100,6 +101,19 @@ absl::Status Compile(const std::string& file, const std::string& out, std::uint6
   return WriteFile(out, compiled->bytes);
 }
 
+absl::Status PrintPack(const std::string& name) {
+  const metrics::Pack* pack = metrics::FindPack(name);
+  if (pack == nullptr) {
+    std::string known;
+    for (const metrics::Pack& other : metrics::Packs())
+      known += (known.empty() ? "" : ", ") + std::string(other.name);
+    return absl::NotFoundError("there is no metric pack " + json::Quote(name) +
+                               "; known: " + known);
+  }
+  std::printf("%s", std::string(pack->text).c_str());
+  return absl::OkStatus();
+}
+
 absl::Status Publish(const std::string& file, const std::string& server,
                      const std::string& api_key) {
   // Checked here first, because here the mistakes have a file and a line.
@@ -158,6 +172,11 @@ void AddCatalogCommand(CLI::App& app, Action& action) {
   compile->callback([options, &action] {
     action = [options] { return Compile(options->file, options->out, options->version); };
   });
+
+  CLI::App* const pack =
+      catalog->add_subcommand("pack", "Print a metric pack: conventional events and their metrics");
+  pack->add_option("NAME", options->file, "e.g. short_video_shop")->required();
+  pack->callback([options, &action] { action = [options] { return PrintPack(options->file); }; });
 
   CLI::App* const publish =
       catalog->add_subcommand("publish", "Put a catalog file in force on a server");

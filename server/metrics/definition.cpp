@@ -7,6 +7,7 @@ int Components(const MetricDefinition& metric) {
     case MetricType::kMean:
     case MetricType::kRatio:
     case MetricType::kPair:
+    case MetricType::kIncrementalRatio:
       return 2;
     case MetricType::kFunnel:
       return static_cast<int>(metric.steps.size());

@@ -25,6 +25,8 @@ enum class MetricType : std::uint8_t {
   kDistinct,    ///< Number of distinct values of `value.property`.
   kPair,        ///< Seconds from each `from` event to the `events` event that answers it, per pair.
   kLinear,      ///< Signed sum of other metrics' unit values.
+  kIncrementalRatio,  ///< Difference between arms of one metric over that of another: terms[0],
+                      ///< [1].
 };
 
 /// A property's value as written in a condition.
@@ -103,18 +105,27 @@ struct LinearTerm {
   bool operator==(const LinearTerm&) const = default;
 };
 
+/// How much of a loss a guardrail on the metric allows where the plan does not say: exactly one.
+struct Margin {
+  std::optional<double> relative;
+  std::optional<double> absolute;
+
+  bool operator==(const Margin&) const = default;
+};
+
 /// One metric. What a field means for a type is said at `MetricType`; `ParseMetrics` and
 /// `Validate` refuse fields that a type does not use.
 struct MetricDefinition {
   std::string key;
   MetricType type = MetricType::kConversion;
-  EventSelector events;              ///< All types but kFunnel, kLinear.
+  EventSelector events;              ///< All types but kFunnel, kLinear, kIncrementalRatio.
   EventSelector denominator;         ///< kRatio.
   EventSelector from;                ///< kPair.
   std::vector<EventSelector> steps;  ///< kFunnel: at least 2.
-  std::vector<LinearTerm> terms;     ///< kLinear.
-  std::int64_t threshold = 1;        ///< kConversion, kRetention. At least 1.
-  double quantile = 0.5;             ///< kQuantile, in (0, 1).
+  /// kLinear; kIncrementalRatio: numerator and denominator, which may be linear themselves.
+  std::vector<LinearTerm> terms;
+  std::int64_t threshold = 1;  ///< kConversion, kRetention. At least 1.
+  double quantile = 0.5;       ///< kQuantile, in (0, 1).
   /// kRetention: whole days after the exposure, both included. By local calendar day (day 0 = that
   /// of the exposure) unless `elapsed_days`, where day k is [t0 + k*24h, t0 + (k+1)*24h).
   std::int32_t first_day = 0;
@@ -122,17 +133,20 @@ struct MetricDefinition {
   bool elapsed_days = false;
   /// kLast: value of a unit without events; nullopt = it is left out and not counted.
   std::optional<double> missing;
-  /// Events count in [t0, t0 + window); nullopt = until `as_of`. kTimeTo needs one.
+  /// Events count in [t0, t0 + window); nullopt = until `as_of`. kTimeTo needs one. kLinear and
+  /// kIncrementalRatio: the longest of their terms' windows, if all have one.
   std::optional<std::int64_t> window_ms;
   std::optional<Covariate> covariate;
   std::optional<Winsorize> winsorize;
   GoodDirection good = GoodDirection::kUp;
+  std::optional<Margin> margin;
+  std::string description;
 
   bool operator==(const MetricDefinition&) const = default;
 };
 
-/// Number of values per unit: 2 (numerator, denominator) for kRatio, kMean and kPair, the number of
-/// steps for kFunnel, 3 for kQuantile, else 1.
+/// Number of values per unit: 2 (numerator, denominator) for kRatio, kMean, kPair and
+/// kIncrementalRatio, the number of steps for kFunnel, 3 for kQuantile, else 1.
 int Components(const MetricDefinition& metric);
 
 }  // namespace upswing::metrics

@@ -13,7 +13,7 @@ constexpr std::int64_t kLongestMillis = 3650LL * 24 * 3600 * 1000;
 struct TypeRow {
   std::string_view name;
   MetricType type;
-  std::string_view keys;  // besides type, good, description; between spaces
+  std::string_view keys;  // besides type, good, margin, description; between spaces
 };
 
 constexpr TypeRow kTypes[] = {
@@ -33,6 +33,7 @@ constexpr TypeRow kTypes[] = {
      " event events where refers_to value window covariate winsorize "},
     {"pair", MetricType::kPair, " from event events where refers_to window "},
     {"linear", MetricType::kLinear, " terms winsorize "},
+    {"incremental_ratio", MetricType::kIncrementalRatio, " numerator denominator "},
 };
 
 bool Contains(std::string_view list, std::string_view key) {
@@ -71,19 +72,24 @@ class Reader {
     }
     metric->type = row->type;
     for (const json::Member& field : node.members()) {
-      if (field.key == "type" || field.key == "good" || field.key == "description" ||
-          Contains(row->keys, field.key))
+      if (Contains(" type good margin description ", field.key) || Contains(row->keys, field.key))
         continue;
       Fail(json::PathOf(path_, field.key), field.position,
            "a " + std::string(row->name) + " metric has no such key",
-           "remove it; known are:" + std::string(row->keys) + "good description");
+           "remove it; known are:" + std::string(row->keys) + "good margin description");
     }
     const bool needs_event = Contains(row->keys, "event");
     if (needs_event) Selector(node, path_, true, &metric->events);
-    if (const json::Node* part = Required(node, "numerator", row))
-      Selector(*part, json::PathOf(path_, "numerator"), false, &metric->events);
-    if (const json::Node* part = Required(node, "denominator", row))
-      Selector(*part, json::PathOf(path_, "denominator"), false, &metric->denominator);
+    for (const char* key : {"numerator", "denominator"}) {
+      const json::Node* part = Required(node, key, row);
+      if (part == nullptr) continue;
+      if (metric->type == MetricType::kIncrementalRatio) {
+        metric->terms.push_back({Text(*part, json::PathOf(path_, key)), 1});
+      } else {
+        Selector(*part, json::PathOf(path_, key), false,
+                 key[0] == 'n' ? &metric->events : &metric->denominator);
+      }
+    }
     if (const json::Node* part = Required(node, "from", row))
       Selector(*part, json::PathOf(path_, "from"), false, &metric->from);
     if (const json::Node* steps = Required(node, "steps", row)) Steps(*steps, metric);
@@ -115,6 +121,9 @@ class Reader {
     if (const json::Node* covariate = node.Find("covariate")) Covariate(*covariate, metric);
     if (const json::Node* winsorize = node.Find("winsorize")) Winsorize(*winsorize, metric);
     if (const json::Node* good = node.Find("good")) Good(*good, metric);
+    if (const json::Node* margin = node.Find("margin")) Margin(*margin, metric);
+    if (const json::Node* text = node.Find("description"))
+      metric->description = Text(*text, json::PathOf(path_, "description"));
   }
 
  private:
@@ -365,15 +374,73 @@ class Reader {
       Fail(json::PathOf(path_, "good"), node.position(), "must be \"up\", \"down\" or \"neither\"");
   }
 
+  void Margin(const json::Node& node, MetricDefinition* metric) {
+    const std::string path = json::PathOf(path_, "margin");
+    const json::Node* relative = node.Find("relative");
+    const json::Node* absolute = node.Find("absolute");
+    const json::Node* one = relative != nullptr ? relative : absolute;
+    if (!node.is_object() || node.members().size() != 1 || one == nullptr || !one->is_number() ||
+        !(one->as_double() >= 0) || !std::isfinite(one->as_double())) {
+      return Fail(path, node.position(),
+                  "must have either \"relative\" or \"absolute\", a number from 0 on",
+                  R"(for example {"relative": 0.02})");
+    }
+    (relative != nullptr ? metric->margin.emplace().relative : metric->margin.emplace().absolute) =
+        one->as_double();
+  }
+
   const std::string path_;
   std::vector<json::Problem>* problems_;
   bool ok_ = true;
 };
 
+// Terms of metrics made of others must be metrics with one value per unit; the window that closes
+// last closes the whole.
+void ResolveTerms(const json::Node& metrics, std::string_view path,
+                  const std::vector<MetricDefinition>& known,
+                  std::vector<MetricDefinition>* definitions,
+                  std::vector<json::Problem>* problems) {
+  const auto find = [&](const std::string& key) -> const MetricDefinition* {
+    for (const auto* list :
+         {static_cast<const std::vector<MetricDefinition>*>(definitions), &known}) {
+      for (const MetricDefinition& other : *list) {
+        if (other.key == key) return &other;
+      }
+    }
+    return nullptr;
+  };
+  // Linear metrics first: they may be terms of the others.
+  for (const MetricType type : {MetricType::kLinear, MetricType::kIncrementalRatio}) {
+    for (MetricDefinition& definition : *definitions) {
+      if (definition.type != type) continue;
+      const std::string own = json::PathOf(path, definition.key);
+      const std::string where = type == MetricType::kLinear ? json::PathOf(own, "terms") : own;
+      std::optional<std::int64_t> longest = 0;
+      for (const LinearTerm& term : definition.terms) {
+        const MetricDefinition* found = find(term.metric);
+        const bool single = found != nullptr && Components(*found) == 1 &&
+                            (found->type != MetricType::kLinear || type != MetricType::kLinear);
+        if (single) {
+          const std::optional<std::int64_t>& window = found->window_ms;
+          longest = longest && window ? std::optional(std::max(*longest, *window)) : std::nullopt;
+          continue;
+        }
+        problems->push_back({json::Problem::Severity::kError, json::PathOf(where, term.metric),
+                             metrics.Find(definition.key)->position(),
+                             found == nullptr ? "there is no metric of this name"
+                                              : "this metric has not one value per unit",
+                             "name a conversion, count, sum, max, last or distinct metric"});
+      }
+      definition.window_ms = longest;
+    }
+  }
+}
+
 }  // namespace
 
 std::vector<MetricDefinition> ParseMetrics(const json::Node& metrics, std::string_view path,
-                                           std::vector<json::Problem>* problems) {
+                                           std::vector<json::Problem>* problems,
+                                           const std::vector<MetricDefinition>& known) {
   std::vector<MetricDefinition> definitions;
   if (!metrics.is_object()) {
     problems->push_back({json::Problem::Severity::kError, std::string(path), metrics.position(),
@@ -386,25 +453,7 @@ std::vector<MetricDefinition> ParseMetrics(const json::Node& metrics, std::strin
     reader.Read(member, &definition);
     if (reader.ok()) definitions.push_back(std::move(definition));
   }
-  // Terms of linear metrics must be metrics with one value per unit.
-  for (const MetricDefinition& definition : definitions) {
-    for (const LinearTerm& term : definition.terms) {
-      const auto found =
-          std::find_if(definitions.begin(), definitions.end(),
-                       [&](const MetricDefinition& other) { return other.key == term.metric; });
-      const bool single = found != definitions.end() && Components(*found) == 1 &&
-                          found->type != MetricType::kLinear;
-      if (single) continue;
-      const json::Node* terms = metrics.Find(definition.key)->Find("terms");
-      problems->push_back(
-          {json::Problem::Severity::kError,
-           json::PathOf(json::PathOf(json::PathOf(path, definition.key), "terms"), term.metric),
-           terms->position(),
-           found == definitions.end() ? "there is no metric of this name"
-                                      : "this metric has not one value per unit",
-           "name a conversion, count, sum, max, last or distinct metric"});
-    }
-  }
+  ResolveTerms(metrics, path, known, &definitions, problems);
   return definitions;
 }
 

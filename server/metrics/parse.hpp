@@ -21,8 +21,10 @@ namespace upswing::metrics {
 ///     "value": "amount",
 ///             "window": "7d", "covariate": "28d", "winsorize": {"percentile_nonzero": 0.999},
 ///             "good": "up"}
+/// Metrics made of others name them by key: of the same object or, after these, of `known`.
 std::vector<MetricDefinition> ParseMetrics(const json::Node& metrics, std::string_view path,
-                                           std::vector<json::Problem>* problems);
+                                           std::vector<json::Problem>* problems,
+                                           const std::vector<MetricDefinition>& known = {});
 
 /// "7d", "12h", "30m", "90s" or "250ms" in milliseconds; nullopt for anything else, for 0 and
 /// beyond 3,650 days.

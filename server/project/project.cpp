@@ -11,8 +11,8 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "server/analysis/analyze.hpp"
+#include "server/authoring/metrics.hpp"
 #include "server/authoring/parse.hpp"
-#include "server/metrics/parse.hpp"
 #include "server/report/build.hpp"
 
 namespace upswing::project {
@@ -66,17 +66,8 @@ absl::Status Compile(Catalog* catalog) {
 std::vector<metrics::MetricDefinition> MetricsOf(const Catalog& catalog,
                                                  const authoring::Experiment& experiment) {
   std::vector<json::Problem> problems;  // None: the catalog was checked when it was published.
-  std::vector<metrics::MetricDefinition> all;
-  if (experiment.metrics != nullptr)
-    all = metrics::ParseMetrics(*experiment.metrics, "$", &problems);
-  if (catalog.model.metrics != nullptr) {
-    for (metrics::MetricDefinition& shared :
-         metrics::ParseMetrics(*catalog.model.metrics, "$", &problems)) {
-      const bool own = std::any_of(all.begin(), all.end(),
-                                   [&](const auto& metric) { return metric.key == shared.key; });
-      if (!own) all.push_back(std::move(shared));
-    }
-  }
+  std::vector<metrics::MetricDefinition> all =
+      authoring::MetricsOf(catalog.model, &experiment, problems);
   if (!experiment.plan) return all;
   // The plan names what is looked at, in its order; terms of linear metrics are needed too.
   std::vector<std::string> wanted;
@@ -103,14 +94,19 @@ std::vector<metrics::MetricDefinition> MetricsOf(const Catalog& catalog,
   return chosen;
 }
 
-report::Plan PlanOf(const authoring::Experiment& experiment) {
+report::Plan PlanOf(const authoring::Experiment& experiment,
+                    const std::vector<metrics::MetricDefinition>& metrics) {
   report::Plan plan;
   if (!experiment.plan) return plan;
   plan.primary = experiment.plan->primary;
   plan.secondary = experiment.plan->secondary;
   for (const authoring::Guardrail& guardrail : experiment.plan->guardrails) {
-    plan.guardrails.push_back(
-        {guardrail.metric, guardrail.margin.relative, guardrail.margin.absolute});
+    metrics::Margin margin{guardrail.margin.relative, guardrail.margin.absolute};
+    for (const metrics::MetricDefinition& metric : metrics) {
+      if (metric.key == guardrail.metric && metric.margin && !margin.relative && !margin.absolute)
+        margin = *metric.margin;
+    }
+    plan.guardrails.push_back({guardrail.metric, margin.relative, margin.absolute});
   }
   plan.alpha = experiment.plan->alpha;
   plan.correction = experiment.plan->correction_secondary;
@@ -276,7 +272,7 @@ absl::StatusOr<report::Report> Project::Report(std::string_view experiment,
     spec = SpecOf(*current, *found);
     input.control = found->control;
     input.hypothesis = found->hypothesis;
-    input.plan = PlanOf(*found);
+    input.plan = PlanOf(*found, spec.metrics);
     stopped = found->status == authoring::Status::kStopped ||
               found->status == authoring::Status::kArchived;
   }

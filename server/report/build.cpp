@@ -10,6 +10,7 @@
 #include "server/report/words.hpp"
 #include "server/statistics/compare.hpp"
 #include "server/statistics/decision.hpp"
+#include "server/statistics/designs.hpp"
 #include "server/statistics/multiple_testing.hpp"
 #include "server/statistics/sample_ratio.hpp"
 
@@ -61,9 +62,14 @@ struct Column {
   statistics::MetricShape shape;
 };
 
+// Only differences between arms enter it; an arm alone has no value.
+bool IsIncremental(const metrics::MetricDefinition& metric) {
+  return metric.type == metrics::MetricType::kIncrementalRatio;
+}
+
 bool IsRatio(const metrics::MetricDefinition& metric) {
   return metric.type == metrics::MetricType::kRatio || metric.type == metrics::MetricType::kMean ||
-         metric.type == metrics::MetricType::kPair;
+         metric.type == metrics::MetricType::kPair || IsIncremental(metric);
 }
 
 bool IsBinary(const metrics::MetricDefinition& metric) {
@@ -94,7 +100,13 @@ std::vector<Column> Columns(const analysis::ExperimentSpec& spec) {
       continue;
     }
     Column column{&metric, i, 0, metric.key, {}};
-    column.shape.ratio = IsRatio(metric);
+    // Rows of a cluster design are clusters: sums over observation units, and their number.
+    const bool clusters = !spec.observation_unit.empty() && metrics::Components(metric) == 1;
+    column.shape.ratio = IsRatio(metric) || clusters;
+    if (clusters) {
+      columns.push_back(std::move(column));
+      continue;
+    }
     if (metric.covariate) {
       // The covariate's components come first, then the indicator of units without a full history.
       column.shape.ratio_covariate = column.shape.ratio;
@@ -132,6 +144,10 @@ MetricSummary Summarise(const analysis::Cell& cell, const Column& column) {
   }
   summary.sum.value =
       column.component < cell.sums.dimension() ? cell.sums.sum(column.component).Round() : 0;
+  if (IsIncremental(*column.metric)) {
+    summary.mean.reason = summary.variance.reason = "only_between_variants";
+    return summary;
+  }
   if (column.shape.ratio) {
     const absl::StatusOr<statistics::Arm> arm = statistics::RatioArm(*moments);
     summary.mean = arm.ok() ? Figure{arm->value, ""} : Figure{std::nullopt, Reason(arm.status())};
@@ -144,6 +160,31 @@ MetricSummary Summarise(const analysis::Cell& cell, const Column& column) {
   if (moments->n < 1) summary.mean.reason = "not_enough_data";
   if (moments->n < 2) summary.variance.reason = "not_enough_data";
   return summary;
+}
+
+// The ratio of two differences, tested against 1: what is gained equals what is spent.
+void CompareIncrements(const statistics::Moments& control, const statistics::Moments& treatment,
+                       double alpha, Comparison* comparison) {
+  comparison->method = "fieller";
+  const absl::StatusOr<statistics::ReturnOnPromotion> result =
+      statistics::PromotionReturn(control, treatment, alpha);
+  const std::string reason = result.ok() ? "not_applicable" : Reason(result.status());
+  comparison->relative.estimate.reason = comparison->anytime.interval.estimate.reason =
+      comparison->anytime.p_value.reason = comparison->bayesian.expected_loss.reason =
+          comparison->detectable.reason = reason;
+  if (!result.ok()) {
+    comparison->absolute.estimate.reason = comparison->p_value.reason =
+        comparison->p_value_adjusted.reason = comparison->bayesian.chance_to_win.reason = reason;
+    return;
+  }
+  comparison->absolute.estimate.value = result->ratio;
+  if (result->interval.shape == statistics::FiellerLift::Shape::kInterval) {
+    comparison->absolute.low = Finite(result->interval.interval.lower);
+    comparison->absolute.high = Finite(result->interval.interval.upper);
+  }
+  comparison->p_value.value = 2 * std::min(result->p_pays, 1 - result->p_pays);
+  comparison->p_value_adjusted = comparison->p_value;
+  comparison->bayesian.chance_to_win.value = 1 - result->p_pays;
 }
 
 Comparison Compare(const analysis::Cell& control, const analysis::Cell& treatment,
@@ -167,10 +208,14 @@ Comparison Compare(const analysis::Cell& control, const analysis::Cell& treatmen
   if (!c.ok()) return undefined(Reason(c.status()));
   const absl::StatusOr<statistics::Moments> t = MomentsOf(treatment, column);
   if (!t.ok()) return undefined(Reason(t.status()));
+  if (IsIncremental(*column.metric)) {
+    CompareIncrements(*c, *t, plan.alpha, &comparison);
+    return comparison;
+  }
   statistics::ComparisonOptions options;
   options.shape = column.shape;
   options.alpha = plan.alpha;
-  options.binary = IsBinary(*column.metric);
+  options.binary = IsBinary(*column.metric) && !column.shape.ratio;
   options.good_is_lower = column.metric->good == metrics::GoodDirection::kDown;
   const absl::StatusOr<statistics::Comparison> result = statistics::Compare(*c, *t, options);
   if (!result.ok()) return undefined(Reason(result.status()));

@@ -293,13 +293,27 @@ class Questions {
         for (const metrics::LinearTerm& term : metric.terms) {
           for (const MetricDefinition& other : spec_.metrics) {
             if (other.key != term.metric) continue;
-            if (const auto part = Of(other, unit, from, to)) {
+            if (const auto part = Of(other, unit, from, std::min(to, Closes(other, unit.t0)))) {
               total += term.weight * part->components[0];
               value.events += part->events;
             }
           }
         }
         value.components = {total};
+        break;
+      }
+      case MetricType::kIncrementalRatio: {
+        value.components = {0, 0};
+        value.events = 0;
+        for (std::size_t i = 0; i < 2; ++i) {
+          for (const MetricDefinition& other : spec_.metrics) {
+            if (other.key != metric.terms[i].metric) continue;
+            if (const auto part = Of(other, unit, from, std::min(to, Closes(other, unit.t0)))) {
+              value.components[i] = part->components[0];
+              value.events += part->events;
+            }
+          }
+        }
         break;
       }
       case MetricType::kQuantile:
@@ -678,6 +692,7 @@ AnalysisResult Oracle(const RecordList& records, const ExperimentSpec& spec) {
           case MetricType::kRatio:
           case MetricType::kDistinct:
           case MetricType::kLinear:
+          case MetricType::kIncrementalRatio:
             daily.units = daily.sums.n();
             cells.daily.push_back(daily);
             break;

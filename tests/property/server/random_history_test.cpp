@@ -171,6 +171,7 @@ std::vector<MetricDefinition> AllMetrics(Dice* dice) {
   pair.from.events = {"ask"};
   MetricDefinition& net = add(Metric("net", MetricType::kLinear, ""));
   net.terms = {{"spent", 1}, {"beauty", -0.5}, {"bought", 3}};
+  add(Metric("return", MetricType::kIncrementalRatio, "")).terms = {{"net", 1}, {"bought", 1}};
   std::shuffle(all.begin(), all.end(),
                std::mt19937_64(static_cast<std::uint64_t>(dice->Below(1 << 30))));
   all.resize(static_cast<std::size_t>(1 + dice->Below(static_cast<std::int64_t>(all.size()))));
@@ -178,6 +179,9 @@ std::vector<MetricDefinition> AllMetrics(Dice* dice) {
   for (const auto& metric : all) kept.insert(metric.key);
   for (auto& metric : all)
     std::erase_if(metric.terms, [&](const auto& term) { return kept.count(term.metric) == 0; });
+  std::erase_if(all, [](const auto& metric) {
+    return metric.type == MetricType::kIncrementalRatio && metric.terms.size() != 2;
+  });
   return all;
 }
 

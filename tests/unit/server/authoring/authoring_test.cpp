@@ -14,6 +14,7 @@
 namespace upswing::authoring {
 namespace {
 
+using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
@@ -166,6 +167,47 @@ TEST(Check, WarnsOfWeightsThatLookLikeWrongPercentages) {
       R"(, "experiments": {"e": {"status": "draft", "unit": "u", "control": "a", "variants": {"a": {"weight": 50}, "b": {"weight": 45}}}})"));
   EXPECT_THAT(problems,
               ElementsAre(HasSubstr("warning: $.experiments.e.variants: the weights sum to 95")));
+}
+
+TEST(Check, APackBringsMetricsThatPlansMayNameWithTheirMargins) {
+  const std::string experiment = R"("experiments": {"e": {)" + kExperiment + R"(,
+      "plan": {"primary": "purchase_conversion",
+               "guardrails": {"refund_rate": {}, "net": {"margin": {"relative": 0.1}}}}}})";
+  const std::string metrics =
+      R"("metrics": {"net": {"type": "linear", "terms": {"gmv_per_user": 1}}},)";
+  EXPECT_THAT(
+      ProblemsOf(File(R"(, "metric_packs": ["short_video_shop"], )" + metrics + experiment)),
+      IsEmpty());
+  EXPECT_THAT(
+      ProblemsOf(File(R"(, "metric_packs": ["short_vidio_shop"], )" + metrics + experiment)),
+      Contains(HasSubstr("unknown metric pack \"short_vidio_shop\"; did you mean")));
+  const std::string unknown = R"("experiments": {"e": {)" + kExperiment + R"(,
+      "plan": {"primary": "purchase_conversion", "guardrails": {"shop_funnel": {}},
+               "secondary": ["retention_d8"]}}})";
+  EXPECT_THAT(ProblemsOf(File(R"(, "metric_packs": ["short_video_shop"], )" + unknown)),
+              ElementsAre(HasSubstr("plan.guardrails.shop_funnel: has no margin"),
+                          HasSubstr("unknown metric \"retention_d8\"; did you mean")));
+}
+
+TEST(Check, WarnsOfNamesThatNearlyAreTheConventions) {
+  const auto problems = ProblemsOf(File(R"(, "metrics": {
+    "a": {"type": "count", "event": "purchase", "where": {"catgory": "beauty", "store": "x"}},
+    "b": {"type": "ratio", "numerator": {"event": "addToCart"}, "denominator": {"event": "product-view"}},
+    "c": {"type": "funnel", "steps": ["play", "purchases", "our_own_event"]},
+    "d": {"type": "sum", "event": "purchase", "value": "item"}})"));
+  EXPECT_THAT(
+      problems,
+      ElementsAre(HasSubstr("$.metrics.a.where.catgory: the property \"catgory\" is not one "
+                            "of the conventions; did you mean \"category\"?"),
+                  HasSubstr("$.metrics.b.numerator.event: the event \"addToCart\" is not "
+                            "one of the conventions; did you mean \"add_to_cart\"?"),
+                  HasSubstr("did you mean \"product_view\"?"),
+                  HasSubstr("$.metrics.c.steps[1]: the event \"purchases\" is not one of "
+                            "the conventions; did you mean \"purchase\"?"),
+                  HasSubstr("did you mean \"items\"?")));
+  // A catalog that speaks another language is left alone.
+  EXPECT_THAT(ProblemsOf(File(R"(, "metrics": {"a": {"type": "count", "event": "purchases"}})")),
+              IsEmpty());
 }
 
 TEST(DidYouMean, SuggestsOnlyWhatIsNear) {

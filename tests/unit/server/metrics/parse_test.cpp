@@ -88,6 +88,37 @@ TEST(ParseMetrics, NamesTheLineAndTheFixOfEveryMistake) {
     EXPECT_THAT(result.problems[i], HasSubstr(expected[i]));
 }
 
+TEST(ParseMetrics, MetricsMadeOfOthersCloseWithTheLastOfTheirWindows) {
+  const Result result = Read(R"({
+    "roi": {"type": "incremental_ratio", "numerator": "profit", "denominator": "cost"},
+    "profit": {"type": "linear", "terms": {"gmv": 0.3, "refunds": -0.3}},
+    "open": {"type": "linear", "terms": {"gmv": 1, "ever": 1}},
+    "gmv": {"type": "sum", "event": "purchase", "window": "7d"},
+    "refunds": {"type": "sum", "event": "refund", "window": "14d"},
+    "ever": {"type": "sum", "event": "refund"},
+    "cost": {"type": "sum", "event": "coupon_use", "window": "7d", "margin": {"relative": 0.1}}})");
+  EXPECT_THAT(result.problems, IsEmpty());
+  ASSERT_EQ(result.metrics.size(), 7u);
+  EXPECT_EQ(result.metrics[0].window_ms, 14LL * 86'400'000);
+  EXPECT_EQ(result.metrics[0].terms[0].metric, "profit");
+  EXPECT_EQ(result.metrics[1].window_ms, 14LL * 86'400'000);
+  EXPECT_EQ(result.metrics[2].window_ms, std::nullopt);
+  EXPECT_EQ(result.metrics[6].margin->relative, 0.1);
+}
+
+TEST(ParseMetrics, RefusesTermsThatHaveNoSingleValue) {
+  const Result result = Read(R"({
+    "roi": {"type": "incremental_ratio", "numerator": "roi2", "denominator": "nothing"},
+    "roi2": {"type": "incremental_ratio", "numerator": "a", "denominator": "a"},
+    "a": {"type": "count", "event": "x", "margin": {"relative": -1}},
+    "b": {"type": "count", "event": "x", "margin": 0.1}})");
+  ASSERT_EQ(result.problems.size(), 6u);
+  EXPECT_THAT(result.problems[0], HasSubstr("$.metrics.a.margin: must have either"));
+  EXPECT_THAT(result.problems[1], HasSubstr("$.metrics.b.margin: must have either"));
+  EXPECT_THAT(result.problems[2], HasSubstr("$.metrics.roi.roi2: this metric has not one value"));
+  EXPECT_THAT(result.problems[3], HasSubstr("$.metrics.roi.nothing: there is no metric"));
+}
+
 TEST(ParseDuration, TakesWholeUnitsUpToTenYears) {
   EXPECT_EQ(ParseDuration("250ms"), 250);
   EXPECT_EQ(ParseDuration("90s"), 90'000);

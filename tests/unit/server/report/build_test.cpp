@@ -50,6 +50,45 @@ TEST(Build, PutsControlFirstAndComparesTheOthersWithIt) {
   EXPECT_DOUBLE_EQ(report.comparisons[0].relative.estimate.value.value_or(0), 5.0 / 23);
 }
 
+// By hand: profit and cost per unit {1, 0}, {3, 0} against {5, 1}, {9, 3}: extra profit 7 - 2 = 5,
+// extra cost 2 - 0 = 2.
+TEST(Build, AnIncrementalRatioComparesDifferencesAndHasNoValueInOneArm) {
+  Example example;
+  example.spec.metrics[0].type = metrics::MetricType::kIncrementalRatio;
+  example.result.variants = {Example::Variant("on", {}), Example::Variant("off", {})};
+  for (std::size_t v = 0; v < 2; ++v) {
+    analysis::Cell& cell = example.result.variants[v].metrics[0].total;
+    cell.sums = statistics::MomentSums(2);
+    for (const auto& row : v == 0 ? std::vector<std::vector<double>>{{5, 1}, {9, 3}}
+                                  : std::vector<std::vector<double>>{{1, 0}, {3, 0}})
+      cell.sums.Add(row);
+    cell.units = 2;
+  }
+  const Report report = example.Build();
+  EXPECT_EQ(report.variants[0].metrics[0].mean.reason, "only_between_variants");
+  EXPECT_EQ(report.comparisons[0].method, "fieller");
+  EXPECT_DOUBLE_EQ(report.comparisons[0].absolute.estimate.value.value_or(0), 2.5);
+  EXPECT_EQ(report.comparisons[0].relative.estimate.reason, "not_applicable");
+}
+
+// By hand: two rooms of {3, 1} and two of {2, 4} viewers who spent {6, 3} and {10, 14} together.
+TEST(Build, ARowOfAClusterDesignIsAClusterAndTheMeanIsPerObservation) {
+  Example example;
+  example.spec.observation_unit = "user";
+  example.result.variants = {Example::Variant("on", {}), Example::Variant("off", {})};
+  for (std::size_t v = 0; v < 2; ++v) {
+    analysis::Cell& cell = example.result.variants[v].metrics[0].total;
+    cell.sums = statistics::MomentSums(2);
+    for (const auto& row : v == 0 ? std::vector<std::vector<double>>{{10, 2}, {14, 4}}
+                                  : std::vector<std::vector<double>>{{6, 3}, {3, 1}})
+      cell.sums.Add(row);
+    cell.units = v == 0 ? 6 : 4;
+  }
+  const Report report = example.Build();
+  EXPECT_DOUBLE_EQ(report.variants[0].metrics[0].mean.value.value_or(0), 9.0 / 4);
+  EXPECT_DOUBLE_EQ(report.comparisons[0].absolute.estimate.value.value_or(0), 4 - 9.0 / 4);
+}
+
 TEST(Build, GivesAReasonWhereAnArmIsTooSmall) {
   Example example;
   example.result.variants[0] = Example::Variant("on", {});
