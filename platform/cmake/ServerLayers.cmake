@@ -22,7 +22,13 @@ upswing_layer(server/report PURE DEPS server/statistics server/analysis server/m
 # A data folder with its catalog: what the HTTP routes and the commands with --data share.
 upswing_layer(server/project DEPS platform/port server/json server/metrics server/authoring server/store server/store/embedded
               server/ingest server/analysis server/report LIBS absl json)
-upswing_layer(server/http DEPS server/authoring server/ingest server/project server/report LIBS absl absl_time boost json threads)
+# The web page, built by npm and held in the binary.
+include(platform/cmake/Dashboard.cmake)
+upswing_layer(server/dashboard LIBS absl zlib)
+upswing_dashboard_source(dashboard_source)
+target_sources(upswing_server_dashboard PRIVATE ${dashboard_source})
+upswing_layer(server/http DEPS server/authoring server/stats_json server/ingest server/project server/report server/dashboard
+              LIBS absl absl_time boost json threads)
 upswing_layer(server/importer DEPS sdk/base sdk/wire sdk/assignment server/json LIBS absl absl_time json zlib zstd)
 upswing_embed(server/simulation/worlds/short_video_shop.json)
 upswing_layer(server/simulation PURE DEPS sdk/base server/json server/metrics LIBS absl absl_time)

@@ -7,7 +7,10 @@ set -eu
 build="g++ make cmake ninja-build ccache pkg-config git ca-certificates
   libabsl-dev libflatbuffers-dev flatbuffers-compiler libcurl4-openssl-dev libzstd-dev libxxhash-dev
   libboost-dev nlohmann-json3-dev libcli11-dev libre2-dev libsqlite3-dev libssl-dev zlib1g-dev"
-test="libgtest-dev libgmock-dev clang-format"
+# The web page of the server. Where another npm is there already, Debian's would be at odds with it.
+command -v npm >/dev/null || build="$build nodejs npm"
+# chromium: what the tests of the page drive.
+test="libgtest-dev libgmock-dev clang-format chromium"
 ci="clang clang-tidy libclang-rt-14-dev"
 
 case "${1:-}" in

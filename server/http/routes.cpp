@@ -12,6 +12,7 @@
 #include "absl/strings/str_split.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
+#include "server/http/page_routes.hpp"
 #include "server/project/project.hpp"
 #include "server/report/render.hpp"
 
@@ -54,7 +55,7 @@ std::optional<Response> Rendered(const report::Report& report, std::string_view 
 }  // namespace
 
 struct Routes::State {
-  explicit State(project::Project* p) : project(p), reports(1) {}
+  explicit State(project::Project* p) : project(p), page(p), reports(1) {}
 
   void PostBatch(Request request, Respond respond) {
     const ingest::IngestHeaders headers{.sent_at = request.Header("upswing-sent-at"),
@@ -146,6 +147,7 @@ struct Routes::State {
   }
 
   project::Project* project;
+  PageRoutes page;
   boost::asio::thread_pool reports;
 };
 
@@ -167,6 +169,7 @@ void Routes::Handle(Request request, Respond respond) {
   };
   const std::string path = request.path;
   const std::vector<std::string> parts = absl::StrSplit(path, '/');
+  if (state_->page.Handle(request, respond)) return;
   if (path == "/v1/batches") {
     only("POST", [&] { state_->PostBatch(std::move(request), std::move(respond)); });
   } else if (path == "/v1/catalog") {

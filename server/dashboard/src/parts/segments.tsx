@@ -1,0 +1,131 @@
+import { Section } from "./basics";
+import { useState } from "preact/hooks";
+import { count, pValueText } from "../format";
+import { useWords } from "../i18n";
+import { direction, effect, pValue, type Comparison, type Num, type Report } from "../report";
+import type { View } from "./forest";
+import { Axis, IntervalBar, LiftText, domainOf } from "./interval";
+
+/** Holm's adjustment over all that is shown together. */
+export function holm(values: Num[]): Num[] {
+  const order = values
+    .map((p, i) => ({ p, i }))
+    .filter((e): e is { p: number; i: number } => e.p !== null)
+    .sort((a, b) => a.p - b.p);
+  const adjusted: Num[] = values.map(() => null);
+  let floor = 0;
+  order.forEach(({ p, i }, rank) => {
+    floor = Math.max(floor, Math.min(1, p * (order.length - rank)));
+    adjusted[i] = floor;
+  });
+  return adjusted;
+}
+
+export function Segments({ report, view }: { report: Report; view: View }) {
+  const w = useWords();
+  const metrics = [...new Set(report.comparisons.map((c) => c.metric))];
+  const [chosen, setMetric] = useState(report.comparisons.find((c) => c.role === "primary")?.metric ?? metrics[0] ?? "");
+  const metric = metrics.includes(chosen) ? chosen : (metrics[0] ?? "");
+  const rows = report.segments.flatMap((segment) =>
+    segment.comparisons
+      .filter((c) => c.metric === metric)
+      .map((c) => ({ segment, c, units: segment.variants.reduce((sum, v) => sum + v.units, 0) })),
+  );
+  if (report.segments.length === 0) {
+    return (
+      <Section title={w.experiment.segments}>
+        <p class="muted">{w.experiment.noSegments}</p>
+      </Section>
+    );
+  }
+  const adjusted = holm(rows.map(({ c }) => pValue(c, view.cuped)));
+  const domain = domainOf(rows.map(({ c }) => effect(c, view.scale, view.cuped).ci));
+  const alpha = 1 - report.confidence;
+  // A segment is coloured only if it would stand after the correction.
+  const tone = (c: Comparison, i: number) => {
+    const p = adjusted[i];
+    if (!report.health.ok) return "grey" as const;
+    return p !== null && p < alpha ? direction(effect(c, view.scale, view.cuped), c.good) : ("open" as const);
+  };
+  const attributes = [...new Set(report.segments.map((s) => s.attribute))];
+  return (
+    <Section
+      title={w.experiment.segments}
+      aside={
+        <label class="field inline">
+          <span>{w.experiment.choose}</span>
+          <select value={metric} onChange={(event) => setMetric(event.currentTarget.value)}>
+            {metrics.map((m) => (
+              <option key={m}>{m}</option>
+            ))}
+          </select>
+        </label>
+      }
+    >
+      <p class="exploratory">
+        <span class="pill warn">{w.experiment.exploratory}</span> {w.experiment.segmentsHint} {w.experiment.corrected(rows.length)}
+      </p>
+      <table class="forest">
+        <thead>
+          <tr>
+            <th scope="col">{w.experiment.segments}</th>
+            <th scope="col" class="number">
+              {w.common.units}
+            </th>
+            <th scope="col" class="axis-head">
+              <Axis domain={domain} scale={view.scale} />
+            </th>
+            <th scope="col">{w.list.lift.split(" ")[0]}</th>
+            <th scope="col" class="number">
+              {w.experiment.p}
+            </th>
+            <th scope="col" class="number">
+              {w.experiment.pAdjusted}
+            </th>
+          </tr>
+        </thead>
+        {attributes.map((attribute) => (
+          <tbody key={attribute}>
+            <tr class="group">
+              <th colSpan={6} scope="rowgroup">
+                <bdi>{attribute}</bdi>
+              </th>
+            </tr>
+            {rows.map(({ segment, c, units }, i) => {
+              if (segment.attribute !== attribute) return null;
+              const interval = effect(c, view.scale, view.cuped);
+              const p = pValue(c, view.cuped);
+              return (
+                <tr key={`${segment.value}/${c.variant}`}>
+                  <th scope="row">
+                    <bdi>{segment.value === "" ? "–" : segment.value}</bdi>
+                    {report.variants.length > 2 && (
+                      <span class="muted variant-name">
+                        <bdi>{c.variant}</bdi>
+                      </span>
+                    )}
+                  </th>
+                  <td class="number" data-label={w.common.units}>
+                    {count(units)}
+                  </td>
+                  <td class="bar-cell">
+                    <IntervalBar interval={interval} domain={domain} tone={tone(c, i)} label={`${attribute} ${segment.value} ${c.variant}`} />
+                  </td>
+                  <td class="lift-text" data-label={w.list.lift}>
+                    <LiftText interval={interval} scale={view.scale} tone={tone(c, i)} />
+                  </td>
+                  <td class="number" data-label={w.experiment.p}>
+                    {p === null ? "–" : pValueText(p)}
+                  </td>
+                  <td class="number" data-label={w.experiment.pAdjusted}>
+                    {adjusted[i] === null ? "–" : pValueText(adjusted[i]!)}
+                  </td>
+                </tr>
+              );
+            })}
+          </tbody>
+        ))}
+      </table>
+    </Section>
+  );
+}

@@ -1,0 +1,156 @@
+// The report as the server writes it (docs/reference: report JSON). A number that is not defined is
+// null, with a reason beside it.
+
+export type Num = number | null;
+export type Range = [Num, Num] | null;
+
+export interface Interval {
+  estimate: Num;
+  ci: Range;
+  method?: string;
+  reason?: string;
+}
+
+export interface Comparison {
+  metric: string;
+  variant: string;
+  role?: "primary" | "secondary" | "guardrail";
+  good: "up" | "down" | "neither";
+  method: string;
+  absolute: Interval;
+  relative: Interval;
+  relative_fieller?: Interval;
+  p_value: Num;
+  p_value_reason?: string;
+  p_value_adjusted: Num;
+  anytime: Interval & { p_value: Num; p_value_reason?: string; relative?: Interval };
+  cuped: { absolute: Interval; relative: Interval; p_value: Num; variance_reduction: Num } | null;
+  bayesian: { chance_to_win: Num; expected_loss: Num };
+  detectable?: Num;
+}
+
+export interface MetricSummary {
+  units: number;
+  pending: number;
+  sum: Num;
+  mean: Num;
+  variance: Num;
+}
+
+export interface Variant {
+  key: string;
+  units: number;
+  metrics: Record<string, MetricSummary>;
+}
+
+export interface Scope {
+  variants: Variant[];
+  comparisons: Comparison[];
+}
+
+export interface HealthCheck {
+  name: string;
+  severity: "block" | "warn";
+  ok: boolean;
+  p: Num;
+  effect: Num;
+  threshold: Num;
+  detail: string;
+}
+
+export interface Decision {
+  action: string;
+  reason: string;
+  variant?: string;
+}
+
+export interface Report extends Scope {
+  experiment: string;
+  hypothesis?: string;
+  iteration: number;
+  as_of: string;
+  control: string;
+  confidence: number;
+  records: number;
+  first_exposure: string | null;
+  last_record: string | null;
+  units_excluded: { multiple_variants: number; forced: number };
+  events_without_unit?: number;
+  segments: (Scope & { attribute: string; value: string })[];
+  days: (Scope & { date: string; cumulative: boolean })[];
+  decision: Decision;
+  health: { ok: boolean; srm: { p_value: Num; expected: number[] }; checks: HealthCheck[] };
+}
+
+export interface Summary {
+  as_of: string;
+  last_record: string | null;
+  first_exposure: string | null;
+  days: number;
+  units: number;
+  primary: Comparison[];
+  decision: Decision;
+  health: { ok: boolean; failed: { name: string; severity: string }[] };
+  error?: string;
+}
+
+export interface Live {
+  project: string;
+  now: string;
+  records: number;
+  catalog: { version: number; etag: string; published: string; timezone: string } | null;
+}
+
+export interface ExperimentRow {
+  key: string;
+  kind: "experiment" | "holdout";
+  name: string;
+  hypothesis: string;
+  owner: string;
+  status: string;
+  iteration: number;
+  unit: string;
+  start: string | null;
+  end: string | null;
+  control: string;
+  variants: { key: string; weight?: number }[];
+  share: number | null;
+  primary_metric: string | null;
+  min_days: number | null;
+  summary: Summary | null;
+}
+
+export interface Overview extends Live {
+  experiments: ExperimentRow[];
+}
+
+/** The comparison as the switches want it: raw or CUPED. Null where there is no such number. */
+export function effect(c: Comparison, scale: "relative" | "absolute", cuped: boolean): Interval {
+  if (!cuped) return c[scale];
+  return c.cuped ? c.cuped[scale] : c[scale];
+}
+
+export function pValue(c: Comparison, cuped: boolean): Num {
+  return cuped && c.cuped ? c.cuped.p_value : c.p_value;
+}
+
+/**
+ * The anytime interval on the scale of the picture. The server gives it on the metric's own scale;
+ * for the relative picture it is divided by the size of the control's mean.
+ */
+export function anytime(c: Comparison, scale: "relative" | "absolute", controlMean: Num): Range {
+  if (scale === "relative" && c.anytime.relative) return c.anytime.relative.ci;
+  if (!c.anytime.ci || scale === "absolute") return c.anytime.ci;
+  if (!controlMean) return null;
+  const size = Math.abs(controlMean);
+  return c.anytime.ci.map((end) => (end === null ? null : end / size)) as [Num, Num];
+}
+
+/** Which way it went, beyond doubt at the report's level: "good", "bad" or "open". */
+export function direction(interval: Interval, good: Comparison["good"]): "good" | "bad" | "open" {
+  const ci = interval.ci;
+  if (!ci || ci[0] === null || ci[1] === null || good === "neither") return "open";
+  if (ci[0] > 0) return good === "up" ? "good" : "bad";
+  if (ci[1] < 0) return good === "up" ? "bad" : "good";
+  return "open";
+}

@@ -1,0 +1,203 @@
+// What every part of the page shares: language, theme, the route, and the state of the connection.
+import { useEffect, useRef, useState } from "preact/hooks";
+import { Refused, Unreachable, get, watchUnauthorised } from "./api";
+import type { Live } from "./report";
+
+export type Listener = () => void;
+
+/** A value that components follow. */
+export class Cell<T> {
+  private listeners = new Set<Listener>();
+  constructor(private current: T) {}
+  get value(): T {
+    return this.current;
+  }
+  set value(next: T) {
+    if (next === this.current) return;
+    this.current = next;
+    this.listeners.forEach((listener) => listener());
+  }
+  watch(listener: Listener): () => void {
+    this.listeners.add(listener);
+    return () => this.listeners.delete(listener);
+  }
+}
+
+export function useCell<T>(cell: Cell<T>): T {
+  const [, redraw] = useState(0);
+  useEffect(() => cell.watch(() => redraw((n) => n + 1)), [cell]);
+  return cell.value;
+}
+
+function stored(name: string): string | null {
+  try {
+    return localStorage.getItem(name);
+  } catch {
+    return null; // Storage may be forbidden; then the choice lasts as long as the page.
+  }
+}
+
+function store(name: string, value: string): void {
+  try {
+    localStorage.setItem(name, value);
+  } catch {
+    // As above.
+  }
+}
+
+export type Theme = "auto" | "light" | "dark";
+export const theme = new Cell<Theme>((stored("upswing.theme") as Theme | null) ?? "auto");
+
+export function applyTheme(): void {
+  const root = document.documentElement;
+  if (theme.value === "auto") delete root.dataset.theme;
+  else root.dataset.theme = theme.value;
+  store("upswing.theme", theme.value);
+}
+
+/** "dark" or "light", as it is drawn now; charts take their colours from CSS, so few need it. */
+export type Language = "en" | "zh";
+
+function preferred(): Language {
+  const chosen = stored("upswing.language");
+  if (chosen === "en" || chosen === "zh") return chosen;
+  for (const tag of navigator.languages ?? [navigator.language]) {
+    if (tag.toLowerCase().startsWith("zh")) return "zh";
+    if (tag.toLowerCase().startsWith("en")) return "en";
+  }
+  return "en";
+}
+
+export const language = new Cell<Language>(preferred());
+
+export function chooseLanguage(next: Language): void {
+  store("upswing.language", next);
+  language.value = next;
+}
+
+// --- Route -----------------------------------------------------------------------------------
+
+function currentRoute(): string {
+  return location.hash.replace(/^#/, "") || "/";
+}
+
+export const route = new Cell<string>(currentRoute());
+addEventListener("hashchange", () => {
+  route.value = currentRoute();
+});
+
+// --- Connection ------------------------------------------------------------------------------
+
+/** "lost": the server does not answer; "key": it wants another key. */
+export type Connection = "ok" | "lost" | "key";
+export const connection = new Cell<Connection>("ok");
+export const live = new Cell<Live | null>(null);
+watchUnauthorised(() => {
+  connection.value = "key";
+});
+
+const POLL_MS = 2000;
+
+async function poll(): Promise<void> {
+  if (connection.value === "key" || document.hidden) return;
+  try {
+    const next = await get<Live>("/v1/live");
+    if (JSON.stringify({ ...next, now: "" }) !== JSON.stringify({ ...live.value, now: "" })) live.value = next;
+    if (connection.value !== "ok") connection.value = "ok";
+  } catch (error) {
+    if (error instanceof Unreachable) connection.value = "lost";
+    if (error instanceof Refused && error.status >= 502) connection.value = "lost";
+  }
+}
+
+/** Asks every two seconds, while the page can be seen, whether there is anything new. */
+export function startPolling(): void {
+  const turn = async () => {
+    await poll();
+    setTimeout(turn, POLL_MS);
+  };
+  void turn();
+  document.addEventListener("visibilitychange", () => void poll());
+}
+
+/** After a new key: ask again at once. */
+export function tryAgain(): void {
+  connection.value = "ok";
+  live.value = null;
+  void poll();
+}
+
+// --- Loading ---------------------------------------------------------------------------------
+
+export interface Loaded<T> {
+  data: T | null;
+  error: Error | null;
+  /** A request is under way; `since` says from when (milliseconds of performance.now()). */
+  loading: boolean;
+  since: number;
+  tookMs: number;
+  /** When `data` came. */
+  at: Date | null;
+  reload: () => void;
+}
+
+/**
+ * Loads `path` and loads it again when `version` changes, but never more often than five times the
+ * time that one answer takes, so that a heavy report is not asked for without pause. What was
+ * there stays while the new is on its way. `path` null: nothing.
+ */
+export function useLoaded<T>(path: string | null, version = ""): Loaded<T> {
+  const [state, setState] = useState<Omit<Loaded<T>, "reload">>({
+    data: null,
+    error: null,
+    loading: path !== null,
+    since: performance.now(),
+    tookMs: 0,
+    at: null,
+  });
+  const wanted = useRef("");
+  const tookMs = useRef(0);
+  const busy = useRef(false);
+  const last = useRef({ path: "", version: "", at: -1e9 });
+  const [again, setAgain] = useState(0);
+  const state0 = useCell(connection);
+
+  useEffect(() => {
+    if (path === null) return;
+    wanted.current = path;
+    if (last.current.path !== path) {
+      setState((s) => ({ ...s, data: null, error: null, at: null, loading: true, since: performance.now() }));
+      tookMs.current = 0;
+      last.current.at = -1e9;
+    }
+    const control = new AbortController();
+    const pause = Math.max(0, last.current.at + Math.max(2000, 5 * tookMs.current) - performance.now());
+    const timer = setTimeout(
+      async () => {
+        busy.current = true;
+        const since = performance.now();
+        setState((s) => ({ ...s, loading: true, since }));
+        try {
+          const data = await get<T>(path, control.signal);
+          tookMs.current = performance.now() - since;
+          last.current = { path, version, at: performance.now() };
+          setState({ data, error: null, loading: false, since, tookMs: tookMs.current, at: new Date() });
+          if (connection.value === "lost") connection.value = "ok";
+        } catch (error) {
+          if ((error as Error).name === "AbortError") return;
+          if (error instanceof Unreachable) connection.value = "lost";
+          last.current = { path, version: "", at: performance.now() };
+          setState((s) => ({ ...s, error: error as Error, loading: false }));
+        }
+        busy.current = false;
+      },
+      again > 0 && last.current.path === path && last.current.version === version ? 0 : pause,
+    );
+    return () => {
+      clearTimeout(timer);
+      control.abort();
+    };
+  }, [path, version, again, state0 === "ok"]);
+
+  return { ...state, reload: () => setAgain((n) => n + 1) };
+}
