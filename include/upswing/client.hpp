@@ -102,7 +102,8 @@ class Client {
   /// A new key, e.g. after the old one was refused; ends the pause.
   void SetApiKey(std::string_view api_key);
 
-  /// Puts a fetched catalog in force that `ApplyPolicy` holds back. True if there was one.
+  /// Puts in force what `ApplyPolicy::kOnActivate` holds back: a fetched catalog, and, when consent
+  /// came after `Create`, kept assignments of `sticky` experiments. True if there was something.
   bool Activate();
 
   /// Called with the version after a catalog came into force, from the SDK's thread or from

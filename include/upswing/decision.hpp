@@ -171,6 +171,8 @@ struct Decision {
   std::uint32_t sticky_version = 0;
   /// The experiment keeps units in their variant: store this assignment.
   bool sticky = false;
+  /// The unit is the experiment's `fallback_unit`, e.g. the device before login.
+  bool by_fallback = false;
   /// Hash of the experiment as compiled: differs when anything of the experiment differs.
   std::uint64_t experiment_hash = 0;
   std::uint64_t catalog_version = 0;

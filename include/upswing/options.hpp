@@ -21,7 +21,8 @@ enum class Consent : std::uint8_t {
   kDenied,  ///< Catalog defaults only; nothing is kept, sent or written; what was kept is purged.
 };
 
-/// When a catalog that was fetched starts to decide.
+/// When a catalog that was fetched starts to decide. Experiments that are stopped in it end at once
+/// in any case.
 enum class ApplyPolicy : std::uint8_t {
   kImmediately,
   kNextSession,  ///< At the next `Create`: a screen never changes under the user.

@@ -241,6 +241,7 @@ class Evaluator {
         if (!found.has_value() || found->version < e.table->sticky()->min_version()) continue;
         stored = *found;
         kept = true;
+        decision.by_fallback = unit == fallback;
         SetUnit(*unit, type, decision);
         return unit;
       }
@@ -249,7 +250,10 @@ class Evaluator {
       SetUnit(*own, e.unit_type, decision);
       return own;
     }
-    if (fallback != nullptr) SetUnit(*fallback, e.fallback_unit, decision);
+    if (fallback != nullptr) {
+      decision.by_fallback = true;
+      SetUnit(*fallback, e.fallback_unit, decision);
+    }
     return fallback;
   }
 

@@ -228,6 +228,8 @@ struct LoadOptions {
   std::span<const Blob> blobs;
   /// Null: experiments that use `matches` are unsupported.
   const MatcherFactory* matchers = nullptr;
+  /// Hashes of the keys of experiments that count as stopped whatever the bytes say.
+  std::span<const std::uint64_t> stopped;
 };
 
 /// A verified, compiled, immutable catalog. Everything in it is in range: the evaluator checks

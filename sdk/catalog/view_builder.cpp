@@ -351,7 +351,9 @@ class ViewBuilder {
     out.table = &in;
     out.hash = in.hash();
     const bool running = in.status() == static_cast<std::uint8_t>(schema::Status::running);
-    Set(out, kNotRunning, !running);
+    const bool stopped = std::find(options_.stopped.begin(), options_.stopped.end(),
+                                   out.key_hash) != options_.stopped.end();
+    Set(out, kNotRunning, !running || stopped);
     Set(out, kNotSupported,
         !known_hash_ || in.status() > static_cast<std::uint8_t>(schema::Status::MAX));
     out.start_ms = in.start();

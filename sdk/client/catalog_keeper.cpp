@@ -11,10 +11,16 @@ CatalogKeeper::CatalogKeeper(ApplyPolicy policy, std::string cache_path, port::F
                              const port::Clock* clock)
     : policy_(policy), cache_path_(std::move(cache_path)), files_(files), clock_(clock) {}
 
-absl::StatusOr<std::shared_ptr<const catalog::View>> CatalogKeeper::Verify(std::string bytes) {
+absl::StatusOr<std::shared_ptr<const catalog::View>> CatalogKeeper::Verify(
+    std::shared_ptr<const std::string> bytes, std::span<const std::uint64_t> stopped) {
   catalog::LoadOptions options;
   options.interner = &interner_;
-  return catalog::View::Load(std::make_shared<const std::string>(std::move(bytes)), options);
+  options.stopped = stopped;
+  return catalog::View::Load(std::move(bytes), options);
+}
+
+absl::StatusOr<std::shared_ptr<const catalog::View>> CatalogKeeper::Verify(std::string bytes) {
+  return Verify(std::make_shared<const std::string>(std::move(bytes)), {});
 }
 
 absl::Status CatalogKeeper::Load(std::string_view bundled) {
@@ -64,8 +70,30 @@ absl::Status CatalogKeeper::Fetched(std::string bytes, std::string etag, bool ma
     now = policy_ == ApplyPolicy::kImmediately || in_force_ == nullptr;
     held_back_ = now ? nullptr : *view;
   }
-  if (now) PutInForce(*std::move(view));
+  if (now) {
+    PutInForce(*std::move(view));
+  } else {
+    StopWhatStopped(**view);
+  }
   return result;
+}
+
+void CatalogKeeper::StopWhatStopped(const catalog::View& newer) {
+  std::vector<std::uint64_t> stopped;
+  std::shared_ptr<const std::string> bytes;
+  {
+    const std::lock_guard lock(mutex_);
+    for (const catalog::Experiment& experiment : in_force_->experiments()) {
+      const catalog::Experiment* const then = newer.FindExperiment(experiment.key.view());
+      if (then == nullptr || (then->steps & catalog::kNotRunning) != 0) {
+        stopped.push_back(experiment.key_hash);
+      }
+    }
+    if (stopped == stopped_) return;
+    bytes = in_force_->bytes();
+  }
+  absl::StatusOr<std::shared_ptr<const catalog::View>> view = Verify(std::move(bytes), stopped);
+  if (view.ok()) PutInForce(*std::move(view), std::move(stopped));
 }
 
 void CatalogKeeper::Confirmed() {
@@ -85,11 +113,13 @@ bool CatalogKeeper::Activate() {
   return true;
 }
 
-void CatalogKeeper::PutInForce(std::shared_ptr<const catalog::View> view) {
+void CatalogKeeper::PutInForce(std::shared_ptr<const catalog::View> view,
+                               std::vector<std::uint64_t> stopped) {
   const std::uint64_t version = view->version();
   {
     const std::lock_guard lock(mutex_);
     in_force_ = view;
+    stopped_ = std::move(stopped);
     current_.Publish({std::move(view), clock_->WallMillis()});
   }
   Notify(version);

@@ -5,6 +5,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -32,7 +33,7 @@ class CatalogKeeper {
   absl::Status Load(std::string_view bundled);
 
   /// A catalog came from the server: caches it when `may_write`, and puts it in force as the policy
-  /// says.
+  /// says. Experiments that it has not running any more end at once under every policy.
   absl::Status Fetched(std::string bytes, std::string etag, bool may_write);
   /// The server says that ours is the newest.
   void Confirmed();
@@ -45,6 +46,8 @@ class CatalogKeeper {
   std::int64_t Refresh();
 
   const catalog::Snapshot* Read() const { return current_.Read(); }
+  /// Of all strings that decisions name; lives as long as this object.
+  catalog::Interner* interner() { return &interner_; }
   std::string etag() const;
   std::uint64_t version() const;
   std::optional<std::int64_t> age_ms() const;
@@ -56,7 +59,11 @@ class CatalogKeeper {
 
  private:
   absl::StatusOr<std::shared_ptr<const catalog::View>> Verify(std::string bytes);
-  void PutInForce(std::shared_ptr<const catalog::View> view);
+  absl::StatusOr<std::shared_ptr<const catalog::View>> Verify(
+      std::shared_ptr<const std::string> bytes, std::span<const std::uint64_t> stopped);
+  void StopWhatStopped(const catalog::View& newer);
+  void PutInForce(std::shared_ptr<const catalog::View> view,
+                  std::vector<std::uint64_t> stopped = {});
   void Notify(std::uint64_t version);
 
   const ApplyPolicy policy_;
@@ -69,6 +76,7 @@ class CatalogKeeper {
   mutable std::mutex mutex_;  // all below
   std::shared_ptr<const catalog::View> in_force_;
   std::shared_ptr<const catalog::View> held_back_;
+  std::vector<std::uint64_t> stopped_;  // of in_force_, see LoadOptions
   std::string etag_;
   std::optional<std::int64_t> confirmed_boot_ms_;
   std::uint64_t next_listener_ = 1;

@@ -123,7 +123,7 @@ FlushResult Client::Close(std::chrono::milliseconds timeout) { return core().Clo
 void Client::NetworkBack() { core().NetworkBack(); }
 void Client::SetConsent(Consent consent) { core().SetConsent(consent); }
 void Client::SetApiKey(std::string_view api_key) { core().SetApiKey(api_key); }
-bool Client::Activate() { return core().catalog().Activate(); }
+bool Client::Activate() { return core().Activate(); }
 std::uint64_t Client::AddCatalogListener(std::function<void(std::uint64_t)> listener) {
   return core().catalog().AddListener(std::move(listener));
 }

@@ -84,6 +84,8 @@ Core::Core(ClientOptions options, const Platform& platform)
       catalog_(options_.catalog.apply,
                options_.storage_directory.empty() ? "" : options_.storage_directory + "/catalog",
                platform_.files, platform_.clock),
+      sticky_(options_.storage_directory.empty() ? "" : options_.storage_directory + "/sticky",
+              platform_.files, platform_.clock, catalog_.interner()),
       consent_(options_.consent) {}
 
 void Core::Start() {
@@ -99,6 +101,10 @@ void Core::Start() {
   delivery_.SetEndpoint({options_.server_url, options_.api_key, options_.delivery.request_timeout});
   if (absl::Status status = catalog_.Load(options_.catalog.bundled); !status.ok()) {
     Log(LogLevel::kWarning, absl::StrCat("a catalog was passed over: ", status.message()));
+  }
+  if (consent() == Consent::kGranted) {
+    LoadSticky();
+    sticky_state_ = Sticky::kInForce;
   }
   StartThreads();
 }
@@ -142,6 +148,10 @@ assignment::Environment Core::Environment(const catalog::Snapshot& snapshot) con
   assignment::Environment environment;
   environment.now_ms = snapshot.now_ms;
   environment.overrides = overrides_.get();
+  if (sticky_state_.load(std::memory_order_acquire) == Sticky::kInForce &&
+      consent() == Consent::kGranted) {
+    environment.sticky = &sticky_;
+  }
   return environment;
 }
 
@@ -198,12 +208,28 @@ void Core::Expose(const Decision& decision, const Subject& subject) {
   exposure.phase = decision.phase;
   exposure.report_by = decision.report_by.begin();
   exposure.report_by_size = decision.report_by.size();
-  const std::uint64_t what = base::Mix(decision.experiment_hash ^ decision.iteration) ^
-                             (std::uint64_t{decision.variant_index} + 1);
+  std::uint64_t what = base::Mix(decision.experiment_hash ^ decision.iteration) ^
+                       (std::uint64_t{decision.variant_index} + 1);
+  if (decision.by_fallback) [[unlikely]] {
+    // The first exposure after login names the user too: it is the link from the device to them.
+    for (const Subject::Unit& other : subject.units()) what = base::Mix(what ^ other.id_hash);
+  }
+  if (decision.sticky) [[unlikely]]
+    KeepSticky(decision, subject);
   const Exposed exposed =
       Expose(subject, exposure, base::Mix(unit_hash ^ Address(exposure.experiment)), what);
   decision_counters_.Count(exposure.experiment, exposure.variant, exposed != Exposed::kRepeat,
                            exposed == Exposed::kQueued, &counters_);
+}
+
+void Core::KeepSticky(const Decision& decision, const Subject& subject) {
+  if (decision.reason != Reason::kAssigned && decision.reason != Reason::kSticky) return;
+  if (sticky_state_.load(std::memory_order_acquire) != Sticky::kInForce ||
+      consent() != Consent::kGranted) {
+    return;
+  }
+  sticky_.Keep(decision.unit_type(), subject.id(subject.units()[decision.unit_index]),
+               decision.experiment(), decision.variant_symbol, decision.sticky_version);
 }
 
 Core::Exposed Core::Expose(const Subject& subject, events::QueuedExposure exposure,
@@ -302,13 +328,30 @@ void Core::OpenSpool() {
   spool_.Adopt();
 }
 
+void Core::LoadSticky() {
+  if (absl::Status status = sticky_.Load(); !status.ok()) {
+    Log(LogLevel::kWarning, absl::StrCat("sticky assignments are lost: ", status.message()));
+  }
+}
+
 std::size_t Core::FormNow() {
   const std::lock_guard lock(form_mutex_);
-  if (consent() != Consent::kGranted) {
-    if (consent() == Consent::kDenied) batcher_.Discard(wire::DropReason::kConsent);
-    return 0;
+  if (consent() == Consent::kDenied) {
+    batcher_.Discard(wire::DropReason::kConsent);
+    // What earlier sessions have left behind goes too.
+    if (!std::exchange(spool_purged_, true)) PurgeStorage();
   }
+  if (consent() != Consent::kGranted) return 0;
   OpenSpool();
+  if (sticky_state_.load(std::memory_order_acquire) == Sticky::kUnread) {
+    // Consent came after `Create`.
+    LoadSticky();
+    const bool now = options_.catalog.apply == ApplyPolicy::kImmediately;
+    sticky_state_.store(now ? Sticky::kInForce : Sticky::kHeldBack, std::memory_order_release);
+  }
+  if (absl::Status status = sticky_.Save(); !status.ok()) {
+    Log(LogLevel::kWarning, absl::StrCat("sticky assignments not saved: ", status.message()));
+  }
   batcher_.SetCatalogVersion(catalog_.version());
   decision_counters_.CarryTo(&counters_);
   looked_.store(queued_.load(std::memory_order_acquire), std::memory_order_release);
@@ -429,7 +472,10 @@ void Core::NetworkBack() {
 
 void Core::SetConsent(Consent consent) {
   consent_.store(consent);
-  if (consent == Consent::kDenied) Purge();
+  if (consent == Consent::kDenied) {
+    if (transport_ != nullptr) transport_->Cancel();
+    Purge();
+  }
   WakeFormer();
   WakeSender();
 }
@@ -439,11 +485,25 @@ void Core::SetApiKey(std::string_view api_key) {
   WakeSender();
 }
 
+bool Core::Activate() {
+  const bool on_activate = options_.catalog.apply == ApplyPolicy::kOnActivate;
+  Sticky held_back = Sticky::kHeldBack;
+  const bool sticky = on_activate && sticky_state_.compare_exchange_strong(
+                                         held_back, Sticky::kInForce, std::memory_order_acq_rel);
+  return catalog_.Activate() || sticky;
+}
+
 void Core::Purge() {
   const std::lock_guard lock(form_mutex_);
   batcher_.Discard(wire::DropReason::kConsent);
-  spool_.Purge(wire::DropReason::kConsent);
+  PurgeStorage();
   exposure_memory_.Clear();
+}
+
+void Core::PurgeStorage() {
+  spool_.Adopt();
+  spool_.Purge(wire::DropReason::kConsent);
+  sticky_.Clear();
 }
 
 ClientStats Core::Stats() const {

@@ -14,6 +14,7 @@
 #include "sdk/client/delivery_loop.hpp"
 #include "sdk/client/exposure_memory.hpp"
 #include "sdk/client/platform.hpp"
+#include "sdk/client/sticky_store.hpp"
 #include "sdk/events/batcher.hpp"
 #include "sdk/events/counters.hpp"
 #include "sdk/events/lane_queue.hpp"
@@ -44,6 +45,8 @@ class Core {
   void NetworkBack();
   void SetConsent(Consent consent);
   void SetApiKey(std::string_view api_key);
+  /// Puts in force what `ApplyPolicy` holds back. True if there was something.
+  bool Activate();
   void Purge();
   ClientStats Stats() const;
   CatalogKeeper& catalog() { return catalog_; }
@@ -63,6 +66,9 @@ class Core {
   void StartThreads();
   void StopThreads();
   void OpenSpool();
+  void PurgeStorage();
+  void LoadSticky();
+  void KeepSticky(const Decision& decision, const Subject& subject);
 
   void FormerLoop();
   void SenderLoop();
@@ -99,9 +105,13 @@ class Core {
   ExposureMemory exposure_memory_;
   DecisionCounters decision_counters_;
   CatalogKeeper catalog_;
+  StickyStore sticky_;  // after catalog_, whose interner it uses
 
   std::atomic<Consent> consent_;
   std::atomic<bool> closed_{false};
+  /// Whether assignments that were kept decide. Not before the file was read.
+  enum class Sticky : std::uint8_t { kUnread, kHeldBack, kInForce };
+  std::atomic<Sticky> sticky_state_{Sticky::kUnread};
   std::atomic<std::uint64_t> queued_{0};  // records the queue has taken
   std::atomic<std::uint64_t> looked_{0};  // of them, those from before the former last looked
   std::atomic<std::uint64_t> deduplicated_{0};
@@ -109,8 +119,9 @@ class Core {
 
   std::atomic<std::int64_t> next_poll_ms_{0};  // boot clock; of the sender, reset by NetworkBack
 
-  std::mutex form_mutex_;    // one at a time forms batches; protects batcher_
-  bool spool_open_ = false;  // under form_mutex_
+  std::mutex form_mutex_;      // one at a time forms batches; protects batcher_
+  bool spool_open_ = false;    // under form_mutex_
+  bool spool_purged_ = false;  // under form_mutex_
 
   mutable std::mutex mutex_;  // all below
   std::condition_variable former_wake_;
