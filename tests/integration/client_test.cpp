@@ -42,6 +42,30 @@ std::string CatalogBytes(int off, int on) {
   return testing::TestCatalog(json).compiled.bytes;
 }
 
+/// Two experiments; `status` is of "harmful", the weights are of "other".
+std::string TwoExperiments(const std::string& status, int off, int on) {
+  return testing::TestCatalog(R"({"project": "shop",
+    "flags": {"harm": {"type": "bool", "default": false}},
+    "experiments": {
+      "harmful": {"status": ")" +
+                              status + R"(", "unit": "user", "control": "off",
+        "variants": {"off": {"weight": 0}, "on": {"weight": 1, "set": {"harm": true}}}},
+      "other": {"status": "running", "unit": "user", "control": "off",
+        "variants": {"off": {"weight": )" +
+                              std::to_string(off) + R"(}, "on": {"weight": )" + std::to_string(on) +
+                              R"(}}}}})")
+      .compiled.bytes;
+}
+
+std::string StickyCatalog(int off, int on) {
+  return testing::TestCatalog(R"({"project": "shop", "experiments": {
+    "one_tap": {"status": "running", "unit": "user", "sticky": {"version": 1}, "control": "off",
+      "variants": {"off": {"weight": )" +
+                              std::to_string(off) + R"(}, "on": {"weight": )" + std::to_string(on) +
+                              R"(}}}}})")
+      .compiled.bytes;
+}
+
 /// All strings of all batches that start anywhere in `bytes`.
 std::string Opened(const std::string& bytes) {
   std::string all;
@@ -77,15 +101,6 @@ class ClientWithCatalog : public ::testing::Test {
     return options;
   }
 
-  FaultProxy::Upstream ToServer() {
-    return [this](const FaultProxy::Request& request) {
-      const HttpResponse answer = server_.Post(request.Header("upswing-batch"), request.body);
-      std::string raw = "HTTP/1.1 " + std::to_string(answer.status) +
-                        " X\r\nContent-Length: " + std::to_string(answer.body.size()) + "\r\n";
-      for (const auto& [name, value] : answer.headers) raw += name + ": " + value + "\r\n";
-      return raw + "\r\n" + answer.body;
-    };
-  }
   static testing::Fault NoFault(const FaultProxy::Request&) { return testing::Fault::kNone; }
 
   /// All bytes of all files under the folder.
@@ -106,7 +121,7 @@ class ClientWithCatalog : public ::testing::Test {
 };
 
 TEST_F(ClientWithCatalog, ReadingAFlagExposesOncePerUnitAndPeekingNever) {
-  FaultProxy proxy(ToServer(), NoFault);
+  FaultProxy proxy(testing::ToServer(&server_), NoFault);
   auto client = *Client::Create(Options(proxy.url()));
   EXPECT_EQ(client->Peek("one_tap", user_).variant(), "on");
   EXPECT_TRUE(client->Flush(seconds(20)).kept == 0 && server_.records() == 0);
@@ -123,7 +138,7 @@ TEST_F(ClientWithCatalog, ReadingAFlagExposesOncePerUnitAndPeekingNever) {
 
 TEST_F(ClientWithCatalog, ASwitchOfVariantsIsLoggedEachTime) {
   // The server publishes off, then on, then off again: three exposures of the same user.
-  FaultProxy proxy(ToServer(), NoFault);
+  FaultProxy proxy(testing::ToServer(&server_), NoFault);
   int version = 0;
   std::shared_ptr<testing::ScriptedTransport> transport =
       std::make_shared<testing::ScriptedTransport>(
@@ -153,7 +168,8 @@ TEST_F(ClientWithCatalog, ASwitchOfVariantsIsLoggedEachTime) {
 }
 
 TEST_F(ClientWithCatalog, NothingButDeclaredAttributesIsWrittenOrSent) {
-  FaultProxy proxy(ToServer(), [](const FaultProxy::Request&) { return testing::Fault::k500; });
+  FaultProxy proxy(testing::ToServer(&server_),
+                   [](const FaultProxy::Request&) { return testing::Fault::k500; });
   ClientOptions options = Options(proxy.url());
   options.delivery.compression_level = 1;
   {
@@ -175,7 +191,7 @@ TEST_F(ClientWithCatalog, NothingButDeclaredAttributesIsWrittenOrSent) {
 }
 
 TEST_F(ClientWithCatalog, WithoutAnAnswerOnConsentNothingIsWrittenOrSentAndDenialForgetsAll) {
-  FaultProxy proxy(ToServer(), NoFault);
+  FaultProxy proxy(testing::ToServer(&server_), NoFault);
   ClientOptions options = Options(proxy.url());
   options.consent = Consent::kUnknown;
   auto client = *Client::Create(options);
@@ -198,7 +214,7 @@ TEST_F(ClientWithCatalog, WithoutAnAnswerOnConsentNothingIsWrittenOrSentAndDenia
 }
 
 TEST_F(ClientWithCatalog, GrantingConsentSendsWhatWaited) {
-  FaultProxy proxy(ToServer(), NoFault);
+  FaultProxy proxy(testing::ToServer(&server_), NoFault);
   ClientOptions options = Options(proxy.url());
   options.consent = Consent::kUnknown;
   auto client = *Client::Create(options);
@@ -209,7 +225,7 @@ TEST_F(ClientWithCatalog, GrantingConsentSendsWhatWaited) {
 }
 
 TEST_F(ClientWithCatalog, AChildOfAForkSendsItsOwnRecordsAndNoneOfItsParents) {
-  FaultProxy proxy(ToServer(), NoFault);
+  FaultProxy proxy(testing::ToServer(&server_), NoFault);
   auto client = *Client::Create(Options(proxy.url()));
   client->Track(user_, "parent", 1);
   const pid_t child = fork();
@@ -232,7 +248,7 @@ TEST_F(ClientWithCatalog, AChildOfAForkSendsItsOwnRecordsAndNoneOfItsParents) {
 }
 
 TEST_F(ClientWithCatalog, TwoClientsOnOneFolderDoNotDisturbEachOther) {
-  FaultProxy proxy(ToServer(), NoFault);
+  FaultProxy proxy(testing::ToServer(&server_), NoFault);
   auto one = *Client::Create(Options(proxy.url()));
   auto other = *Client::Create(Options(proxy.url()));
   for (int i = 0; i < 100; ++i) {
@@ -261,6 +277,139 @@ TEST_F(ClientWithCatalog, AHeldBackCatalogWaitsForActivate) {
   EXPECT_TRUE(client->Activate());
   EXPECT_EQ(client->Peek("one_tap", user_).variant(), "off");
   EXPECT_FALSE(client->Activate());
+}
+
+TEST_F(ClientWithCatalog, AnExperimentThatIsStoppedEndsAtOnceAlsoUnderAHeldBackCatalog) {
+  const std::string stopped = TwoExperiments("stopped", 0, 1);
+  for (const ApplyPolicy policy : {ApplyPolicy::kOnActivate, ApplyPolicy::kNextSession}) {
+    ClientOptions options = Options("http://test");
+    options.storage_directory = "";
+    options.catalog.bundled = TwoExperiments("running", 1, 0);
+    options.catalog.apply = policy;
+    options.catalog.poll_interval = std::chrono::hours(24);
+    std::atomic<bool> may_fetch{false};
+    options.transport = std::make_shared<testing::ScriptedTransport>(
+        [&](const testing::ScriptedTransport::Sent& sent) -> absl::StatusOr<HttpResponse> {
+          if (sent.method != "GET" || !may_fetch) return absl::UnavailableError("no");
+          return HttpResponse{200, {{"ETag", "2"}}, stopped};
+        });
+    auto client = *Client::Create(options);
+    EXPECT_EQ(client->Decide("harmful", user_).variant(), "on");
+    EXPECT_EQ(client->Decide("other", user_).variant(), "off");
+    may_fetch = true;
+    client->NetworkBack();
+    while (!client->Stats().catalog_age) usleep(1000);
+    EXPECT_EQ(client->Decide("harmful", user_).reason, Reason::kDisabled);
+    EXPECT_FALSE(client->Bool("harm", user_, true)) << "the catalog's default";
+    EXPECT_EQ(client->Decide("other", user_).variant(), "off") << "what is new waits";
+    EXPECT_EQ(client->Activate(), policy == ApplyPolicy::kOnActivate);
+    EXPECT_EQ(client->Decide("other", user_).variant(),
+              policy == ApplyPolicy::kOnActivate ? "on" : "off");
+  }
+}
+
+TEST_F(ClientWithCatalog, AStickyUnitKeepsItsVariantOverRestartsAndNewWeights) {
+  ClientOptions options = Options("");
+  options.catalog.bundled = StickyCatalog(0, 1);
+  {
+    auto client = *Client::Create(options);
+    EXPECT_EQ(client->Decide("one_tap", user_).variant(), "on");
+  }
+  options.catalog.bundled = StickyCatalog(1, 0);
+  {
+    auto client = *Client::Create(options);
+    const Decision kept = client->Decide("one_tap", user_);
+    EXPECT_EQ(kept.variant(), "on");
+    EXPECT_EQ(kept.reason, Reason::kSticky);
+    EXPECT_EQ(client->Decide("one_tap", Subject("user", "u-new")).variant(), "off");
+    client->Purge();
+    EXPECT_EQ(client->Decide("one_tap", user_).variant(), "off") << "a purge forgets it";
+  }
+  EXPECT_EQ((*Client::Create(options))->Peek("one_tap", user_).variant(), "off");
+}
+
+TEST_F(ClientWithCatalog, APeekKeepsNothingAndAForcedVariantNeither) {
+  ClientOptions options = Options("");
+  options.catalog.bundled = StickyCatalog(0, 1);
+  {
+    auto client = *Client::Create(options);
+    EXPECT_EQ(client->Peek("one_tap", user_).variant(), "on");
+  }
+  options.overrides = {{"one_tap", "off"}};
+  {
+    auto client = *Client::Create(options);
+    EXPECT_EQ(client->Decide("one_tap", user_).reason, Reason::kForced);
+  }
+  options.overrides.clear();
+  EXPECT_EQ((*Client::Create(options))->Peek("one_tap", user_).reason, Reason::kAssigned);
+}
+
+TEST_F(ClientWithCatalog, KeptAssignmentsAreReadAndWrittenWithConsentOnly) {
+  ClientOptions options = Options("");
+  options.catalog.bundled = StickyCatalog(0, 1);
+  (*Client::Create(options))->Decide("one_tap", user_);
+  const std::string file = directory_ + "/sticky";
+  ASSERT_TRUE(std::filesystem::exists(file));
+
+  // Consent is asked for while the app runs: what was kept comes in force as the policy says.
+  options.catalog.bundled = StickyCatalog(1, 0);
+  options.consent = Consent::kUnknown;
+  for (const ApplyPolicy policy :
+       {ApplyPolicy::kImmediately, ApplyPolicy::kOnActivate, ApplyPolicy::kNextSession}) {
+    options.catalog.apply = policy;
+    auto client = *Client::Create(options);
+    EXPECT_EQ(client->Decide("one_tap", user_).variant(), "off") << "not read";
+    client->SetConsent(Consent::kGranted);
+    client->Flush(milliseconds(0));
+    const bool now = policy == ApplyPolicy::kImmediately;
+    EXPECT_EQ(client->Peek("one_tap", user_).variant(), now ? "on" : "off");
+    EXPECT_EQ(client->Activate(), policy == ApplyPolicy::kOnActivate);
+    const bool never = policy == ApplyPolicy::kNextSession;
+    EXPECT_EQ(client->Peek("one_tap", user_).variant(), never ? "off" : "on");
+  }
+
+  options.consent = Consent::kDenied;
+  auto client = *Client::Create(options);
+  client->Flush(milliseconds(0));
+  EXPECT_FALSE(std::filesystem::exists(file)) << "denied: what earlier sessions kept goes";
+}
+
+TEST_F(ClientWithCatalog, DenialAtTheStartPurgesWhatEarlierSessionsLeftBehind) {
+  ClientOptions options = Options("");
+  {
+    auto client = *Client::Create(options);
+    client->Track(user_, "purchase", 1, {{"category", "a value that is long enough to stay"}});
+  }
+  ASSERT_THAT(FileBytes(), HasSubstr("UPBT"));
+  options.consent = Consent::kDenied;
+  auto client = *Client::Create(options);
+  client->Flush(milliseconds(0));
+  EXPECT_EQ(FileBytes(), "");
+  EXPECT_EQ(client->Stats().dropped.consent, 1u);
+}
+
+TEST_F(ClientWithCatalog, TheFirstExposureAfterLoginLinksTheDeviceToTheUser) {
+  FaultProxy proxy(testing::ToServer(&server_), NoFault);
+  ClientOptions options = Options(proxy.url());
+  options.catalog.bundled = testing::TestCatalog(R"({"project": "shop",
+    "experiments": {"one_tap": {"status": "running", "unit": "user", "fallback_unit": "device",
+      "sticky": {"version": 1}, "control": "off",
+      "variants": {"off": {"weight": 0}, "on": {"weight": 1}}}}})")
+                                .compiled.bytes;
+  auto client = *Client::Create(options);
+  Subject visitor("device", "d-1");
+  for (int i = 0; i < 3; ++i) {
+    EXPECT_EQ(client->Decide("one_tap", visitor).unit_type(), "device");
+  }
+  visitor.SetUnit("user", "u-1");
+  for (int i = 0; i < 3; ++i) {
+    const Decision decision = client->Decide("one_tap", visitor);
+    EXPECT_EQ(decision.unit_type(), "device") << "the device stays the unit of analysis";
+    EXPECT_EQ(decision.reason, Reason::kSticky);
+  }
+  client->Flush(seconds(20));
+  EXPECT_THAT(server_.Lines(), ::testing::ElementsAre("exposure device=d-1 one_tap on",
+                                                      "exposure device=d-1,user=u-1 one_tap on"));
 }
 
 }  // namespace

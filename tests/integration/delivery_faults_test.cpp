@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <mutex>
 #include <numeric>
+#include <optional>
 #include <random>
 #include <string>
 
@@ -20,6 +21,7 @@
 #include "tests/support/fake_platform.hpp"
 #include "tests/support/fake_server.hpp"
 #include "tests/support/fault_proxy.hpp"
+#include "tests/support/plain_transport.hpp"
 #include "tests/support/process.hpp"
 
 namespace upswing {
@@ -29,25 +31,22 @@ using client::DeliveryLoop;
 using testing::Fault;
 using testing::FaultProxy;
 
-/// The protocol's reference server behind the proxy.
-FaultProxy::Upstream ToFakeServer(testing::FakeServer* server) {
-  return [server](const FaultProxy::Request& request) {
-    const HttpResponse answer = server->Post(request.Header("upswing-batch"), request.body);
-    std::string raw = "HTTP/1.1 " + std::to_string(answer.status) +
-                      " X\r\nContent-Length: " + std::to_string(answer.body.size()) + "\r\n";
-    for (const auto& [name, value] : answer.headers) raw += name + ": " + value + "\r\n";
-    return raw + "\r\n" + answer.body;
-  };
+/// The SDK's own transport, and one that an app hands in.
+enum class Stack { kCurl, kApps };
+
+std::unique_ptr<Transport> MakeTransport(Stack stack) {
+  if (stack == Stack::kCurl) return transport::MakeCurlTransport({});
+  return std::make_unique<testing::PlainTransport>();
 }
 
 /// A device: the client's pipeline without its threads.
 class Device {
  public:
   Device(const std::string& directory, const std::string& url, testing::FakeClock* clock,
-         std::uint64_t seed)
+         std::uint64_t seed, Stack stack = Stack::kCurl)
       : entropy_(seed),
         clock_(clock),
-        transport_(transport::MakeCurlTransport({})),
+        transport_(MakeTransport(stack)),
         exposures_(1 << 16),
         events_(1 << 20),
         spool_(SpoolOptions(directory), &files_, clock, &counters_),
@@ -73,9 +72,13 @@ class Device {
   }
   void Form() { batcher_.Form(); }
 
-  /// One attempt; moves the clock to when it is due.
+  /// One attempt; moves the clock to when it is due. A refused key is replaced.
   bool Step() {
     const std::int64_t due = loop_.Step();
+    if (loop_.unauthorized()) {
+      loop_.SetApiKey("key " + std::to_string(++keys_));
+      return true;
+    }
     if (due == DeliveryLoop::kNever) return false;
     if (due > clock_->BootMillis()) clock_->Advance(due - clock_->BootMillis());
     return true;
@@ -96,6 +99,7 @@ class Device {
 
   testing::FakeEntropy entropy_;
   testing::FakeClock* clock_;
+  int keys_ = 0;
   posix::PosixFileSystem files_;
   std::unique_ptr<Transport> transport_;
   events::Counters counters_;
@@ -130,7 +134,8 @@ class DeliveryFaults : public ::testing::Test {
     EXPECT_TRUE(stored == expected);
   }
 
-  int RunRandomMix(const FaultProxy::Upstream& upstream, std::uint64_t seed, int batches);
+  int RunRandomMix(const FaultProxy::Upstream& upstream, std::uint64_t seed, int batches,
+                   Stack stack = Stack::kCurl);
 
   std::string directory_;
   testing::FakeServer server_;
@@ -157,7 +162,7 @@ int Batches() {
 /// Tracks numbers in batches of 10 while every second request fails in some way, the clock jumps,
 /// the app restarts and the storage is cloned. Returns how many numbers were tracked.
 int DeliveryFaults::RunRandomMix(const FaultProxy::Upstream& upstream, std::uint64_t seed,
-                                 int batches) {
+                                 int batches, Stack stack) {
   std::mt19937_64 random(seed);
   std::mt19937_64 fault_random(seed + 1);
   std::mutex mutex;
@@ -166,7 +171,7 @@ int DeliveryFaults::RunRandomMix(const FaultProxy::Upstream& upstream, std::uint
     if (fault_random() % 2 == 0) return Fault::kNone;
     return Sane(static_cast<Fault>(1 + fault_random() % (testing::kFaults - 1)), request);
   });
-  auto device = std::make_unique<Device>(directory_, proxy.url(), &clock_, random());
+  auto device = std::make_unique<Device>(directory_, proxy.url(), &clock_, random(), stack);
   int tracked = 0;
   for (int batch = 0; batch < batches; ++batch) {
     for (int i = 0; i < 10; ++i) device->Track(tracked++);
@@ -178,13 +183,13 @@ int DeliveryFaults::RunRandomMix(const FaultProxy::Upstream& upstream, std::uint
         break;
       case 1:  // The app is restarted.
         device.reset();
-        device = std::make_unique<Device>(directory_, proxy.url(), &clock_, random());
+        device = std::make_unique<Device>(directory_, proxy.url(), &clock_, random(), stack);
         break;
       case 2: {  // The device's storage is cloned, and the clone sends what it finds.
         const std::string clone = directory_ + "_clone";
         std::filesystem::copy(directory_, clone, std::filesystem::copy_options::recursive);
         testing::FakeClock clone_clock;
-        Device twin(clone, proxy.url(), &clone_clock, random());
+        Device twin(clone, proxy.url(), &clone_clock, random(), stack);
         for (int steps = 0; steps < 20; ++steps) twin.Step();
         std::filesystem::remove_all(clone);
         break;
@@ -204,48 +209,24 @@ int DeliveryFaults::RunRandomMix(const FaultProxy::Upstream& upstream, std::uint
   return tracked;
 }
 
-class EachFault : public DeliveryFaults, public ::testing::WithParamInterface<int> {};
-
-TEST_P(EachFault, LosesNothingAndDoublesNothing) {
-  const auto fault = static_cast<Fault>(GetParam());
-  std::atomic<int> requests{0};
-  // Two of three requests fail, so that retries and parts of parts fail too.
-  FaultProxy proxy(ToFakeServer(&server_), [&](const FaultProxy::Request& request) {
-    return requests++ % 3 == 2 ? Fault::kNone : Sane(fault, request);
-  });
-  Device device(directory_, proxy.url(), &clock_, 1);
-  for (int i = 0; i < 200; ++i) device.Track(i);
-  device.Form();
-  device.Drain();
-  proxy.DeliverLate();
-  EXPECT_EQ(device.dropped(), 0u);
-  EXPECT_GT(proxy.injected()[fault], 0);
-  ExpectExactly(200);
-}
-
-INSTANTIATE_TEST_SUITE_P(Alone, EachFault, ::testing::Range(1, testing::kFaults),
-                         [](const auto& fault) {
-                           return std::string(testing::FaultName(static_cast<Fault>(fault.param)));
-                         });
-
-TEST_F(DeliveryFaults, RandomMixesStoreExactlyWhatWasTracked) {
-  const int batches = Batches();
-  EXPECT_EQ(RunRandomMix(ToFakeServer(&server_), 20261123, batches), 10 * batches);
-  ExpectExactly(10 * batches);
-}
-
-// The same against `upswing serve`, whose store is opened afterwards to see what it holds.
-TEST_F(DeliveryFaults, RandomMixesLeaveExactlyWhatWasTrackedInTheRealServer) {
-  const std::string data = directory_ + "_data";
-  std::filesystem::remove_all(data);
-  int tracked = 0;
-  {
-    testing::Server server(data);
-    const int port = std::atoi(server.url().substr(server.url().rfind(':') + 1).c_str());
-    tracked = RunRandomMix(testing::RelayTo(port), 7, Batches());
+/// A real `upswing serve`, and what its store holds in the end.
+class RealServer {
+ public:
+  explicit RealServer(std::string data) : data_(std::move(data)) {
+    std::filesystem::remove_all(data_);
+    server_.emplace(data_);
   }
-  {
-    const auto store = store::EmbeddedStore::Open({.directory = data, .background = false});
+  ~RealServer() { std::filesystem::remove_all(data_); }
+
+  FaultProxy::Upstream upstream() const {
+    return testing::RelayTo(
+        std::atoi(server_->url().substr(server_->url().rfind(':') + 1).c_str()));
+  }
+
+  /// Stops the server and checks that it stored the numbers [0, count), each exactly once.
+  void ExpectExactly(int count) {
+    server_.reset();
+    const auto store = store::EmbeddedStore::Open({.directory = data_, .background = false});
     ASSERT_TRUE(store.ok()) << store.status();
     ASSERT_TRUE((*store)->Compact(true).ok());
     const auto snapshot = (*store)->Snapshot();
@@ -264,12 +245,71 @@ TEST_F(DeliveryFaults, RandomMixesLeaveExactlyWhatWasTrackedInTheRealServer) {
       }
     }
     std::sort(stored.begin(), stored.end());
-    std::vector<double> expected(static_cast<std::size_t>(tracked));
+    std::vector<double> expected(static_cast<std::size_t>(count));
     std::iota(expected.begin(), expected.end(), 0.0);
     EXPECT_EQ(stored.size(), expected.size());
     EXPECT_TRUE(stored == expected);
   }
-  std::filesystem::remove_all(data);
+
+ private:
+  std::string data_;
+  std::optional<testing::Server> server_;
+};
+
+class EachFault : public DeliveryFaults, public ::testing::WithParamInterface<int> {
+ protected:
+  /// 200 numbers while two of three requests fail, so that retries and parts of parts fail too.
+  void Run(const FaultProxy::Upstream& upstream, Stack stack) {
+    const auto fault = static_cast<Fault>(GetParam());
+    std::atomic<int> requests{0};
+    FaultProxy proxy(upstream, [&](const FaultProxy::Request& request) {
+      return requests++ % 3 == 2 ? Fault::kNone : Sane(fault, request);
+    });
+    Device device(directory_, proxy.url(), &clock_, 1, stack);
+    for (int i = 0; i < 200; ++i) device.Track(i);
+    device.Form();
+    device.Drain();
+    proxy.DeliverLate();
+    EXPECT_EQ(device.dropped(), 0u);
+    EXPECT_GT(proxy.injected()[fault], 0);
+  }
+};
+
+TEST_P(EachFault, LosesNothingAndDoublesNothing) {
+  Run(testing::ToServer(&server_), Stack::kCurl);
+  ExpectExactly(200);
+}
+
+TEST_P(EachFault, LosesNothingAndDoublesNothingOverAnAppsTransport) {
+  Run(testing::ToServer(&server_), Stack::kApps);
+  ExpectExactly(200);
+}
+
+TEST_P(EachFault, LeavesExactlyWhatWasTrackedInTheRealServer) {
+  RealServer server(directory_ + "_data");
+  Run(server.upstream(), Stack::kCurl);
+  server.ExpectExactly(200);
+}
+
+INSTANTIATE_TEST_SUITE_P(Alone, EachFault, ::testing::Range(1, testing::kFaults),
+                         [](const auto& fault) {
+                           return std::string(testing::FaultName(static_cast<Fault>(fault.param)));
+                         });
+
+TEST_F(DeliveryFaults, RandomMixesStoreExactlyWhatWasTracked) {
+  const int batches = Batches();
+  EXPECT_EQ(RunRandomMix(testing::ToServer(&server_), 20261123, batches), 10 * batches);
+  ExpectExactly(10 * batches);
+}
+
+TEST_F(DeliveryFaults, RandomMixesLeaveExactlyWhatWasTrackedInTheRealServer) {
+  RealServer server(directory_ + "_data");
+  server.ExpectExactly(RunRandomMix(server.upstream(), 7, Batches()));
+}
+
+TEST_F(DeliveryFaults, RandomMixesOverAnAppsTransportLeaveExactlyWhatWasTrackedInTheRealServer) {
+  RealServer server(directory_ + "_data");
+  server.ExpectExactly(RunRandomMix(server.upstream(), 8, Batches(), Stack::kApps));
 }
 
 TEST_F(DeliveryFaults, ARefusedConnectionIsTriedAgain) {
@@ -277,7 +317,8 @@ TEST_F(DeliveryFaults, ARefusedConnectionIsTriedAgain) {
   device.Track(0);
   device.Form();
   for (int i = 0; i < 5; ++i) EXPECT_TRUE(device.Step());
-  FaultProxy proxy(ToFakeServer(&server_), [](const FaultProxy::Request&) { return Fault::kNone; });
+  FaultProxy proxy(testing::ToServer(&server_),
+                   [](const FaultProxy::Request&) { return Fault::kNone; });
   device.loop().SetEndpoint({proxy.url(), "key", std::chrono::seconds(10)});
   device.Drain();
   ExpectExactly(1);
@@ -285,7 +326,8 @@ TEST_F(DeliveryFaults, ARefusedConnectionIsTriedAgain) {
 
 TEST_F(DeliveryFaults, AClonedDeviceThatGoesOnUnderTheSameIdsLosesNothing) {
   // A virtual machine that is resumed twice: both go on with the same epoch and count.
-  FaultProxy proxy(ToFakeServer(&server_), [](const FaultProxy::Request&) { return Fault::kNone; });
+  FaultProxy proxy(testing::ToServer(&server_),
+                   [](const FaultProxy::Request&) { return Fault::kNone; });
   testing::FakeClock other_clock;
   Device one(directory_, proxy.url(), &clock_, 1);
   Device other(directory_ + "_other", proxy.url(), &other_clock,
@@ -303,7 +345,7 @@ TEST_F(DeliveryFaults, AClonedDeviceThatGoesOnUnderTheSameIdsLosesNothing) {
 
 TEST_F(DeliveryFaults, AfterARetryAfterNothingIsSentBeforeItsTime) {
   std::atomic<int> requests{0};
-  FaultProxy proxy(ToFakeServer(&server_), [&](const FaultProxy::Request&) {
+  FaultProxy proxy(testing::ToServer(&server_), [&](const FaultProxy::Request&) {
     return requests++ == 0 ? Fault::k503RetryAfter : Fault::kNone;
   });
   Device device(directory_, proxy.url(), &clock_, 1);
@@ -327,7 +369,7 @@ TEST_F(DeliveryFaults, ARefusedKeyPausesUntilItChanges) {
       [&](const FaultProxy::Request& request) {
         ++requests;
         if (request.Header("authorization") == "Bearer good")
-          return ToFakeServer(&server_)(request);
+          return testing::ToServer(&server_)(request);
         return "HTTP/1.1 401 X\r\nContent-Length: 0\r\nUpswing-Batch: " +
                request.Header("upswing-batch") + "\r\n\r\n";
       },

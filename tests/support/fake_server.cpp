@@ -92,4 +92,15 @@ std::vector<std::string> FakeServer::Lines() const {
   return lines_;
 }
 
+FaultProxy::Upstream ToServer(FakeServer* server) {
+  return [server](const FaultProxy::Request& request) -> std::string {
+    if (request.cut_off) return {};
+    const HttpResponse answer = server->Post(request.Header("upswing-batch"), request.body);
+    std::string raw = "HTTP/1.1 " + std::to_string(answer.status) +
+                      " X\r\nContent-Length: " + std::to_string(answer.body.size()) + "\r\n";
+    for (const auto& [name, value] : answer.headers) raw += name + ": " + value + "\r\n";
+    return raw + "\r\n" + answer.body;
+  };
+}
+
 }  // namespace upswing::testing

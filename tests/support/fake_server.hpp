@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "sdk/wire/protocol.hpp"
+#include "tests/support/fault_proxy.hpp"
 #include "upswing/transport.hpp"
 
 namespace upswing::testing {
@@ -41,5 +42,8 @@ class FakeServer {
   std::size_t conflicts_ = 0;
   std::size_t duplicates_ = 0;
 };
+
+/// The server behind a proxy.
+FaultProxy::Upstream ToServer(FakeServer* server);
 
 }  // namespace upswing::testing

@@ -29,6 +29,22 @@ bool WriteAll(int socket, const std::string& data) {
   return true;
 }
 
+/// To 127.0.0.1; -1 if nobody listens.
+int Connect(int port) {
+  const int connection = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  address.sin_port = htons(static_cast<std::uint16_t>(port));
+  if (connect(connection, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0) {
+    close(connection);
+    return -1;
+  }
+  const int on = 1;
+  setsockopt(connection, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+  return connection;
+}
+
 /// Closes so that the other side sees a reset, not an end.
 void Reset(int socket) {
   const linger immediately{1, 0};
@@ -102,6 +118,12 @@ const char* FaultName(Fault fault) {
       return "TooLarge413";
     case Fault::k500:
       return "Status500";
+    case Fault::k500RetryAfter:
+      return "Status500RetryAfter";
+    case Fault::k401:
+      return "Status401";
+    case Fault::k403:
+      return "Status403";
     case Fault::k503:
       return "Status503";
     case Fault::k503RetryAfter:
@@ -162,6 +184,7 @@ void FaultProxy::Accept() {
   while (!stop_) {
     const int connection = accept4(listener_, nullptr, nullptr, SOCK_CLOEXEC);
     if (connection < 0) continue;
+    ++accepted_;
     const int on = 1;
     setsockopt(connection, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     const std::lock_guard lock(mutex_);
@@ -193,8 +216,13 @@ bool FaultProxy::Handle(int connection, const Request& request, Fault fault) {
   const std::string named = "Upswing-Batch: " + request.Header("upswing-batch") + "\r\n";
   const std::string answer_413 = Respond("413 Payload Too Large", named, "{}");
   switch (fault) {
+    case Fault::kResetInRequest: {
+      Request part = request;
+      part.cut_off = true;
+      upstream_(part);
+      [[fallthrough]];
+    }
     case Fault::kResetOnConnect:
-    case Fault::kResetInRequest:
       Reset(connection);
       return false;
     case Fault::kResetInResponse: {
@@ -233,6 +261,13 @@ bool FaultProxy::Handle(int connection, const Request& request, Fault fault) {
       return WriteAll(connection, answer_413);
     case Fault::k500:
       return WriteAll(connection, Respond("500 Internal Server Error", named, ""));
+    case Fault::k500RetryAfter:
+      return WriteAll(connection,
+                      Respond("500 Internal Server Error", named + "Retry-After: 3\r\n", ""));
+    case Fault::k401:
+      return WriteAll(connection, Respond("401 Unauthorized", named, ""));
+    case Fault::k403:
+      return WriteAll(connection, Respond("403 Forbidden", named, ""));
     case Fault::k503:
       return WriteAll(connection, Respond("503 Service Unavailable", "", ""));
     case Fault::k503RetryAfter:
@@ -286,21 +321,19 @@ FaultProxy::Upstream RelayTo(int port) {
   auto shared = std::make_shared<Connection>();
   return [port, shared](const FaultProxy::Request& request) -> std::string {
     const std::lock_guard lock(shared->mutex);
+    if (request.cut_off) {
+      const int cut = Connect(port);
+      WriteAll(cut, request.head + request.body.substr(0, request.body.size() / 2));
+      Reset(cut);
+      close(cut);
+      return {};
+    }
     // Twice, because a kept-alive connection may have been closed by the server meanwhile; the
     // server takes both for one.
     for (int attempt = 0; attempt < 2; ++attempt) {
       if (shared->socket < 0) {
-        shared->socket = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-        sockaddr_in address{};
-        address.sin_family = AF_INET;
-        address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-        address.sin_port = htons(static_cast<std::uint16_t>(port));
-        if (connect(shared->socket, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0) {
-          close(std::exchange(shared->socket, -1));
-          return {};
-        }
-        const int on = 1;
-        setsockopt(shared->socket, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+        shared->socket = Connect(port);
+        if (shared->socket < 0) return {};
       }
       std::string buffer, head, body;
       if (WriteAll(shared->socket, request.head + request.body) &&

@@ -16,7 +16,7 @@ namespace upswing::testing {
 enum class Fault {
   kNone,
   kResetOnConnect,    ///< The connection is reset before anything is read.
-  kResetInRequest,    ///< ... after a part of the request.
+  kResetInRequest,    ///< ... after a part of the request, which is all that the server sees.
   kResetInResponse,   ///< The server has answered; the client gets half of it and a reset.
   kSilentClose,       ///< The server has answered; the client gets nothing.
   kSlowDrip,          ///< The answer comes byte by byte.
@@ -26,9 +26,12 @@ enum class Fault {
   kCommitThen500,
   kToo413,  ///< 413 that names the batch; the server sees nothing.
   k500,
+  k500RetryAfter,  ///< With Retry-After: 3.
   k503,
   k503RetryAfter,  ///< With Retry-After: 7.
   k429,
+  k401,  ///< From our server: it does not take the key, as is the next one.
+  k403,
   kForeign400,  ///< From somewhere that is not our server, as are the next ones.
   kForeign401,
   kForeign403,
@@ -47,6 +50,7 @@ class FaultProxy {
   struct Request {
     std::string head;
     std::string body;
+    bool cut_off = false;  ///< The server gets half of the body, then a reset.
     std::string Header(const std::string& lower_case_name) const;
   };
   /// Gives the server's answer to a whole request as raw HTTP/1.1 bytes with a Content-Length;
@@ -62,6 +66,8 @@ class FaultProxy {
   std::string url() const { return "http://127.0.0.1:" + std::to_string(port_); }
   /// How often each fault was injected.
   std::map<Fault, int> injected() const;
+  /// Connections that were made.
+  int connections() const { return accepted_; }
   /// All bytes that clients sent.
   std::string captured() const;
   /// Sends what `kLate` still holds.
@@ -77,6 +83,7 @@ class FaultProxy {
   int listener_ = -1;
   int port_ = 0;
   std::atomic<bool> stop_{false};
+  std::atomic<int> accepted_{0};
   std::thread acceptor_;
   mutable std::mutex mutex_;  // all below
   std::vector<std::thread> connections_;
