@@ -6,6 +6,7 @@
 #include <functional>
 #include <limits>
 #include <mutex>
+#include <optional>
 #include <thread>
 
 #include "server/analysis/shard_pass.hpp"
@@ -34,16 +35,6 @@ absl::Status InParallel(int threads, int count, const std::function<absl::Status
   run(0);
   for (std::thread& thread : others) thread.join();
   return first;
-}
-
-// Inverted CDF: the smallest value with at least a share `q` of the values at or below it.
-double InvertedCdf(double q, std::vector<double>* values) {
-  const double rank = std::ceil(q * static_cast<double>(values->size()));
-  const auto index = static_cast<std::size_t>(std::max(1.0, rank)) - 1;
-  const auto at =
-      values->begin() + static_cast<std::ptrdiff_t>(std::min(index, values->size() - 1));
-  std::nth_element(values->begin(), at, values->end());
-  return *at;
 }
 
 // Range of time that the chunks say exposures and events lie in.
@@ -112,8 +103,9 @@ class Analysis {
 
  private:
   absl::Status FindAllFallbacks();
-  absl::StatusOr<PassState> Pass(bool values_only);
-  absl::Status FindCaps();
+  absl::StatusOr<PassState> Pass(const Search* search);
+  absl::Status FindPooled();
+  absl::Status RunSearch(Search* search);
   AnalysisResult Result(PassState state);
   VariantResult Arm(std::size_t index, const ArmState& arm,
                     const std::vector<std::uint32_t>& phases);
@@ -123,8 +115,9 @@ class Analysis {
   const ExperimentSpec& spec_;
   const AnalysisOptions& options_;
   std::optional<Calendar> calendar_;
-  Caps caps_;
+  Pooled pooled_;
   std::vector<bool> frozen_, covariate_frozen_;
+  std::vector<std::vector<std::optional<statistics::QuantileSummary>>> quantiles_;
   absl::flat_hash_map<std::uint64_t, std::int64_t> fallback_since_;
 };
 
@@ -143,20 +136,20 @@ absl::Status Analysis::FindAllFallbacks() {
   });
 }
 
-absl::StatusOr<PassState> Analysis::Pass(bool values_only) {
+absl::StatusOr<PassState> Analysis::Pass(const Search* search) {
   PassOptions pass;
   pass.plan = &plan_;
   pass.calendar = &*calendar_;
   pass.source = &source_;
-  pass.caps = &caps_;
-  pass.values_only = values_only;
+  pass.pooled = &pooled_;
+  pass.search = search;
   pass.fallback_since = &fallback_since_;
   pass.history_start_ms = spec_.history_start_ms.value_or(
       source_.EarliestEventMs().value_or(std::numeric_limits<std::int64_t>::min()));
   const int shards = source_.shards();
   const int tasks = spec_.fallback_unit.empty() ? shards : 2 * shards;
   std::vector<PassState> states(static_cast<std::size_t>(std::max(1, options_.threads)),
-                                PassState(plan_, calendar_->days()));
+                                PassState(plan_, calendar_->days(), search));
   absl::Status status = InParallel(options_.threads, tasks, [&](int thread, int task) {
     const bool fallback = task >= shards;
     return RunShard(pass, fallback ? spec_.fallback_unit : spec_.unit_type, fallback, task % shards,
@@ -167,42 +160,103 @@ absl::StatusOr<PassState> Analysis::Pass(bool values_only) {
   return std::move(states[0]);
 }
 
-absl::Status Analysis::FindCaps() {
+// Passes over the records until every slot is found.
+absl::Status Analysis::RunSearch(Search* search) {
+  search->kept = std::max<std::size_t>(
+      4, options_.pooled_numbers /
+             (search->slots.size() * static_cast<std::size_t>(options_.threads)));
+  for (bool open = true; open;) {
+    absl::StatusOr<PassState> state = Pass(search);
+    if (!state.ok()) return state.status();
+    open = false;
+    for (std::size_t i = 0; i < search->slots.size(); ++i) {
+      Search::Slot& slot = search->slots[i];
+      if (slot.found) continue;
+      slot.count = state->selections[i].count();
+      std::vector<std::int64_t> ranks;
+      if (slot.count > 0) {
+        const double margin =
+            slot.bounds ? statistics::QuantileMargin(slot.level, static_cast<double>(slot.count))
+                        : 0;
+        if (slot.bounds) ranks.push_back(RankAt(slot.level - margin, slot.count));
+        ranks.push_back(RankAt(slot.level, slot.count));
+        if (slot.bounds) ranks.push_back(RankAt(slot.level + margin, slot.count));
+      }
+      slot.found = state->selections[i].Find(ranks, &slot.values, &slot.narrowing);
+      open |= !slot.found;
+    }
+  }
+  return absl::OkStatus();
+}
+
+// Caps that nobody gave, and the quantiles of arms with the bounds around them.
+absl::Status Analysis::FindPooled() {
   const std::size_t metrics = plan_.metrics.size();
-  caps_.value.assign(metrics, kInfinity);
-  caps_.covariate.assign(metrics, kInfinity);
+  const std::size_t variants = spec_.variants.size();
+  pooled_.cap.assign(metrics, kInfinity);
+  pooled_.covariate_cap.assign(metrics, kInfinity);
   frozen_.assign(metrics, false);
   covariate_frozen_.assign(metrics, false);
-  const double unknown = std::numeric_limits<double>::quiet_NaN();
-  bool search = false;
+  quantiles_.assign(variants, std::vector<std::optional<statistics::QuantileSummary>>(metrics));
+  Search search;
+  search.cap.assign(metrics, -1);
+  search.covariate_cap.assign(metrics, -1);
+  search.quantile.assign(variants, std::vector<int>(metrics, -1));
+  const auto look_for = [&](double level, bool bounds, int* slot) {
+    *slot = static_cast<int>(search.slots.size());
+    search.slots.push_back({level, bounds, {}, false, 0, {}});
+  };
   for (std::size_t m = 0; m < metrics; ++m) {
     const auto& definition = *plan_.metrics[m].definition;
+    if (definition.type == metrics::MetricType::kQuantile) {
+      pooled_.quantile.assign(
+          variants, std::vector<double>(metrics, std::numeric_limits<double>::quiet_NaN()));
+      for (std::size_t v = 0; v < variants; ++v)
+        look_for(definition.quantile, true, &search.quantile[v][m]);
+    }
     if (!definition.winsorize.has_value()) continue;
-    const auto known = [&](const std::map<std::string, double>& given, std::vector<bool>* frozen) {
-      if (definition.winsorize->value.has_value()) return *definition.winsorize->value;
+    const auto set = [&](const std::map<std::string, double>& given, std::vector<bool>* frozen,
+                         double* cap, int* slot) {
       const auto found = given.find(definition.key);
-      if (found == given.end()) return unknown;
-      (*frozen)[m] = true;
-      return found->second;
+      if (definition.winsorize->value.has_value()) {
+        *cap = *definition.winsorize->value;
+      } else if (found != given.end()) {
+        (*frozen)[m] = true;
+        *cap = found->second;
+      } else {
+        look_for(*definition.winsorize->percentile_nonzero, false, slot);
+      }
     };
-    caps_.value[m] = known(spec_.caps, &frozen_);
+    set(spec_.caps, &frozen_, &pooled_.cap[m], &search.cap[m]);
     if (plan_.metrics[m].covariates > 0)
-      caps_.covariate[m] = known(spec_.covariate_caps, &covariate_frozen_);
-    search |= std::isnan(caps_.value[m]) || std::isnan(caps_.covariate[m]);
+      set(spec_.covariate_caps, &covariate_frozen_, &pooled_.covariate_cap[m],
+          &search.covariate_cap[m]);
   }
-  if (!search) return absl::OkStatus();
-  absl::StatusOr<PassState> values = Pass(true);
-  if (!values.ok()) return values.status();
+  if (search.slots.empty()) return absl::OkStatus();
+  if (absl::Status status = RunSearch(&search); !status.ok()) return status;
+
+  const auto found = [&](int slot) -> const Search::Slot* {
+    if (slot < 0 || search.slots[static_cast<std::size_t>(slot)].values.empty()) return nullptr;
+    return &search.slots[static_cast<std::size_t>(slot)];
+  };
   for (std::size_t m = 0; m < metrics; ++m) {
-    const auto& winsorize = plan_.metrics[m].definition->winsorize;
-    const auto fill = [&](std::vector<double>* of, double* cap) {
-      if (!std::isnan(*cap)) return;
-      *cap = of->empty() ? kInfinity : InvertedCdf(*winsorize->percentile_nonzero, of);
+    const auto fill = [&](int slot, double* cap) {
       // A cap of 0 or below would make every unit alike.
-      if (*cap <= 0) *cap = kInfinity;
+      if (found(slot) != nullptr && found(slot)->values[0] > 0) *cap = found(slot)->values[0];
     };
-    fill(&values->values[m], &caps_.value[m]);
-    fill(&values->covariate_values[m], &caps_.covariate[m]);
+    fill(search.cap[m], &pooled_.cap[m]);
+    fill(search.covariate_cap[m], &pooled_.covariate_cap[m]);
+    for (std::size_t v = 0; v < variants; ++v) {
+      const Search::Slot* slot = found(search.quantile[v][m]);
+      if (slot == nullptr) continue;
+      quantiles_[v][m] = {slot->level,
+                          slot->values[1],
+                          slot->values[0],
+                          slot->values[2],
+                          static_cast<double>(slot->count),
+                          slot->count};
+      pooled_.quantile[v][m] = slot->values[1];
+    }
   }
   return absl::OkStatus();
 }
@@ -224,6 +278,7 @@ VariantResult Analysis::Arm(std::size_t index, const ArmState& arm,
     const CompiledMetric& metric = plan_.metrics[m];
     MetricCells& cells = variant.metrics.emplace_back();
     cells.metric = metric.definition->key;
+    cells.quantile = quantiles_[index][m];
     const auto dimension = static_cast<std::size_t>(
         !spec_.observation_unit.empty() && metric.components == 1 ? 2 : metric.dimension());
     CellState total{CellSums(dimension)};
@@ -290,9 +345,9 @@ AnalysisResult Analysis::Result(PassState state) {
       const double gone = removed.Value().Round();
       found.removed_share = kept + gone > 0 ? gone / (kept + gone) : 0;
     };
-    add(caps_.value[m], state.nonzero[m], frozen_[m], state.removed[m], 0, &result.caps);
+    add(pooled_.cap[m], state.nonzero[m], frozen_[m], state.removed[m], 0, &result.caps);
     if (plan_.metrics[m].covariates > 0 && spec_.observation_unit.empty())
-      add(caps_.covariate[m], state.covariate_nonzero[m], covariate_frozen_[m],
+      add(pooled_.covariate_cap[m], state.covariate_nonzero[m], covariate_frozen_[m],
           state.covariate_removed[m], static_cast<std::size_t>(plan_.metrics[m].components),
           &result.covariate_caps);
   }
@@ -316,8 +371,8 @@ absl::StatusOr<AnalysisResult> Analysis::Run() {
   if (!calendar.ok()) return calendar.status();
   calendar_ = *std::move(calendar);
   if (absl::Status status = FindAllFallbacks(); !status.ok()) return status;
-  if (absl::Status status = FindCaps(); !status.ok()) return status;
-  absl::StatusOr<PassState> state = Pass(false);
+  if (absl::Status status = FindPooled(); !status.ok()) return status;
+  absl::StatusOr<PassState> state = Pass(nullptr);
   if (!state.ok()) return state.status();
   return Result(*std::move(state));
 }

@@ -9,6 +9,9 @@ namespace upswing::analysis {
 
 struct AnalysisOptions {
   int threads = 2;  ///< Range: [1, 64]. The result does not depend on it.
+  /// Numbers kept in memory (8 bytes each) while pooled quantiles and caps are looked for. More
+  /// numbers than that take further passes. The result does not depend on it.
+  std::size_t pooled_numbers = std::size_t{1} << 23;
 };
 
 /// Joins exposures with events by unit and reduces them to sufficient statistics: DESIGN section 6.

@@ -44,24 +44,6 @@ std::int64_t Evaluator::CountOf(const CompiledSelector& selector, Interval in) {
   return count;
 }
 
-// Calls function(view, part, row) for the rows that pass. Rows of one part come in order of time.
-template <typename Function>
-void Evaluator::ForEach(const CompiledSelector& selector, Interval in, Function&& function) {
-  for (const CompiledSelector::Part& part : selector.parts) {
-    const UnitView& view = Stream(part.stream);
-    const std::uint8_t* pass =
-        part.filter < 0 ? nullptr : view.pass[static_cast<std::size_t>(part.filter)];
-    const auto [first, last] = RowsIn(view, in);
-    for (std::size_t i = first; i < last; ++i) {
-      if (pass != nullptr && pass[i] == 0) continue;
-      if (selector.refers_to >= 0 &&
-          !Refers(selector, view.ref_id == nullptr ? 0 : view.ref_id[i], in))
-        continue;
-      function(view, part, i);
-    }
-  }
-}
-
 void Evaluator::Collect(const CompiledSelector& selector, Interval in, std::int32_t tag) {
   ForEach(selector, in,
           [&](const UnitView& view, const CompiledSelector::Part& part, std::size_t i) {
@@ -107,11 +89,7 @@ std::int64_t Evaluator::Closes(const CompiledMetric& metric, std::int64_t t0) co
 
 double Evaluator::SumOf(const CompiledSelector& selector, Interval in) {
   UnitSum sum;
-  ForEach(selector, in,
-          [&](const UnitView& view, const CompiledSelector::Part& part, std::size_t i) {
-            const double value = view.values[static_cast<std::size_t>(part.value)][i];
-            if (!std::isnan(value)) sum.Add(value);
-          });
+  ForEachNumber(selector, in, [&](double value) { sum.Add(value); });
   return sum.Round();
 }
 
@@ -119,9 +97,6 @@ bool Evaluator::Value(const CompiledMetric& metric, std::int64_t t0, Interval in
                       std::int64_t* events) {
   const MetricDefinition& definition = *metric.definition;
   std::int64_t count = 0;
-  const auto number = [](const UnitView& view, const CompiledSelector::Part& part, std::size_t i) {
-    return view.values[static_cast<std::size_t>(part.value)][i];
-  };
   // A term keeps its own window.
   const auto value_of_term = [&](std::size_t i, double* value) {
     const CompiledMetric& term = plan_->metrics[static_cast<std::size_t>(metric.terms[i].first)];
@@ -145,26 +120,20 @@ bool Evaluator::Value(const CompiledMetric& metric, std::int64_t t0, Interval in
     case MetricType::kSum:
     case MetricType::kMean: {
       UnitSum sum;
-      ForEach(metric.events, in,
-              [&](const UnitView& view, const CompiledSelector::Part& part, std::size_t i) {
-                const double value = number(view, part, i);
-                if (std::isnan(value)) return;
-                sum.Add(value);
-                ++count;
-              });
+      ForEachNumber(metric.events, in, [&](double value) {
+        sum.Add(value);
+        ++count;
+      });
       out[0] = sum.Round();
       if (definition.type == MetricType::kMean) out[1] = static_cast<double>(count);
       break;
     }
     case MetricType::kMax: {
       double max = -std::numeric_limits<double>::infinity();
-      ForEach(metric.events, in,
-              [&](const UnitView& view, const CompiledSelector::Part& part, std::size_t i) {
-                const double value = number(view, part, i);
-                if (std::isnan(value)) return;
-                max = std::max(max, value);
-                ++count;
-              });
+      ForEachNumber(metric.events, in, [&](double value) {
+        max = std::max(max, value);
+        ++count;
+      });
       out[0] = count == 0 ? 0 : max;
       break;
     }
@@ -226,14 +195,20 @@ bool Evaluator::Value(const CompiledMetric& metric, std::int64_t t0, Interval in
         if (!value_of_term(i, &out[i])) out[i] = 0;
       }
       break;
-    case MetricType::kQuantile:
-      ForEach(metric.events, in,
-              [&](const UnitView& view, const CompiledSelector::Part& part, std::size_t i) {
-                if (!std::isnan(number(view, part, i))) ++count;
-              });
+    case MetricType::kQuantile: {
+      const double quantile =
+          quantiles_ == nullptr
+              ? std::numeric_limits<double>::quiet_NaN()
+              : (*quantiles_)[static_cast<std::size_t>(&metric - plan_->metrics.data())];
+      std::int64_t below = 0;
+      ForEachNumber(metric.events, in, [&](double value) {
+        ++count;
+        if (value <= quantile) ++below;
+      });
       out[0] = static_cast<double>(count);
-      out[1] = out[2] = 0;
+      out[1] = static_cast<double>(below);
       break;
+    }
   }
   *events += count;
   return true;

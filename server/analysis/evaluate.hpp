@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cmath>
 #include <cstdint>
 #include <utility>
 #include <vector>
@@ -35,6 +36,10 @@ class Evaluator {
   /// The streams of the unit at hand, by the plan's numbers.
   void SetUnit(const std::vector<const UnitView*>& streams) { streams_ = &streams; }
 
+  /// kQuantile: the quantiles that events are compared with, by metric; they outlive the values
+  /// asked for. Null: none is known yet.
+  void SetQuantiles(const std::vector<double>* quantiles) { quantiles_ = quantiles; }
+
   /// The stretch in which events count for a unit exposed at `t0`, cut at the end (exclusive) of
   /// what is observed; for retention the days asked for.
   Interval Window(const CompiledMetric& metric, std::int64_t t0, std::int64_t end) const;
@@ -47,6 +52,16 @@ class Evaluator {
              std::int64_t* events);
   /// Sum of the values that a selector finds.
   double SumOf(const CompiledSelector& selector, Interval in);
+
+  /// Calls function(number) for the numbers of the events that a selector finds.
+  template <typename Function>
+  void ForEachNumber(const CompiledSelector& selector, Interval in, Function&& function) {
+    ForEach(selector, in,
+            [&](const UnitView& view, const CompiledSelector::Part& part, std::size_t i) {
+              const double value = view.values[static_cast<std::size_t>(part.value)][i];
+              if (!std::isnan(value)) function(value);
+            });
+  }
 
   /// True for metrics whose value of a day means something.
   static bool HasDaily(const CompiledMetric& metric);
@@ -73,8 +88,23 @@ class Evaluator {
     return selector.parts.size() == 1 && selector.parts[0].filter < 0 && selector.refers_to < 0;
   }
   std::int64_t CountOf(const CompiledSelector& selector, Interval in);
+  // Calls function(view, part, row) for the rows that pass. Rows of one part come in order of time.
   template <typename Function>
-  void ForEach(const CompiledSelector& selector, Interval in, Function&& function);
+  void ForEach(const CompiledSelector& selector, Interval in, Function&& function) {
+    for (const CompiledSelector::Part& part : selector.parts) {
+      const UnitView& view = Stream(part.stream);
+      const std::uint8_t* pass =
+          part.filter < 0 ? nullptr : view.pass[static_cast<std::size_t>(part.filter)];
+      const auto [first, last] = RowsIn(view, in);
+      for (std::size_t i = first; i < last; ++i) {
+        if (pass != nullptr && pass[i] == 0) continue;
+        if (selector.refers_to >= 0 &&
+            !Refers(selector, view.ref_id == nullptr ? 0 : view.ref_id[i], in))
+          continue;
+        function(view, part, i);
+      }
+    }
+  }
   void Collect(const CompiledSelector& selector, Interval in, std::int32_t tag);
   void SortCollected();
   bool Refers(const CompiledSelector& selector, std::uint64_t ref, Interval in) const;
@@ -84,6 +114,7 @@ class Evaluator {
   const Plan* plan_;
   const Calendar* calendar_;
   const std::vector<const UnitView*>* streams_ = nullptr;
+  const std::vector<double>* quantiles_ = nullptr;
   std::vector<Row> rows_;
   std::vector<std::uint64_t> ids_;
 };

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "server/statistics/moments.hpp"
+#include "server/statistics/quantile.hpp"
 
 namespace upswing::analysis {
 
@@ -16,8 +17,9 @@ struct Cell {
   /// denominator; one per funnel step), then, where the metric has a covariate, the same components
   /// before the exposure and an indicator that is 1 if the unit's history was not fully observable.
   ///
-  /// kQuantile: number of events; number of them <= the lower bound; number <= the estimate. See
-  /// `QuantileResult`.
+  /// kQuantile: number of events with a number; how many of these are at or below the quantile of
+  /// the arm, `MetricCells::quantile->estimate`: what `statistics::QuantileMoments` takes, of the
+  /// arm or of any part of it.
   ///
   /// In a cluster design a row is a cluster: for single-component metrics (sum over its observation
   /// units, number of observation units), else sums of the components.
@@ -28,15 +30,6 @@ struct Cell {
   std::int64_t events = 0;   ///< Events behind the values.
 };
 
-/// Order statistics of one arm for a kQuantile metric. Undefined (nullopt) without events.
-struct QuantileResult {
-  std::optional<double> estimate;  ///< Inverted CDF at `quantile`.
-  std::int64_t events = 0;
-  /// Values around the estimate: the inverted CDF at quantile + offset, offsets as in
-  /// `kQuantileOffsets`, for the density behind the standard error.
-  std::vector<double> around;
-};
-
 struct MetricCells {
   std::string metric;
   Cell total;                ///< Without crossovers: the main analysis.
@@ -44,7 +37,11 @@ struct MetricCells {
   std::vector<Cell> phases;  ///< As `total`, by phase of the first exposure; see `phases` below.
   std::vector<Cell> cumulative;  ///< As `total`, by day: everything up to the end of `days[i]`.
   std::vector<Cell> daily;       ///< Events on `days[i]` only, units exposed by its end.
-  std::optional<QuantileResult> quantile;
+  /// kQuantile: the quantile of the events of all units in `total`, exact, with its bounds; nullopt
+  /// without events. With `m = total.sums.Reduce()`, an arm for comparisons is
+  /// `statistics::QuantileMoments(*quantile, m.mean[0], m)`; a phase, a segment or a day takes the
+  /// same `quantile` and the arm's `m.mean[0]` with its own moments.
+  std::optional<statistics::QuantileSummary> quantile;
 };
 
 struct SegmentCells {

@@ -49,7 +49,8 @@ class ShardRun {
   bool Mature(const CompiledMetric& metric, std::int64_t t0) const;
   bool Evaluate(std::size_t m, std::int64_t t0, double* values, std::int64_t* events);
   void Cap(std::size_t m, double* values);
-  void CollectValues(std::size_t m, const double* values);
+  void CollectNumbers(std::size_t m, const Enrolment& enrolment, std::int64_t t0,
+                      const double* values);
   void AddDays(std::size_t m, const Enrolment& enrolment, const double* values);
   template <typename Function>
   void ForEachCell(const Enrolment& enrolment, std::size_t m, Function&& function);
@@ -218,13 +219,24 @@ bool ShardRun::Evaluate(std::size_t m, std::int64_t t0, double* values, std::int
   return true;
 }
 
-void ShardRun::CollectValues(std::size_t m, const double* values) {
+// The numbers of one observation that the search asks for; `values` as `Evaluate` gave them.
+void ShardRun::CollectNumbers(std::size_t m, const Enrolment& enrolment, std::int64_t t0,
+                              const double* values) {
   const CompiledMetric& metric = plan_.metrics[m];
-  if (!metric.definition->winsorize.has_value()) return;
-  if (std::isnan(options_.caps->value[m]) && values[0] != 0) state_->values[m].push_back(values[0]);
-  if (metric.covariates > 0 && std::isnan(options_.caps->covariate[m]) &&
-      values[metric.components] != 0)
-    state_->covariate_values[m].push_back(values[metric.components]);
+  const Search& search = *options_.search;
+  const auto open = [&](int slot) -> Selection* {
+    if (slot < 0 || search.slots[static_cast<std::size_t>(slot)].found) return nullptr;
+    return &state_->selections[static_cast<std::size_t>(slot)];
+  };
+  if (Selection* caps = open(search.cap[m]); caps != nullptr && values[0] != 0)
+    caps->Add(values[0]);
+  if (Selection* caps = open(search.covariate_cap[m]);
+      caps != nullptr && values[metric.components] != 0)
+    caps->Add(values[metric.components]);
+  if (Selection* numbers = open(search.quantile[static_cast<std::size_t>(enrolment.variant)][m]);
+      numbers != nullptr)
+    evaluator_.ForEachNumber(metric.events, evaluator_.Window(metric, t0, end_of_time_),
+                             [&](double value) { numbers->Add(value); });
 }
 
 void ShardRun::Cap(std::size_t m, double* values) {
@@ -237,10 +249,10 @@ void ShardRun::Cap(std::size_t m, double* values) {
     removed->Add(-limit);
     *value = limit;
   };
-  cap(options_.caps->value[m], &values[0], &state_->removed[m], &state_->nonzero[m]);
+  cap(options_.pooled->cap[m], &values[0], &state_->removed[m], &state_->nonzero[m]);
   if (metric.covariates > 0)
-    cap(options_.caps->covariate[m], &values[metric.components], &state_->covariate_removed[m],
-        &state_->covariate_nonzero[m]);
+    cap(options_.pooled->covariate_cap[m], &values[metric.components],
+        &state_->covariate_removed[m], &state_->covariate_nonzero[m]);
 }
 
 // The cells that the unit's arm, phase and segments give it.
@@ -279,7 +291,7 @@ void ShardRun::AddDays(std::size_t m, const Enrolment& enrolment, const double* 
   const Calendar& calendar = *options_.calendar;
   const std::int64_t closes = evaluator_.Closes(metric, enrolment.t0);
   const double limit = metric.definition->winsorize.has_value()
-                           ? options_.caps->value[m]
+                           ? options_.pooled->cap[m]
                            : std::numeric_limits<double>::infinity();
   const bool once = spec_.mature_only && closes != kNever;
   if (Evaluator::HasDaily(metric)) {
@@ -343,7 +355,7 @@ void ShardRun::AddUnit(const Enrolment& enrolment) {
   for (std::size_t m = 0; m < plan_.metrics.size(); ++m) {
     const CompiledMetric& metric = plan_.metrics[m];
     if (!Mature(metric, enrolment.t0)) {
-      if (!options_.values_only) {
+      if (options_.search == nullptr) {
         ForEachCell(enrolment, m, [](CellState& cell) { ++cell.pending; });
         if (spec_.by_day && !enrolment.crossed) AddDays(m, enrolment, nullptr);
       }
@@ -351,16 +363,16 @@ void ShardRun::AddUnit(const Enrolment& enrolment) {
     }
     std::int64_t events = 0;
     if (!Evaluate(m, enrolment.t0, values, &events)) continue;
-    if (options_.values_only) {
-      if (!enrolment.crossed) CollectValues(m, values);
+    if (options_.search != nullptr) {
+      if (!enrolment.crossed) CollectNumbers(m, enrolment, enrolment.t0, values);
       continue;
     }
     if (enrolment.crossed) {
       // Capped like the others, but not part of what the caps are said to have removed.
-      values[0] = std::min(values[0], options_.caps->value[m]);
+      values[0] = std::min(values[0], options_.pooled->cap[m]);
       if (metric.covariates > 0)
         values[metric.components] =
-            std::min(values[metric.components], options_.caps->covariate[m]);
+            std::min(values[metric.components], options_.pooled->covariate_cap[m]);
     } else {
       Cap(m, values);
     }
@@ -397,8 +409,8 @@ void ShardRun::AddCluster(const Enrolment& enrolment) {
         continue;
       }
       if (!Evaluate(m, t0, values, &rows[m].events)) continue;
-      if (options_.values_only) {
-        if (!enrolment.crossed) CollectValues(m, values);
+      if (options_.search != nullptr) {
+        if (!enrolment.crossed) CollectNumbers(m, enrolment, t0, values);
         continue;
       }
       Cap(m, values);
@@ -406,7 +418,7 @@ void ShardRun::AddCluster(const Enrolment& enrolment) {
       for (std::size_t i = 0; i < rows[m].sums.size(); ++i) rows[m].sums[i].Add(values[i]);
     }
   }
-  if (options_.values_only) return;
+  if (options_.search != nullptr) return;
   for (std::size_t m = 0; m < rows.size(); ++m) {
     const CompiledMetric& metric = plan_.metrics[m];
     for (std::size_t i = 0; i < rows[m].sums.size(); ++i) values[i] = rows[m].sums[i].Round();
@@ -441,7 +453,10 @@ absl::Status ShardRun::Run() {
     const std::optional<Enrolment> enrolment = Enrol();
     if (!enrolment.has_value()) continue;
     if (!attributes_.empty()) attributes_ = held_attributes_[exposures_.front().attributes];
-    if (!options_.values_only) {
+    if (!options_.pooled->quantile.empty())
+      evaluator_.SetQuantiles(
+          &options_.pooled->quantile[static_cast<std::size_t>(enrolment->variant)]);
+    if (options_.search == nullptr) {
       FindCells(*enrolment);
       ArmState& arm = state_->arms[static_cast<std::size_t>(enrolment->variant)];
       ++phase_->units_first_variant;
@@ -471,7 +486,7 @@ void CellState::Merge(const CellState& other) {
   events += other.events;
 }
 
-PassState::PassState(const Plan& plan, int days) {
+PassState::PassState(const Plan& plan, int days, const Search* search) {
   const std::size_t metrics = plan.metrics.size();
   arms.resize(plan.spec->variants.size());
   const auto width = static_cast<std::size_t>(days);
@@ -490,8 +505,9 @@ PassState::PassState(const Plan& plan, int days) {
   covariate_removed.resize(metrics);
   nonzero.assign(metrics, 0);
   covariate_nonzero.assign(metrics, 0);
-  values.resize(metrics);
-  covariate_values.resize(metrics);
+  if (search == nullptr) return;
+  for (const Search::Slot& slot : search->slots)
+    selections.emplace_back(&slot.narrowing, search->kept);
 }
 
 namespace {
@@ -547,9 +563,9 @@ void PassState::Merge(PassState&& other) {
     covariate_removed[m].Merge(other.covariate_removed[m]);
     nonzero[m] += other.nonzero[m];
     covariate_nonzero[m] += other.covariate_nonzero[m];
-    Concatenate(&values[m], std::move(other.values[m]));
-    Concatenate(&covariate_values[m], std::move(other.covariate_values[m]));
   }
+  for (std::size_t i = 0; i < selections.size(); ++i)
+    selections[i].Merge(std::move(other.selections[i]));
   Concatenate(&unreadable, std::move(other.unreadable));
 }
 

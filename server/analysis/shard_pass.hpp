@@ -13,9 +13,29 @@
 #include "server/analysis/cell_sums.hpp"
 #include "server/analysis/evaluate.hpp"
 #include "server/analysis/plan.hpp"
+#include "server/analysis/selection.hpp"
 #include "server/store/record_source.hpp"
 
 namespace upswing::analysis {
+
+/// Pooled order statistics that have to be found before values can be capped and quantiles counted.
+struct Search {
+  struct Slot {
+    double level = 0;     ///< The inverted CDF at this,
+    bool bounds = false;  ///< between its values at the bounds of `statistics::QuantileSummary`.
+    Narrowing narrowing;
+    bool found = false;
+    std::int64_t count = 0;  ///< Numbers behind it.
+    /// Once found: one, or lower bound, quantile, upper bound; empty if there is no number.
+    std::vector<double> values;
+  };
+  std::size_t kept = 0;  ///< Numbers that a slot may keep in memory, per thread.
+  std::vector<Slot> slots;
+  /// Slot by metric, -1 = none. Caps look at the non-zero values of analysed units.
+  std::vector<int> cap, covariate_cap;
+  /// By variant, then metric: the numbers of the events of its analysed units.
+  std::vector<std::vector<int>> quantile;
+};
 
 /// One cell while it grows.
 struct CellState {
@@ -66,28 +86,29 @@ struct PassState {
   std::vector<std::int64_t> nonzero;  ///< By metric: units with a value other than 0.
   std::vector<std::int64_t> covariate_nonzero;
   std::vector<std::string> unreadable;
-  /// First pass only: the non-zero values of metrics whose cap is not known yet, by metric.
-  std::vector<std::vector<double>> values;
-  std::vector<std::vector<double>> covariate_values;
+  /// Passes that look for pooled order statistics only: by slot of `Search`.
+  std::vector<Selection> selections;
 
-  PassState(const Plan& plan, int days);
+  /// `search`: null unless the pass looks for order statistics.
+  PassState(const Plan& plan, int days, const Search* search);
   void Merge(PassState&& other);
 };
 
-/// Caps by metric; infinity = none.
-struct Caps {
-  std::vector<double> value;
-  std::vector<double> covariate;
+/// Caps by metric; infinity = none. Quantiles by variant, then metric; NaN = none.
+struct Pooled {
+  std::vector<double> cap;
+  std::vector<double> covariate_cap;
+  std::vector<std::vector<double>> quantile;
 };
 
 struct PassOptions {
   const Plan* plan = nullptr;
   const Calendar* calendar = nullptr;
   const store::RecordSource* source = nullptr;
-  const Caps* caps = nullptr;
+  const Pooled* pooled = nullptr;
   std::int64_t history_start_ms = 0;
-  /// Only gather the values that caps are computed from.
-  bool values_only = false;
+  /// If set: only gather the numbers that it asks for, in slots that are not found.
+  const Search* search = nullptr;
   /// Fallback ids that became analysis units of their own, and since when: by key.
   const absl::flat_hash_map<std::uint64_t, std::int64_t>* fallback_since = nullptr;
 };

@@ -8,11 +8,10 @@ int Components(const MetricDefinition& metric) {
     case MetricType::kRatio:
     case MetricType::kPair:
     case MetricType::kIncrementalRatio:
+    case MetricType::kQuantile:
       return 2;
     case MetricType::kFunnel:
       return static_cast<int>(metric.steps.size());
-    case MetricType::kQuantile:
-      return 3;
     default:
       return 1;
   }

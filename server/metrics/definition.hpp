@@ -146,7 +146,8 @@ struct MetricDefinition {
 };
 
 /// Number of values per unit: 2 (numerator, denominator) for kRatio, kMean, kPair and
-/// kIncrementalRatio, the number of steps for kFunnel, 3 for kQuantile, else 1.
+/// kIncrementalRatio, 2 for kQuantile (events, and those of them at or below the arm's quantile),
+/// the number of steps for kFunnel, else 1.
 int Components(const MetricDefinition& metric);
 
 }  // namespace upswing::metrics

@@ -29,6 +29,10 @@ absl::Status Check(const QuantileSummary& summary) {
 
 }  // namespace
 
+double QuantileMargin(double nu, double n_star) {
+  return kBoundZ * std::sqrt(nu * (1 - nu) / n_star);
+}
+
 absl::StatusOr<Arm> QuantileArm(const QuantileSummary& summary) {
   if (absl::Status status = Check(summary); !status.ok()) return status;
   const auto n = static_cast<double>(summary.n);
@@ -48,8 +52,7 @@ absl::StatusOr<Arm> ClusteredQuantileArm(const QuantileSummary& summary, const M
 
 absl::StatusOr<double> DensityAt(const QuantileSummary& summary) {
   if (absl::Status status = Check(summary); !status.ok()) return status;
-  const double margin = kBoundZ * std::sqrt(summary.nu * (1 - summary.nu) / summary.n_star);
-  return 2 * margin / (summary.upper - summary.lower);
+  return 2 * QuantileMargin(summary.nu, summary.n_star) / (summary.upper - summary.lower);
 }
 
 absl::StatusOr<Moments> QuantileMoments(const QuantileSummary& summary, double mean_events,

@@ -20,6 +20,9 @@ struct QuantileSummary {
   std::int64_t n = 0;  ///< events
 };
 
+/// Distance of the bounds' levels from nu: 1.96 sqrt(nu (1 - nu) / n_star), by the 97.5 % quantile.
+double QuantileMargin(double nu, double n_star);
+
 /// Woodruff's variance: s^2 = n_star (n - 1) / n ((upper - lower) / (2 * 1.96))^2, for independent
 /// values. There is no floor on the variance: a change of the metric's unit changes nothing but the
 /// unit. Undefined: `not_enough_data` below 2 values, `quantile_not_identified` if the bounds

@@ -110,7 +110,14 @@ struct Observation {
 struct Value {
   std::vector<double> components;
   std::int64_t events = 0;
+  std::vector<double> numbers;  // kQuantile: of the events
 };
+
+void CountBelow(double quantile, Value* value) {
+  if (value->numbers.empty()) return;
+  value->components[1] = 0;
+  for (const double number : value->numbers) value->components[1] += number <= quantile ? 1 : 0;
+}
 
 class Questions {
  public:
@@ -317,7 +324,11 @@ class Questions {
         break;
       }
       case MetricType::kQuantile:
-        return std::nullopt;
+        // The second component, events at or below the arm's quantile, is filled in by the caller.
+        value.numbers = numbers(selected, metric.events);
+        value.events = static_cast<std::int64_t>(value.numbers.size());
+        value.components = {static_cast<double>(value.numbers.size()), 0};
+        break;
     }
     return value;
   }
@@ -591,6 +602,30 @@ AnalysisResult Oracle(const RecordList& records, const ExperimentSpec& spec) {
       analysis::VariantResult& variant = result.variants[v];
       analysis::MetricCells& cells = variant.metrics[m];
       cells.metric = metric.key;
+      double quantile = std::numeric_limits<double>::quiet_NaN();
+      if (metric.type == MetricType::kQuantile) {
+        std::vector<double> all;
+        for (const Enrolled& e : enrolled) {
+          if (e.variant != v || e.crossed) continue;
+          for (const Observation& unit : e.observations) {
+            if (!ask.Mature(metric, unit.t0, spec.as_of_ms)) continue;
+            const auto value = ask.Whole(metric, unit, spec.as_of_ms, history_start);
+            all.insert(all.end(), value->numbers.begin(), value->numbers.end());
+          }
+        }
+        if (!all.empty()) {
+          const auto n = static_cast<double>(all.size());
+          const double margin =
+              1.959963984540054 * std::sqrt(metric.quantile * (1 - metric.quantile) / n);
+          quantile = InvertedCdf(all, metric.quantile);
+          cells.quantile = {metric.quantile,
+                            quantile,
+                            InvertedCdf(all, metric.quantile - margin),
+                            InvertedCdf(all, metric.quantile + margin),
+                            n,
+                            static_cast<std::int64_t>(all.size())};
+        }
+      }
       const auto fill = [&](Cell* cell, const std::function<bool(const Enrolled&)>& belongs) {
         cell->sums = MomentSums(dimension);
         for (const Enrolled& e : enrolled) {
@@ -603,6 +638,7 @@ AnalysisResult Oracle(const RecordList& records, const ExperimentSpec& spec) {
             }
             auto value = ask.Whole(metric, unit, spec.as_of_ms, history_start);
             if (!value.has_value()) continue;
+            CountBelow(quantile, &*value);
             value->components[0] = std::min(value->components[0], cap);
             if (metric.covariate.has_value())
               value->components[components] =
@@ -670,6 +706,7 @@ AnalysisResult Oracle(const RecordList& records, const ExperimentSpec& spec) {
           if (in_sight && ask.Mature(metric, e.t0, end)) {
             auto value = ask.Of(metric, unit, e.t0, std::min(closes, end + 1));
             if (value.has_value()) {
+              CountBelow(quantile, &*value);
               value->components[0] = std::min(value->components[0], cap);
               cumulative.sums.Add(value->components);
             }

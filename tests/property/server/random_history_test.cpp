@@ -169,6 +169,10 @@ std::vector<MetricDefinition> AllMetrics(Dice* dice) {
   add(Metric("kinds", MetricType::kDistinct, "purchase")).events.value = "count";
   MetricDefinition& pair = add(Metric("response", MetricType::kPair, "answer"));
   pair.from.events = {"ask"};
+  MetricDefinition& quantile = add(Metric("typical", MetricType::kQuantile, "purchase"));
+  quantile.quantile = dice->OneIn(2) ? 0.5 : 0.9;
+  if (dice->OneIn(2))
+    quantile.covariate = metrics::Covariate{4 * kDay, {{"view"}, {}, "", false, ""}, true};
   MetricDefinition& net = add(Metric("net", MetricType::kLinear, ""));
   net.terms = {{"spent", 1}, {"beauty", -0.5}, {"bought", 3}};
   add(Metric("return", MetricType::kIncrementalRatio, "")).terms = {{"net", 1}, {"bought", 1}};
@@ -248,6 +252,14 @@ void ExpectSame(const AnalysisResult& real, const AnalysisResult& oracle,
       const auto& x = a.metrics[m];
       const auto& y = b.metrics[m];
       ExpectSame(x.total, y.total, where + " total");
+      ASSERT_EQ(x.quantile.has_value(), y.quantile.has_value()) << where;
+      if (x.quantile.has_value()) {
+        EXPECT_EQ(x.quantile->nu, y.quantile->nu) << where;
+        EXPECT_EQ(x.quantile->estimate, y.quantile->estimate) << where;
+        EXPECT_EQ(x.quantile->lower, y.quantile->lower) << where;
+        EXPECT_EQ(x.quantile->upper, y.quantile->upper) << where;
+        EXPECT_EQ(x.quantile->n, y.quantile->n) << where;
+      }
       ExpectSame(x.first_variant, y.first_variant, where + " first variant");
       ASSERT_EQ(x.phases.size(), y.phases.size());
       for (std::size_t p = 0; p < x.phases.size(); ++p)
@@ -334,8 +346,11 @@ TEST_P(RandomHistory, GivesTheOraclesNumbersToTheBit) {
     SCOPED_TRACE(::testing::Message()
                  << "question " << question << ", unit " << spec.unit_type << ", fallback '"
                  << spec.fallback_unit << "', as of day " << (spec.as_of_ms - kStart) / kDay);
-    const auto real =
-        analysis::Analyze(**source, spec, {.threads = 1 + static_cast<int>(dice.Below(3))});
+    const auto real = analysis::Analyze(
+        **source, spec,
+        {.threads = 1 + static_cast<int>(dice.Below(3)),
+         // Small enough that quantiles and caps take several passes.
+         .pooled_numbers = static_cast<std::size_t>(dice.OneIn(2) ? 1 : 1 << 20)});
     ASSERT_TRUE(real.ok()) << real.status();
     ExpectSame(*real, Oracle(list, spec), spec);
   }
