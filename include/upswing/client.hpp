@@ -74,8 +74,10 @@ class Client {
   Decision PeekFlag(std::string_view flag, const Subject& subject) const;
 
   /// Logs the exposure of a decision that was peeked at, e.g. when it is rendered. `subject` is the
-  /// one it was made for.
-  void Expose(const Decision& decision, const Subject& subject);
+  /// one it was made for. With a `time` (an exposure that is reported later, e.g. from a log) it is
+  /// not compared with the unit's last one: reported twice, it is sent twice, and counts once.
+  void Expose(const Decision& decision, const Subject& subject,
+              std::optional<std::chrono::system_clock::time_point> time = {});
 
   /// Reports a metric event. `value` is the amount the event carries; an event without one counts
   /// as 1. Values that are not finite and names that are empty or over 4096 bytes are dropped and

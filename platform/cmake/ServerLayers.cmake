@@ -31,12 +31,14 @@ upswing_layer(server/http DEPS server/authoring server/stats_json server/ingest 
               LIBS absl absl_time boost json threads)
 upswing_layer(server/importer DEPS sdk/base sdk/wire sdk/assignment server/json LIBS absl absl_time json zlib zstd)
 upswing_embed(server/simulation/worlds/short_video_shop.json)
-upswing_layer(server/simulation PURE DEPS sdk/base server/json server/metrics LIBS absl absl_time)
+upswing_embed(samples/feed_shop/world.json)
+upswing_layer(server/simulation PURE DEPS sdk/base sdk/wire server/json server/metrics LIBS absl absl_time)
 target_include_directories(upswing_server_simulation PRIVATE ${PROJECT_BINARY_DIR}/generated)
 # The commands that talk to a server are clients of it, so that they go through the real SDK.
 upswing_layer(server/cli DEPS platform/port platform/posix sdk/base sdk/schema sdk/catalog sdk/assignment sdk/wire sdk/transport
               sdk/client server/json server/metrics server/authoring server/statistics server/stats_json server/ingest server/store server/store/embedded server/project server/report server/http
               server/importer server/simulation LIBS absl absl_time cli11 flatbuffers json threads)
+target_include_directories(upswing_server_cli PRIVATE ${PROJECT_BINARY_DIR}/generated)
 
 # The one binary. It is called `upswing`; the target name is taken by the SDK archive.
 add_executable(upswing_cli server/main.cpp)

@@ -104,8 +104,9 @@ Decision Client::PeekFlag(std::string_view flag, const Subject& subject) const {
   return core().DecideFlag(flag, subject);
 }
 
-void Client::Expose(const Decision& decision, const Subject& subject) {
-  core().Expose(decision, subject);
+void Client::Expose(const Decision& decision, const Subject& subject,
+                    std::optional<std::chrono::system_clock::time_point> time) {
+  core().Expose(decision, subject, time);
 }
 
 void Client::Track(const Subject& subject, std::string_view name, double value,

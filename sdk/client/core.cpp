@@ -184,14 +184,15 @@ Decision Core::DecideFlag(std::string_view flag, const Subject& subject) const {
   return assignment::DecideFlag(*snapshot->view, flag, subject, Environment(*snapshot));
 }
 
-void Core::Expose(const Decision& decision, const Subject& subject) {
+void Core::Expose(const Decision& decision, const Subject& subject,
+                  std::optional<std::chrono::system_clock::time_point> time) {
   if (decision.unit_index >= subject.units().size()) return;
   const Subject::Unit& unit = subject.units()[decision.unit_index];
   events::QueuedExposure exposure;
   exposure.catalog_version = decision.catalog_version;
   exposure.reason = static_cast<std::uint8_t>(decision.reason);
   exposure.unit_index = decision.unit_index;
-  exposure.time.millis = platform_.clock->BootMillis();
+  exposure.time = RecordTime(time);
   const std::uint64_t unit_hash = unit.id_hash ^ base::Mix(unit.type_hash);
   for (std::uint32_t i = 0; i < decision.holdouts_consulted; ++i) {
     const bool held = decision.held && i + 1 == decision.holdouts_consulted;
@@ -232,10 +233,19 @@ void Core::KeepSticky(const Decision& decision, const Subject& subject) {
                decision.experiment(), decision.variant_symbol, decision.sticky_version);
 }
 
+wire::RecordTime Core::RecordTime(
+    const std::optional<std::chrono::system_clock::time_point>& time) const {
+  if (!time) return {platform_.clock->BootMillis(), wire::TimeKind::kBoot};
+  return {std::chrono::duration_cast<std::chrono::milliseconds>(time->time_since_epoch()).count(),
+          wire::TimeKind::kWall};
+}
+
 Core::Exposed Core::Expose(const Subject& subject, events::QueuedExposure exposure,
                            std::uint64_t who, std::uint64_t what) {
   const std::int64_t now = exposure.time.millis;
-  if (exposure_memory_.IsRepeat(who, what, now)) {
+  // One with a time of its own is the caller's to repeat.
+  const bool remembered = exposure.time.kind == wire::TimeKind::kBoot;
+  if (remembered && exposure_memory_.IsRepeat(who, what, now)) {
     deduplicated_.fetch_add(1, std::memory_order_relaxed);
     return Exposed::kRepeat;
   }
@@ -254,7 +264,7 @@ Core::Exposed Core::Expose(const Subject& subject, events::QueuedExposure exposu
     case events::QueueResult::kQueued:
       break;
   }
-  exposure_memory_.Remember(who, what, now);
+  if (remembered) exposure_memory_.Remember(who, what, now);
   RecordQueued();
   return Exposed::kQueued;
 }
@@ -265,14 +275,7 @@ void Core::Track(const Subject& subject, std::string_view name, double value,
   event.name = name;
   event.value = value;
   event.properties = properties;
-  if (options.time) {
-    event.time.kind = wire::TimeKind::kWall;
-    event.time.millis =
-        std::chrono::duration_cast<std::chrono::milliseconds>(options.time->time_since_epoch())
-            .count();
-  } else {
-    event.time.millis = platform_.clock->BootMillis();
-  }
+  event.time = RecordTime(options.time);
   if (!options.event_id.empty())
     event.event_id = std::max<std::uint64_t>(base::Hash64(options.event_id), 1);
   if (!options.ref_id.empty())

@@ -36,7 +36,8 @@ class Core {
 
   Decision Decide(std::string_view experiment, const Subject& subject) const;
   Decision DecideFlag(std::string_view flag, const Subject& subject) const;
-  void Expose(const Decision& decision, const Subject& subject);
+  void Expose(const Decision& decision, const Subject& subject,
+              std::optional<std::chrono::system_clock::time_point> time = {});
   void Track(const Subject& subject, std::string_view name, double value,
              std::span<const Property> properties, const TrackOptions& options);
 
@@ -79,6 +80,8 @@ class Core {
   void Log(LogLevel level, std::string_view message) const;
 
   enum class Exposed { kRepeat, kQueued, kDropped };
+  wire::RecordTime RecordTime(
+      const std::optional<std::chrono::system_clock::time_point>& time) const;
   Exposed Expose(const Subject& subject, events::QueuedExposure exposure, std::uint64_t who,
                  std::uint64_t what);
   void RecordQueued();

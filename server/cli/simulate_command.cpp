@@ -1,15 +1,32 @@
+#include <array>
 #include <chrono>
+#include <cmath>
 #include <cstdio>
 #include <memory>
+#include <optional>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include <CLI/CLI.hpp>
+#include <nlohmann/json.hpp>
 
 #include "absl/strings/str_cat.h"
+#include "platform/posix/posix_clock.hpp"
+#include "sdk/assignment/evaluate.hpp"
+#include "server/authoring/metrics.hpp"
+#include "server/authoring/re2_matcher.hpp"
+#include "server/cli/batch_sink.hpp"
+#include "server/cli/catalog_file.hpp"
 #include "server/cli/command.hpp"
+#include "server/metrics/pack.hpp"
+#include "server/project/project.hpp"
+#include "server/report/build.hpp"
 #include "server/report/words.hpp"
-#include "server/simulation/shop.hpp"
+#include "server/simulation/life.hpp"
+#include "server/simulation/records.hpp"
+#include "server/simulation/truth.hpp"
+#include "server/simulation/world.hpp"
 #include "upswing/client.hpp"
 
 namespace upswing::cli {
@@ -17,63 +34,220 @@ namespace {
 
 using std::chrono::milliseconds;
 
+constexpr std::string_view kFeedShop =
+#include "samples/feed_shop/world.inc"
+    ;
+
 // Few enough that their records fit the SDK's queue between two flushes.
-constexpr std::uint64_t kDevicesPerFlush = 500;
+constexpr std::uint64_t kUsersPerFlush = 250;
+constexpr std::size_t kQueueBytes = std::size_t{16} << 20;
 constexpr auto kCatalogTimeout = std::chrono::seconds(30);
 constexpr auto kFlushTimeout = std::chrono::minutes(10);
 
 struct Flags {
+  std::string world;
   std::string server;
   std::string api_key;
   std::string storage;
+  std::string data;
+  std::string catalog;
+  std::string truth_out;
   std::uint64_t first = 1;
-  std::uint64_t devices = 20'000;
+  std::uint64_t users = 20'000;
   std::uint64_t seed = 1;
   bool truth = false;
 };
 
-void PrintTruth() {
-  const simulation::Shop shop;
-  const simulation::Truth off = TruthOf(shop, false);
-  const simulation::Truth on = TruthOf(shop, true);
-  std::printf("The truth behind the simulated shop:\n");
-  std::printf("  purchase_rate   off %.5f   on %.5f   lift %s\n", off.purchase_rate,
-              on.purchase_rate,
-              report::SignedPercent(on.purchase_rate / off.purchase_rate - 1).c_str());
-  std::printf("  gmv_per_device  off %.3f    on %.3f    lift %s\n", off.gmv, on.gmv,
-              report::SignedPercent(on.gmv / off.gmv - 1).c_str());
-  std::printf("  cart_rate       the same in both: one-tap checkout comes after the cart\n");
-}
+std::string Count(std::uint64_t n) { return report::Count(static_cast<std::int64_t>(n)); }
 
-// One device opens the app, and may look, fill the cart, log in and buy. Every event has an id, so
-// that a process that is killed and started again counts nothing twice.
-void Open(const simulation::Shop& shop, std::uint64_t seed, std::uint64_t device, Client* client) {
-  const simulation::Visit visit = VisitOf(shop, seed, device);
-  const std::string number = absl::StrCat(seed, "-", device);
-  Subject subject("device", "d-" + number);
-  subject.Set("member_tier", visit.member_tier);
-  const bool one_tap = client->Bool("checkout.one_tap", subject, false);
-  const auto track = [&](std::string_view event, double value,
-                         std::initializer_list<Property> properties) {
-    client->Track(subject, event, value, properties,
-                  {.event_id = absl::StrCat(std::string(event), "-", number)});
-  };
-  if (visit.views) track("product_view", 1, {});
-  if (visit.adds_to_cart) track("add_to_cart", 1, {});
-  // From here on the records carry both ids; the experiment goes on by device.
-  if (visit.logs_in) subject.SetUnit("user", "u-" + number);
-  if (Buys(shop, visit, one_tap)) track("purchase", visit.amount, {{"category", "beauty"}});
-}
-
-absl::Status Run(const Flags& flags) {
-  if (flags.truth) {
-    PrintTruth();
-    return absl::OkStatus();
+absl::StatusOr<simulation::World> LoadWorld(const Flags& flags) {
+  std::string text(kFeedShop);
+  if (!flags.world.empty()) {
+    absl::StatusOr<std::string> file = ReadFile(flags.world);
+    if (!file.ok()) return file.status();
+    text = *std::move(file);
   }
+  auto world = simulation::ReadWorld(text);
+  if (!world.ok())
+    return absl::Status(world.status().code(),
+                        absl::StrCat(flags.world, flags.world.empty() ? "" : ": ",
+                                     std::string(world.status().message())));
+  return world;
+}
+
+// When the last window that the world can fill has closed for everybody, the report's usual day of
+// lateness included.
+std::int64_t Mature(const simulation::World& world) {
+  return world.DayStart(world.enrol_days + world.follow_days + 1);
+}
+
+// --- Truth ---------------------------------------------------------------------------------------
+
+// The metrics of the catalog's experiment, in the order of its plan if it has one.
+absl::StatusOr<std::vector<metrics::MetricDefinition>> MetricsFor(const Flags& flags,
+                                                                  const simulation::World& world) {
+  if (flags.catalog.empty()) return metrics::FindPack("short_video_shop")->metrics;
+  const auto parsed = ParseCatalogFile(flags.catalog);
+  if (!parsed.ok()) return parsed.status();
+  if (!parsed->ok()) return parsed->status();
+  std::vector<json::Problem> problems;
+  return authoring::MetricsOf(*parsed->model, parsed->model->FindExperiment(world.experiment),
+                              problems);
+}
+
+nlohmann::ordered_json TruthJson(const simulation::World& world,
+                                 const std::vector<metrics::MetricDefinition>& metrics) {
+  const simulation::Truth truth(world);
+  nlohmann::ordered_json json{{"experiment", world.experiment},
+                              {"as_of", report::FormatTime(Mature(world))},
+                              {"share_exposed", truth.entering()},
+                              {"metrics", nlohmann::ordered_json::object()}};
+  for (const metrics::MetricDefinition& metric : metrics) {
+    const auto rows = truth.Of(metric, metrics);
+    if (!rows.ok()) {
+      json["metrics"][metric.key] = {{"reason", std::string(rows.status().message())}};
+      continue;
+    }
+    for (const simulation::TruthRow& row : *rows) {
+      auto& entry = json["metrics"][row.name] = nlohmann::ordered_json::object();
+      for (std::size_t v = 0; v < row.values.size(); ++v) {
+        auto& value = entry[world.variants[v].first] = nullptr;
+        if (row.values[v]) value = *row.values[v];
+      }
+    }
+  }
+  return json;
+}
+
+absl::Status PrintTruth(const Flags& flags, const simulation::World& world) {
+  const auto metrics = MetricsFor(flags, world);
+  if (!metrics.ok()) return metrics.status();
+  const nlohmann::ordered_json json = TruthJson(world, *metrics);
+  const std::string& control = world.variants[0].first;
+  std::printf("The truth behind the simulated shop:\n");
+  for (const auto& [name, entry] : json["metrics"].items()) {
+    if (entry.contains("reason")) continue;
+    std::printf("  %-28s", name.c_str());
+    for (const auto& [variant, weight] : world.variants) {
+      const auto& value = entry[variant];
+      if (value.is_null()) continue;
+      std::printf("  %s %.5g", variant.c_str(), value.get<double>());
+      if (variant != control && entry[control].is_number() && entry[control].get<double>() != 0)
+        std::printf(
+            " (%s)",
+            report::SignedPercent(value.get<double>() / entry[control].get<double>() - 1).c_str());
+    }
+    std::printf("\n");
+  }
+  return absl::OkStatus();
+}
+
+absl::Status WriteTruth(const Flags& flags, const simulation::World& world,
+                        const std::string& path) {
+  const auto metrics = MetricsFor(flags, world);
+  if (!metrics.ok()) return metrics.status();
+  return WriteFile(path, TruthJson(world, *metrics).dump(2) + "\n");
+}
+
+// --- Deciding ------------------------------------------------------------------------------------
+
+void Describe(const simulation::World& world, const simulation::Portraits& portraits,
+              const simulation::Person& person, const simulation::Identity& identity, bool known,
+              Subject* subject) {
+  subject->Clear();
+  if (world.unit == "device") subject->SetUnit("device", identity.device);
+  if (world.unit != "device" || known) subject->SetUnit("user", identity.user);
+  for (std::size_t a = 0; a < world.portrait.size(); ++a)
+    subject->Set(world.portrait[a].name,
+                 world.portrait[a].values[portraits.value(person.portrait, a)].name);
+}
+
+std::optional<std::size_t> VariantIndex(const simulation::World& world, std::string_view variant) {
+  for (std::size_t v = 0; v < world.variants.size(); ++v) {
+    if (world.variants[v].first == variant) return v;
+  }
+  return std::nullopt;
+}
+
+// --- Through the SDK -----------------------------------------------------------------------------
+
+// Every event has an id and its own time, so that a process that is killed and started again
+// reports the same again, and nothing counts twice.
+class App {
+ public:
+  App(const simulation::World& world, std::uint64_t seed, Client* client)
+      : world_(world),
+        seed_(seed),
+        client_(client),
+        calendar_(world),
+        portraits_(world),
+        rates_(world, portraits_),
+        vocabulary_(world) {}
+
+  void Open(std::uint64_t number) {
+    simulation::SeededLuck luck(seed_, number);
+    const auto person = simulation::DrawPerson(world_, calendar_, portraits_, rates_, number, luck);
+    if (!person) return;
+    const simulation::Identity identity = simulation::IdentityOf(seed_, number);
+    Describe(world_, portraits_, *person, identity, !person->anonymous, &subject_);
+    const std::int64_t t0 = world_.DayStart(person->entry_day) + person->habit_ms;
+    const Decision decision = client_->Peek(world_.experiment, subject_);
+    const auto variant = VariantIndex(world_, decision.variant());
+    if (!variant) return;
+    client_->Expose(decision, subject_, std::chrono::system_clock::time_point(milliseconds(t0)));
+    bool known = !person->anonymous;
+    const auto track = [&](const simulation::Happening& happening) {
+      Track(happening, number);
+      if (happening.kind == simulation::Kind::kPurchase && !known) {
+        // From here on the records carry both ids; the experiment goes on by device.
+        known = true;
+        subject_.SetUnit("user", identity.user);
+      }
+      if (luck.Chance(world_.duplicates)) Track(happening, number);
+    };
+    simulation::Life<simulation::SeededLuck, decltype(track)>(world_, calendar_, rates_, luck,
+                                                              track)
+        .Run(*person, portraits_, *variant);
+  }
+
+ private:
+  void Track(const simulation::Happening& happening, std::uint64_t number) {
+    std::array<simulation::Vocabulary::Detail, 4> details;
+    const std::size_t size = vocabulary_.Details(happening, &details);
+    std::vector<Property> properties;
+    properties.reserve(size);
+    for (std::size_t i = 0; i < size; ++i) {
+      if (details[i].text.empty()) {
+        properties.emplace_back(details[i].name, details[i].number);
+      } else {
+        properties.emplace_back(details[i].name, details[i].text);
+      }
+    }
+    const std::string prefix = absl::StrCat(seed_, "-", number, "-");
+    const std::string id = absl::StrCat(prefix, happening.id);
+    const std::string ref = happening.ref == 0 ? "" : absl::StrCat(prefix, happening.ref);
+    client_->Track(subject_, simulation::KindName(happening.kind), happening.value, properties,
+                   {.time = std::chrono::system_clock::time_point(milliseconds(happening.time_ms)),
+                    .event_id = id,
+                    .ref_id = ref});
+  }
+
+  const simulation::World& world_;
+  const std::uint64_t seed_;
+  Client* const client_;
+  const simulation::Calendar calendar_;
+  const simulation::Portraits portraits_;
+  const simulation::RateTable rates_;
+  const simulation::Vocabulary vocabulary_;
+  Subject subject_;
+};
+
+absl::Status Drive(const Flags& flags, const simulation::World& world) {
   ClientOptions options;
   options.server_url = flags.server;
   options.api_key = flags.api_key;
   options.storage_directory = flags.storage;
+  options.events.queue_bytes = kQueueBytes;
   options.delivery.flush_interval = milliseconds(200);
   options.delivery.max_backoff = std::chrono::seconds(2);
   auto client = Client::Create(options);
@@ -86,26 +260,116 @@ absl::Status Run(const Flags& flags) {
     }
     std::this_thread::sleep_for(milliseconds(20));
   }
-
-  const simulation::Shop shop;
-  for (std::uint64_t i = 0; i < flags.devices; ++i) {
-    Open(shop, flags.seed, flags.first + i, client->get());
-    if ((i + 1) % kDevicesPerFlush != 0 && i + 1 != flags.devices) continue;
+  App app(world, flags.seed, client->get());
+  for (std::uint64_t i = 0; i < flags.users; ++i) {
+    app.Open(flags.first + i);
+    if ((i + 1) % kUsersPerFlush != 0 && i + 1 != flags.users) continue;
     const FlushResult flushed = (*client)->Flush(kFlushTimeout);
     if (flushed.dropped > 0 || flushed.kept > 0) {
       return absl::UnavailableError(absl::StrCat(flags.server, ": ", flushed.kept,
                                                  " records are still on disk and ", flushed.dropped,
                                                  " were dropped: ", (*client)->Stats().last_error));
     }
-    std::printf("%s of %s devices\n", report::Count(static_cast<std::int64_t>(i + 1)).c_str(),
-                report::Count(static_cast<std::int64_t>(flags.devices)).c_str());
+    std::printf("%s of %s users\n", Count(i + 1).c_str(), Count(flags.users).c_str());
     std::fflush(stdout);
   }
   const ClientStats stats = (*client)->Stats();
   std::printf("%s records acknowledged in %s batches, %s bytes\n",
-              report::Count(static_cast<std::int64_t>(stats.acknowledged)).c_str(),
-              report::Count(static_cast<std::int64_t>(stats.batches_acknowledged)).c_str(),
-              report::Count(static_cast<std::int64_t>(stats.bytes_sent)).c_str());
+              Count(stats.acknowledged).c_str(), Count(stats.batches_acknowledged).c_str(),
+              Count(stats.bytes_sent).c_str());
+  return absl::OkStatus();
+}
+
+// --- Into a data folder --------------------------------------------------------------------------
+
+absl::Status PublishOnce(const Flags& flags, project::Project* project) {
+  if (flags.catalog.empty()) return absl::OkStatus();
+  const absl::StatusOr<std::string> source = ReadFile(flags.catalog);
+  if (!source.ok()) return source.status();
+  const auto current = project->catalog();
+  if (current != nullptr && current->source == *source) return absl::OkStatus();
+  const auto published = project->Publish(*source, "");
+  if (published.ok()) return absl::OkStatus();
+  return absl::Status(published.status().code(),
+                      absl::StrCat(flags.catalog, ": ", std::string(published.status().message())));
+}
+
+absl::Status Store(const Flags& flags, const simulation::World& world) {
+  std::string project_name;
+  if (!flags.catalog.empty()) {
+    const auto parsed = ParseCatalogFile(flags.catalog);
+    if (!parsed.ok()) return parsed.status();
+    if (!parsed->ok()) return parsed->status();
+    project_name = parsed->model->project;
+  }
+  const posix::PosixClock clock;
+  auto project =
+      project::Project::Open({.directory = flags.data, .name = project_name, .clock = &clock});
+  if (!project.ok()) return project.status();
+  if (absl::Status status = PublishOnce(flags, project->get()); !status.ok()) return status;
+  const auto published = (*project)->catalog();
+  const authoring::Experiment* experiment =
+      published == nullptr ? nullptr : published->model.FindExperiment(world.experiment);
+  if (experiment == nullptr)
+    return absl::NotFoundError(absl::StrCat("the catalog has no experiment \"", world.experiment,
+                                            "\" that the world is about; give --catalog FILE"));
+  catalog::Interner interner;
+  std::vector<catalog::Blob> blobs;
+  for (const authoring::Blob& blob : published->blobs)
+    blobs.push_back({blob.name, std::make_shared<const std::string>(blob.bytes)});
+  const auto view = catalog::View::Load(
+      std::make_shared<const std::string>(published->bytes),
+      {.interner = &interner, .blobs = blobs, .matchers = &authoring::Re2Matchers()});
+  if (!view.ok()) return view.status();
+
+  const simulation::Portraits portraits(world);
+  Subject subject;
+  const auto assign = [&](const simulation::Person& person, const simulation::Identity& identity,
+                          std::int64_t time_ms) -> std::optional<simulation::Assigned> {
+    Describe(world, portraits, person, identity, !person.anonymous, &subject);
+    const Decision decision =
+        assignment::DecideExperiment(**view, world.experiment, subject, {.now_ms = time_ms});
+    const auto variant = VariantIndex(world, decision.variant());
+    if (!variant) return std::nullopt;
+    return simulation::Assigned{*variant, decision.iteration, decision.phase,
+                                static_cast<std::uint8_t>(decision.reason),
+                                decision.catalog_version};
+  };
+  const std::unique_ptr<BatchSink> sink = StoreWith(&(*project)->ingest());
+  simulation::BatchMaker maker(
+      world, flags.seed, experiment->report_by, assign, [&](simulation::Batch batch) {
+        return sink->Put({batch.id, std::move(batch.bytes), batch.records});
+      });
+  absl::StatusOr<std::int64_t> exposed = maker.Add(flags.first, flags.users);
+  absl::Status status = exposed.ok() ? maker.Finish() : exposed.status();
+  const absl::StatusOr<SinkTotals> totals = sink->Finish();
+  if (!status.ok()) return status;
+  if (!totals.ok()) return totals.status();
+  if (totals->rejected > 0)
+    return absl::InternalError(absl::StrCat("refused: ", totals->first_rejection));
+  std::printf("%s users, %s of them exposed: %s records stored in %s batches, %s bytes\n",
+              Count(flags.users).c_str(), report::Count(*exposed).c_str(),
+              report::Count(totals->records).c_str(), report::Count(totals->batches).c_str(),
+              report::Count(totals->bytes).c_str());
+  return absl::OkStatus();
+}
+
+absl::Status Run(const Flags& flags) {
+  const auto world = LoadWorld(flags);
+  if (!world.ok()) return world.status();
+  if (world->experiment.empty())
+    return absl::InvalidArgumentError(absl::StrCat(flags.world, ": $.experiment: is missing"));
+  if (flags.truth) return PrintTruth(flags, *world);
+  absl::Status status = flags.data.empty() ? Drive(flags, *world) : Store(flags, *world);
+  if (!status.ok()) return status;
+  std::string out = flags.truth_out;
+  if (out.empty() && !flags.data.empty()) out = absl::StrCat(flags.data, "/truth.json");
+  if (!out.empty()) {
+    if (status = WriteTruth(flags, *world, out); !status.ok()) return status;
+  }
+  if (!flags.data.empty())
+    std::printf("The truth is in %s; everything is complete from --as-of %s on\n", out.c_str(),
+                report::FormatTime(Mature(*world)).c_str());
   return absl::OkStatus();
 }
 
@@ -114,20 +378,31 @@ absl::Status Run(const Flags& flags) {
 void AddSimulateCommand(CLI::App& app, Action& action) {
   auto flags = std::make_shared<Flags>();
   CLI::App* command = app.add_subcommand(
-      "simulate", "Drives a short-video shop with known true effects through the SDK");
+      "simulate", "Lives through a short-video shop whose true effects are known");
+  command->add_option("--world", flags->world,
+                      "JSON file that says what the shop is like and what the variants change "
+                      "(default: samples/feed_shop/world.json)");
   command->add_option("--server", flags->server,
-                      "URL of a server with the catalog samples/feed_shop/catalog.json");
+                      "URL of a server with the world's experiment in its catalog: the records go "
+                      "through the SDK");
   command->add_option("--api-key", flags->api_key, "key with scope client");
   command->add_option("--storage", flags->storage,
                       "folder of the SDK's spool; default: memory only");
-  command->add_option("--devices", flags->devices, "how many devices open the app (default 20000)")
+  command->add_option("--data", flags->data, "or write batches straight into this data folder");
+  command->add_option("--catalog", flags->catalog,
+                      "catalog file: published into --data, and whose metrics --truth is about");
+  command->add_option("--users,--devices", flags->users, "how many users there are (default 20000)")
       ->check(CLI::Range(std::uint64_t{1}, std::uint64_t{1'000'000'000}));
-  command->add_option("--first", flags->first, "number of the first device (default 1)");
+  command->add_option("--first", flags->first, "number of the first user (default 1)");
   command->add_option("--seed", flags->seed, "same seed, same shop (default 1)");
-  command->add_flag("--truth", flags->truth, "print the true effects and end");
+  command->add_option("--truth-out", flags->truth_out,
+                      "write the exact expectations here (with --data: DIR/truth.json)");
+  command->add_flag("--truth", flags->truth, "print the exact expectations and end");
   command->callback([flags, &action] {
-    if (flags->server.empty() && !flags->truth)
-      throw CLI::ValidationError("--server", "say where the records go, or ask for the --truth");
+    if (flags->server.empty() == flags->data.empty() && !flags->truth)
+      throw CLI::ValidationError("--server",
+                                 "say where the records go: --server or --data; or ask "
+                                 "for the --truth");
     action = [flags] { return Run(*flags); };
   });
 }
