@@ -57,16 +57,16 @@ if [ -n "$1" ]; then
   "$upswing" import "$(absolute "$1")" --mapping "$map" --server "$url"
   experiment=$(sed -n 's/.*"experiment"[[:space:]]*:[[:space:]]*"\([^"]*\)".*/\1/p' "$map" | head -n 1)
 else
-  step "Two apps with 20,000 devices each; the first is killed on the way and started again"
-  "$upswing" simulate --server "$url" --storage "$work/app1" --first 1 >"$work/first.log" 2>&1 &
+  step "The feed shop: two apps with 10,000 devices each; the first is killed on the way and started again"
+  "$upswing" simulate --server "$url" --storage "$work/app1" --users 10000 --first 1 >"$work/first.log" 2>&1 &
   first=$!
-  "$upswing" simulate --server "$url" --storage "$work/app2" --first 20001 >"$work/second.log" 2>&1 &
+  "$upswing" simulate --server "$url" --storage "$work/app2" --users 10000 --first 10001 >"$work/second.log" 2>&1 &
   second=$!
   while kill -0 "$first" 2>/dev/null && [ ! -s "$work/first.log" ]; do sleep 0.02; done
   kill -9 "$first" 2>/dev/null || true
   wait "$first" 2>/dev/null || true
   echo "killed the first app after: $(tail -n 1 "$work/first.log")"
-  "$upswing" simulate --server "$url" --storage "$work/app1" --first 1 >"$work/first.log" 2>&1 &
+  "$upswing" simulate --server "$url" --storage "$work/app1" --users 10000 --first 1 >"$work/first.log" 2>&1 &
   first=$!
   wait "$first" || { cat "$work/first.log" >&2; exit 1; }
   echo "first app:  $(tail -n 1 "$work/first.log")"
@@ -81,7 +81,7 @@ step "Report"
 "$upswing" report "$experiment" --server "$url"
 if [ -z "$1" ]; then
   echo
-  "$upswing" simulate --truth
+  "$upswing" simulate --truth --catalog samples/feed_shop/catalog.json
 fi
 
 step "To look further"

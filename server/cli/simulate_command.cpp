@@ -247,7 +247,7 @@ absl::Status Drive(const Flags& flags, const simulation::World& world) {
   options.server_url = flags.server;
   options.api_key = flags.api_key;
   options.storage_directory = flags.storage;
-  options.events.queue_bytes = kQueueBytes;
+  options.delivery.queue_bytes = kQueueBytes;
   options.delivery.flush_interval = milliseconds(200);
   options.delivery.max_backoff = std::chrono::seconds(2);
   auto client = Client::Create(options);

@@ -297,9 +297,13 @@ std::optional<std::size_t> World::AttributeIndex(std::string_view name) const {
   return std::nullopt;
 }
 
-absl::StatusOr<World> ReadWorld(std::string_view text) {
+absl::StatusOr<World> ReadWorld(std::string_view text) { return ReadWorlds({text}); }
+
+absl::StatusOr<World> ReadWorlds(const std::vector<std::string_view>& texts) {
   World world;
-  for (const std::string_view source : {kBuiltIn, text}) {
+  std::vector<std::string_view> sources{kBuiltIn};
+  sources.insert(sources.end(), texts.begin(), texts.end());
+  for (const std::string_view source : sources) {
     if (source.empty()) continue;
     const auto parsed = json::Parse(source);
     if (!parsed.ok()) return parsed.status();

@@ -119,6 +119,8 @@ struct World {
 /// text says. Empty text = the built-in world without an experiment. kInvalidArgument names the
 /// path, and every chance that an effect would push above 1.
 absl::StatusOr<World> ReadWorld(std::string_view text);
+/// The same for several texts, each changing what the ones before it said.
+absl::StatusOr<World> ReadWorlds(const std::vector<std::string_view>& texts);
 
 /// Every combination of the portrait's values, in a fixed order.
 class Portraits {

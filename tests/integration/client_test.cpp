@@ -136,6 +136,18 @@ TEST_F(ClientWithCatalog, ReadingAFlagExposesOncePerUnitAndPeekingNever) {
   EXPECT_EQ(client->Stats().deduplicated, 5u);
 }
 
+TEST_F(ClientWithCatalog, AnExposureWithATimeOfItsOwnIsSentAsOftenAsItIsReported) {
+  FaultProxy proxy(ToServer(), NoFault);
+  auto client = *Client::Create(Options(proxy.url()));
+  const Decision decision = client->Peek("one_tap", user_);
+  const std::chrono::system_clock::time_point past{std::chrono::hours(24 * 365 * 50)};
+  client->Expose(decision, user_, past);
+  client->Expose(decision, user_, past);
+  client->Flush(seconds(20));
+  EXPECT_EQ(server_.records(), 2u);
+  EXPECT_EQ(client->Stats().deduplicated, 0u);
+}
+
 TEST_F(ClientWithCatalog, ASwitchOfVariantsIsLoggedEachTime) {
   // The server publishes off, then on, then off again: three exposures of the same user.
   FaultProxy proxy(testing::ToServer(&server_), NoFault);

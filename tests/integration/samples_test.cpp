@@ -28,14 +28,16 @@ TEST(Samples, TheFirstExposureIsInTheReport) {
       RunProgram({Upswing(), "report", "one_tap", "--server", server.url(), "--format", "json"});
   ASSERT_EQ(report.status, 0) << report.err;
   const auto json = nlohmann::json::parse(report.out);
+  // Its window of seven days is open, so that it is pending.
   double units = 0;
-  double purchases = 0;
+  double pending = 0;
   for (const auto& variant : json["variants"]) {
     units += variant["units"].get<double>();
-    purchases += variant["metrics"]["purchase_rate"]["sum"].get<double>();
+    pending += variant["metrics"]["purchase_conversion"]["pending"].get<double>();
   }
   EXPECT_EQ(units, 1);
-  EXPECT_EQ(purchases, 1);
+  EXPECT_EQ(pending, 1);
+  EXPECT_EQ(json["records"], 2) << "the exposure and the purchase";
 }
 
 // The same devices twice: the second time every exposure and event is a repeat, so the numbers
@@ -49,13 +51,13 @@ TEST(Samples, ASimulationThatRunsTwiceCountsOnce) {
     EXPECT_EQ(finished.status, 0) << finished.err;
     return nlohmann::json::parse(finished.out)["variants"];
   };
-  const std::vector<std::string> simulate = {Upswing(),   "simulate", "--server",  server.url(),
-                                             "--devices", "2000",     "--storage", folder / "app"};
+  const std::vector<std::string> simulate = {Upswing(), "simulate", "--server",  server.url(),
+                                             "--users", "500",      "--storage", folder / "app"};
   ASSERT_EQ(RunProgram(simulate).status, 0);
   const auto first = report();
   ASSERT_EQ(RunProgram(simulate).status, 0);
   EXPECT_EQ(report(), first);
-  EXPECT_EQ(first[0]["units"].get<int>() + first[1]["units"].get<int>(), 2000);
+  EXPECT_GT(first[0]["units"].get<int>() + first[1]["units"].get<int>(), 300);
 }
 
 }  // namespace
