@@ -137,7 +137,7 @@ TEST_F(ClientWithCatalog, ReadingAFlagExposesOncePerUnitAndPeekingNever) {
 }
 
 TEST_F(ClientWithCatalog, AnExposureWithATimeOfItsOwnIsSentAsOftenAsItIsReported) {
-  FaultProxy proxy(ToServer(), NoFault);
+  FaultProxy proxy(ToServer(&server_), NoFault);
   auto client = *Client::Create(Options(proxy.url()));
   const Decision decision = client->Peek("one_tap", user_);
   const std::chrono::system_clock::time_point past{std::chrono::hours(24 * 365 * 50)};
