@@ -27,8 +27,10 @@ include(platform/cmake/Dashboard.cmake)
 upswing_layer(server/dashboard LIBS absl zlib)
 upswing_dashboard_source(dashboard_source)
 target_sources(upswing_server_dashboard PRIVATE ${dashboard_source})
-upswing_layer(server/http DEPS server/authoring server/stats_json server/ingest server/project server/report server/dashboard
-              LIBS absl absl_time boost json threads)
+# API keys and the audit log.
+upswing_layer(server/access DEPS platform/port server/store LIBS absl json openssl threads)
+upswing_layer(server/http DEPS platform/port server/json server/authoring server/stats_json server/store server/store/embedded server/ingest
+              server/project server/report server/dashboard server/access LIBS absl absl_time boost json threads)
 upswing_layer(server/importer DEPS sdk/base sdk/wire sdk/assignment server/json LIBS absl absl_time json zlib zstd)
 upswing_embed(server/simulation/worlds/short_video_shop.json)
 upswing_embed(samples/feed_shop/world.json)
@@ -36,7 +38,7 @@ upswing_layer(server/simulation PURE DEPS sdk/base sdk/wire server/json server/m
 target_include_directories(upswing_server_simulation PRIVATE ${PROJECT_BINARY_DIR}/generated)
 # The commands that talk to a server are clients of it, so that they go through the real SDK.
 upswing_layer(server/cli DEPS platform/port platform/posix sdk/base sdk/schema sdk/catalog sdk/assignment sdk/wire sdk/transport
-              sdk/client server/json server/metrics server/authoring server/statistics server/stats_json server/ingest server/store server/store/embedded server/project server/report server/http
+              sdk/client server/json server/metrics server/authoring server/statistics server/stats_json server/ingest server/store server/store/embedded server/project server/report server/access server/http
               server/importer server/simulation LIBS absl absl_time cli11 flatbuffers json threads)
 target_include_directories(upswing_server_cli PRIVATE ${PROJECT_BINARY_DIR}/generated)
 

@@ -11,6 +11,7 @@
 #include "server/authoring/compile.hpp"
 #include "server/cli/catalog_file.hpp"
 #include "server/cli/command.hpp"
+#include "server/cli/key_options.hpp"
 #include "server/cli/remote.hpp"
 #include "server/metrics/pack.hpp"
 
@@ -182,7 +183,7 @@ void AddCatalogCommand(CLI::App& app, Action& action) {
       catalog->add_subcommand("publish", "Put a catalog file in force on a server");
   publish->add_option("FILE", options->file, "catalog file (JSON)")->required();
   publish->add_option("--server", options->server, "URL of a running server")->required();
-  publish->add_option("--api-key", options->api_key, "key with scope admin");
+  AddKeyOptions(publish, "admin", &options->api_key);
   publish->callback([options, &action] {
     action = [options] { return Publish(options->file, options->server, options->api_key); };
   });

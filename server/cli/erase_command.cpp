@@ -9,6 +9,7 @@
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "server/cli/command.hpp"
+#include "server/cli/key_options.hpp"
 #include "server/cli/remote.hpp"
 #include "server/store/embedded/embedded_store.hpp"
 
@@ -54,7 +55,7 @@ void AddEraseCommand(CLI::App& app, Action& action) {
   auto flags = std::make_shared<Flags>();
   erase->add_option("--unit", flags->unit, "The unit as TYPE=ID")->required();
   CLI::Option* server = erase->add_option("--server", flags->server, "URL of a running server");
-  erase->add_option("--api-key", flags->api_key, "Key with the scope `admin`");
+  AddKeyOptions(erase, "admin", &flags->api_key);
   erase->add_option("--data", flags->data, "Data folder of a stopped server")->excludes(server);
   erase->callback([&action, flags] {
     const std::size_t equals = flags->unit.find('=');

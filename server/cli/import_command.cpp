@@ -13,6 +13,7 @@
 #include "server/cli/batch_sink.hpp"
 #include "server/cli/catalog_file.hpp"
 #include "server/cli/command.hpp"
+#include "server/cli/key_options.hpp"
 #include "server/cli/patience.hpp"
 #include "server/cli/remote.hpp"
 #include "server/importer/batches.hpp"
@@ -153,7 +154,7 @@ void AddImportCommand(CLI::App& app, Action& action) {
   auto* data =
       command->add_option("--data", flags->data, "data folder that no server is running on");
   server->excludes(data);
-  command->add_option("--api-key", flags->api_key, "key with scope admin")->needs(server);
+  AddKeyOptions(command, "admin", &flags->api_key);
   command
       ->add_option("--on-bad-row", flags->on_bad_row,
                    "fail (default): import nothing; skip: pass over and count")

@@ -63,7 +63,7 @@ absl::StatusOr<HttpResponse> Remote::Send(HttpRequest request) {
 
 absl::StatusOr<Remote::Catalog> Remote::GetCatalog() {
   const absl::StatusOr<HttpResponse> response =
-      Send({.method = "GET", .url = "/v1/catalog?format=json"});
+      Send({.method = "GET", .url = "/v1/catalog/source"});
   if (!response.ok()) return response.status();
   if (response->status == 404) return Catalog{};
   if (response->status != 200) return ToStatus(*response);

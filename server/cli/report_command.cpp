@@ -13,6 +13,7 @@
 #include "absl/time/time.h"
 #include "platform/posix/posix_clock.hpp"
 #include "server/cli/command.hpp"
+#include "server/cli/key_options.hpp"
 #include "server/cli/remote.hpp"
 #include "server/project/project.hpp"
 #include "server/report/render.hpp"
@@ -90,7 +91,7 @@ void AddReportCommand(CLI::App& app, Action& action) {
   auto* data =
       command->add_option("--data", flags->data, "data folder; a server may be running on it");
   server->excludes(data);
-  command->add_option("--api-key", flags->api_key, "key with scope read")->needs(server);
+  AddKeyOptions(command, "read", &flags->api_key);
   command
       ->add_option("--as-of", flags->as_of,
                    "look at the records up to this time, RFC 3339; default now")

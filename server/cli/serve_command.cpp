@@ -10,6 +10,8 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "platform/posix/posix_clock.hpp"
+#include "platform/posix/posix_file_system.hpp"
+#include "server/access/key_file.hpp"
 #include "server/authoring/parse.hpp"
 #include "server/cli/catalog_file.hpp"
 #include "server/cli/command.hpp"
@@ -75,6 +77,20 @@ absl::Status Run(const Flags& flags) {
   std::signal(SIGPIPE, SIG_IGN);
 
   const posix::PosixClock clock;
+  posix::PosixFileSystem files;
+  std::unique_ptr<access::KeyFile> keys;
+  if (!flags.insecure_no_auth) {
+    auto opened = access::KeyFile::Open(flags.data, &files, &clock);
+    if (!opened.ok()) return opened.status();
+    keys = *std::move(opened);
+    if (keys->usable() == 0) {
+      return absl::FailedPreconditionError(absl::StrCat(
+          "--data: ", flags.data,
+          " has no API key, so nobody could call this server; make one with"
+          " `upswing keys create NAME --scope admin --data ",
+          flags.data, "`, or pass --insecure-no-auth to serve this machine without keys"));
+    }
+  }
   auto project = project::Project::Open(
       {.directory = flags.data, .name = ProjectName(flags), .clock = &clock});
   if (!project.ok()) return project.status();
@@ -87,7 +103,7 @@ absl::Status Run(const Flags& flags) {
   if (!absl::SimpleAtoi(port_text, &port) || port > 65535)
     return absl::InvalidArgumentError(
         absl::StrCat("--listen: ", flags.listen, " has no port in [0, 65535]"));
-  http::Routes routes(project->get());
+  http::Routes routes({.project = project->get(), .keys = keys.get(), .clock = &clock});
   auto server = http::HttpServer::Start({.host = host, .port = static_cast<std::uint16_t>(port)},
                                         [&routes](http::Request request, http::Respond respond) {
                                           routes.Handle(std::move(request), std::move(respond));
@@ -123,11 +139,7 @@ void AddServeCommand(CLI::App& app, Action& action) {
   command->add_flag("--insecure-no-auth", flags->insecure_no_auth,
                     "serve everybody on this machine without API keys");
   command->callback([flags, &action] {
-    if (!flags->insecure_no_auth)
-      throw CLI::ValidationError(
-          "--insecure-no-auth",
-          "needed: this version has no API keys yet, so it serves loopback only");
-    if (!IsLoopback(SplitAddress(flags->listen).first))
+    if (flags->insecure_no_auth && !IsLoopback(SplitAddress(flags->listen).first))
       throw CLI::ValidationError(
           "--listen", "without API keys only a loopback address is served, such as 127.0.0.1:8080");
     action = [flags] { return Run(*flags); };

@@ -19,6 +19,7 @@
 #include "server/cli/batch_sink.hpp"
 #include "server/cli/catalog_file.hpp"
 #include "server/cli/command.hpp"
+#include "server/cli/key_options.hpp"
 #include "server/metrics/pack.hpp"
 #include "server/project/project.hpp"
 #include "server/report/build.hpp"
@@ -385,7 +386,7 @@ void AddSimulateCommand(CLI::App& app, Action& action) {
   command->add_option("--server", flags->server,
                       "URL of a server with the world's experiment in its catalog: the records go "
                       "through the SDK");
-  command->add_option("--api-key", flags->api_key, "key with scope client");
+  AddKeyOptions(command, "client", &flags->api_key);
   command->add_option("--storage", flags->storage,
                       "folder of the SDK's spool; default: memory only");
   command->add_option("--data", flags->data, "or write batches straight into this data folder");

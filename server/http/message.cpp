@@ -58,6 +58,14 @@ bool ParseTarget(std::string_view target, Request* request) {
   const auto path = PercentDecode(target.substr(0, question), false);
   if (!path || path->find('\0') != std::string::npos) return false;
   request->path = *path;
+  request->segments.clear();
+  std::string_view left = target.substr(0, question);
+  while (!left.empty()) {
+    left.remove_prefix(left.front() == '/' ? 1 : 0);
+    const std::size_t slash = left.find('/');
+    request->segments.push_back(*PercentDecode(left.substr(0, slash), false));
+    left = slash == std::string_view::npos ? std::string_view() : left.substr(slash);
+  }
   request->query.clear();
   if (question == std::string_view::npos) return true;
   std::string_view rest = target.substr(question + 1);

@@ -13,6 +13,9 @@ namespace upswing::http {
 struct Request {
   std::string method;
   std::string path;
+  /// What stands between the slashes of the path, each decoded by itself: a "%2F" separates
+  /// nothing.
+  std::vector<std::string> segments;
   std::vector<std::pair<std::string, std::string>> query;
   std::vector<std::pair<std::string, std::string>> headers;
   std::string body;

@@ -4,18 +4,31 @@
 
 #include "server/http/message.hpp"
 
+namespace upswing::access {
+class KeyFile;
+}
+namespace upswing::port {
+class Clock;
+}
 namespace upswing::project {
 class Project;
 }
 
 namespace upswing::http {
 
-/// The server's HTTP interface over one project. Thread-safe; reports run on threads of their own,
+/// What the routes serve. All outlive them.
+struct RoutesOptions {
+  project::Project* project = nullptr;
+  /// Null: everybody on this machine may do everything; see `Gate`.
+  access::KeyFile* keys = nullptr;
+  const port::Clock* clock = nullptr;
+};
+
+/// The server's HTTP interface over one project. Thread-safe; reports run on a thread of their own,
 /// so that a long one delays no batch.
 class Routes {
  public:
-  /// `project` outlives this.
-  explicit Routes(project::Project* project);
+  explicit Routes(const RoutesOptions& options);
   /// Waits for reports under way.
   ~Routes();
 

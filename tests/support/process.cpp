@@ -87,14 +87,14 @@ TemporaryFolder::~TemporaryFolder() {
   std::filesystem::remove_all(path_, ignored);
 }
 
-Server::Server(std::string data, std::vector<std::string> more_arguments)
-    : data_(std::move(data)), more_arguments_(std::move(more_arguments)) {
+Server::Server(std::string data, std::vector<std::string> more_arguments, Auth auth)
+    : data_(std::move(data)), more_arguments_(std::move(more_arguments)), auth_(auth) {
   Start("127.0.0.1:0");
 }
 
 void Server::Start(const std::string& listen) {
-  std::vector<std::string> arguments = {
-      Upswing(), "serve", "--data", data_, "--listen", listen, "--insecure-no-auth"};
+  std::vector<std::string> arguments = {Upswing(), "serve", "--data", data_, "--listen", listen};
+  if (auth_ == Auth::kNone) arguments.push_back("--insecure-no-auth");
   arguments.insert(arguments.end(), more_arguments_.begin(), more_arguments_.end());
   process_ = std::make_unique<Process>(arguments, logs_ / std::to_string(++starts_));
   for (;;) {

@@ -53,11 +53,15 @@ class TemporaryFolder {
   std::filesystem::path path_;
 };
 
-/// A real `upswing serve` on a free loopback port, without keys.
+/// A real `upswing serve` on a free loopback port.
 class Server {
  public:
-  /// Starts it and waits until it listens. A data folder that exists is gone on with.
-  explicit Server(std::string data, std::vector<std::string> more_arguments = {});
+  enum class Auth { kNone, kKeys };
+
+  /// Starts it and waits until it listens. A data folder that exists is gone on with; with `kKeys`
+  /// it has some.
+  explicit Server(std::string data, std::vector<std::string> more_arguments = {},
+                  Auth auth = Auth::kNone);
 
   const std::string& url() const { return url_; }
   Process& process() { return *process_; }
@@ -72,6 +76,7 @@ class Server {
 
   std::string data_;
   std::vector<std::string> more_arguments_;
+  Auth auth_;
   TemporaryFolder logs_;
   int starts_ = 0;
   std::unique_ptr<Process> process_;

@@ -1,0 +1,51 @@
+#pragma once
+
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "server/http/gate.hpp"
+#include "server/http/message.hpp"
+
+namespace upswing::http {
+
+/// One request on its way through a route.
+struct Call {
+  Request request;
+  /// What stands for the `{...}` of the pattern, in order.
+  std::vector<std::string> arguments;
+  Caller caller;
+  /// Names this request in answers and logs.
+  std::string id;
+  /// Called exactly once, from any thread.
+  Respond respond;
+};
+
+/// What a server answers to. `pattern` is a path whose segments are literal or `{name}`.
+struct Route {
+  std::string_view method;
+  std::string_view pattern;
+  /// The key must have one of these; none: no key is needed.
+  access::Scopes scopes;
+  std::function<void(Call)> answer;
+};
+
+/// Finds the route of a request, lets the gate decide, and dresses the answer: a request id,
+/// headers for browsers, the batch id that SDKs look for. Routes are added first; `Handle` then is
+/// thread-safe.
+class Router {
+ public:
+  explicit Router(Gate gate) : gate_(gate) {}
+
+  void Add(Route route);
+  const std::vector<Route>& routes() const { return routes_; }
+
+  void Handle(Request request, Respond respond) const;
+
+ private:
+  const Gate gate_;
+  std::vector<Route> routes_;
+};
+
+}  // namespace upswing::http

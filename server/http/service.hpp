@@ -1,0 +1,45 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "platform/port/clock.hpp"
+#include "server/access/audit.hpp"
+#include "server/access/key_file.hpp"
+#include "server/http/background.hpp"
+#include "server/http/router.hpp"
+#include "server/json/document.hpp"
+#include "server/project/project.hpp"
+
+namespace upswing::http {
+
+/// What the groups of routes share. Each group lives in `<name>_routes.cpp`.
+struct Service {
+  project::Project* project = nullptr;
+  access::KeyFile* keys = nullptr;  ///< Null: no keys are asked for.
+  const port::Clock* clock = nullptr;
+  Background background{64};
+
+  /// Runs `work` in the background; 503 if too much waits. `work` answers the call.
+  void InBackground(Call call, std::function<void(Call)> work);
+
+  /// Writes into the audit log that the caller did this. An error is for the caller to hear: a
+  /// change that leaves no trace is no success.
+  absl::Status Audit(const Call& call, std::string_view action, std::string_view object,
+                     std::string_view reason, std::string_view detail);
+};
+
+/// The body as a JSON object of at most 32 levels; else the 400 to answer.
+absl::StatusOr<json::Parsed> ParseObject(const Request& request);
+
+/// A string member; empty if it is absent. kInvalidArgument if it is no string.
+absl::StatusOr<std::string> StringMember(const json::Node& object, std::string_view key);
+
+void AddBatchRoutes(Service* service, Router* router);
+void AddCatalogRoutes(Service* service, Router* router);
+void AddExperimentRoutes(Service* service, Router* router);
+void AddUnitRoutes(Service* service, Router* router);
+void AddOperationsRoutes(Service* service, Router* router);
+
+}  // namespace upswing::http
