@@ -106,15 +106,17 @@ TEST_F(Access, RevokedAndForeignKeysAreRefusedWithTheReason) {
   ASSERT_EQ(
       testing::RunProgram({testing::Upswing(), "keys", "revoke", "app", "--data", data()}).status,
       0);
-  HttpResponse refused;
-  for (int i = 0; i < 1000 && refused.status != 401; ++i) {
-    refused = Call(server, "GET", "/v1/whoami", app);
-    std::this_thread::sleep_for(std::chrono::milliseconds(10));
-  }
-  EXPECT_EQ(refused.status, 401);
-  EXPECT_THAT(refused.body, HasSubstr("revoked"));
-  // Who revoked it stands in the audit log as soon as the server has seen it.
-  EXPECT_THAT(Call(server, "GET", "/v1/audit", admin).body, HasSubstr("key.revoke"));
+  // The server follows, and says in the audit log who did it.
+  const auto soon = [&](auto happened) {
+    for (int i = 0; i < 3000 && !happened(); ++i)
+      std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    return happened();
+  };
+  EXPECT_TRUE(soon([&] { return Call(server, "GET", "/v1/whoami", app).status == 401; }));
+  EXPECT_THAT(Call(server, "GET", "/v1/whoami", app).body, HasSubstr("revoked"));
+  EXPECT_TRUE(soon([&] {
+    return Call(server, "GET", "/v1/audit", admin).body.find("key.revoke") != std::string::npos;
+  }));
 }
 
 TEST_F(Access, ARefusedBatchNamesTheBatchSoThatTheSdkBelievesIt) {
