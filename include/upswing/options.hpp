@@ -94,6 +94,11 @@ struct CatalogOptions {
   /// or [1 s, 24 h].
   std::chrono::milliseconds poll_interval{std::chrono::minutes{5}};
 
+  /// Keep a request open at the server, so that a new catalog arrives within a second or so of its
+  /// publication. Costs a connection and a thread: right for servers and kiosks, not for batteries.
+  /// Not with a `transport` of the app's own. Polling goes on beside it.
+  bool watch = false;
+
   ApplyPolicy apply = ApplyPolicy::kImmediately;
 
   /// Fetch the catalog also while consent is unknown or denied; no ids are sent with it.

@@ -29,8 +29,14 @@ upswing_dashboard_source(dashboard_source)
 target_sources(upswing_server_dashboard PRIVATE ${dashboard_source})
 # API keys and the audit log.
 upswing_layer(server/access DEPS platform/port server/store LIBS absl json openssl threads)
-upswing_layer(server/http DEPS platform/port server/json server/authoring server/stats_json server/store server/store/embedded server/ingest
-              server/project server/report server/dashboard server/access LIBS absl absl_time boost json threads)
+# Steps in an experiment's life as edits of the catalog file.
+upswing_layer(server/lifecycle PURE DEPS server/json server/authoring LIBS absl absl_time)
+# Decisions made by the server for those who have no SDK.
+upswing_layer(server/evaluation DEPS platform/port sdk/base sdk/schema sdk/catalog sdk/assignment sdk/wire server/json server/authoring
+              server/store server/ingest LIBS absl flatbuffers json threads)
+upswing_layer(server/http DEPS platform/port sdk/base sdk/catalog sdk/assignment server/json server/authoring server/stats_json server/store
+              server/store/embedded server/ingest server/project server/report server/dashboard server/access server/lifecycle server/evaluation
+              LIBS absl absl_time boost json threads)
 upswing_layer(server/importer DEPS sdk/base sdk/wire sdk/assignment server/json LIBS absl absl_time json zlib zstd)
 upswing_embed(server/simulation/worlds/short_video_shop.json)
 upswing_embed(samples/feed_shop/world.json)
@@ -38,7 +44,7 @@ upswing_layer(server/simulation PURE DEPS sdk/base sdk/wire server/json server/m
 target_include_directories(upswing_server_simulation PRIVATE ${PROJECT_BINARY_DIR}/generated)
 # The commands that talk to a server are clients of it, so that they go through the real SDK.
 upswing_layer(server/cli DEPS platform/port platform/posix sdk/base sdk/schema sdk/catalog sdk/assignment sdk/wire sdk/transport
-              sdk/client server/json server/metrics server/authoring server/statistics server/stats_json server/ingest server/store server/store/embedded server/project server/report server/access server/http
+              sdk/client server/json server/metrics server/authoring server/statistics server/stats_json server/ingest server/store server/store/embedded server/project server/report server/access server/evaluation server/http
               server/importer server/simulation LIBS absl absl_time cli11 flatbuffers json threads)
 target_include_directories(upswing_server_cli PRIVATE ${PROJECT_BINARY_DIR}/generated)
 

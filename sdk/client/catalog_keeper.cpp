@@ -54,7 +54,10 @@ absl::Status CatalogKeeper::Load(std::string_view bundled) {
   return result;
 }
 
-absl::Status CatalogKeeper::Fetched(std::string bytes, std::string etag, bool may_write) {
+absl::Status CatalogKeeper::Fetched(std::string bytes, std::string etag, std::string_view known,
+                                    bool may_write) {
+  const std::lock_guard fetching(fetch_mutex_);
+  if (this->etag() != known) return absl::OkStatus();
   absl::StatusOr<std::shared_ptr<const catalog::View>> view = Verify(bytes);
   if (!view.ok()) return view.status();
   absl::Status result;

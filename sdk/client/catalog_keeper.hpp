@@ -7,6 +7,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -33,8 +34,10 @@ class CatalogKeeper {
   absl::Status Load(std::string_view bundled);
 
   /// A catalog came from the server: caches it when `may_write`, and puts it in force as the policy
-  /// says. Experiments that it has not running any more end at once under every policy.
-  absl::Status Fetched(std::string bytes, std::string etag, bool may_write);
+  /// says. Experiments that it has not running any more end at once under every policy. `known` is
+  /// the ETag that the request was made with: if another answer was taken since, this one may be
+  /// older and changes nothing.
+  absl::Status Fetched(std::string bytes, std::string etag, std::string_view known, bool may_write);
   /// The server says that ours is the newest.
   void Confirmed();
 
@@ -72,6 +75,8 @@ class CatalogKeeper {
   const port::Clock* const clock_;
   catalog::Interner interner_;  // outlives every view
   catalog::Current current_;
+
+  std::mutex fetch_mutex_;  // one answer at a time; taken before mutex_
 
   mutable std::mutex mutex_;  // all below
   std::shared_ptr<const catalog::View> in_force_;

@@ -68,6 +68,9 @@ absl::Status CheckOptions(const ClientOptions& options) {
     check.Fail(
         "proxy, ca_bundle_path and pinned_key are for the default transport; leave them empty");
   }
+  if (options.transport != nullptr && options.catalog.watch) {
+    check.Fail("catalog.watch needs the default transport");
+  }
   if (!options.pinned_key.empty() && !absl::StartsWith(options.pinned_key, "sha256//")) {
     check.Fail("pinned_key must start with sha256//");
   }

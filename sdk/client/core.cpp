@@ -88,15 +88,18 @@ Core::Core(ClientOptions options, const Platform& platform)
               platform_.files, platform_.clock, catalog_.interner()),
       consent_(options_.consent) {}
 
+std::unique_ptr<Transport> Core::MakeTransport() const {
+  transport::CurlOptions curl;
+  curl.proxy = options_.proxy;
+  curl.ca_bundle_path = options_.ca_bundle_path;
+  curl.pinned_key = options_.pinned_key;
+  curl.user_agent = absl::StrCat(kSdkName, "/", kVersion);
+  return transport::MakeCurlTransport(curl);
+}
+
 void Core::Start() {
-  if (transport_ == nullptr && !options_.server_url.empty()) {
-    transport::CurlOptions curl;
-    curl.proxy = options_.proxy;
-    curl.ca_bundle_path = options_.ca_bundle_path;
-    curl.pinned_key = options_.pinned_key;
-    curl.user_agent = absl::StrCat(kSdkName, "/", kVersion);
-    transport_ = transport::MakeCurlTransport(curl);
-  }
+  const bool own_transport = transport_ == nullptr && !options_.server_url.empty();
+  if (own_transport) transport_ = MakeTransport();
   batch_sender_ = transport::BatchSender(transport_.get(), platform_.clock);
   delivery_.SetEndpoint({options_.server_url, options_.api_key, options_.delivery.request_timeout});
   if (absl::Status status = catalog_.Load(options_.catalog.bundled); !status.ok()) {
@@ -105,6 +108,15 @@ void Core::Start() {
   if (consent() == Consent::kGranted) {
     LoadSticky();
     sticky_state_ = Sticky::kInForce;
+  }
+  if (options_.catalog.watch && own_transport) {
+    watch_ = std::make_unique<CatalogWatch>(
+        MakeTransport(), &catalog_, platform_.entropy,
+        CatalogWatch::Environment{.endpoint = [this] { return delivery_.endpoint(); },
+                                  .may_fetch = [this] { return MayFetch(); },
+                                  .may_write = [this] { return consent() == Consent::kGranted; },
+                                  .changed = [this] { WakeSender(); },
+                                  .log = options_.log});
   }
   StartThreads();
 }
@@ -117,6 +129,7 @@ void Core::StartThreads() {
 }
 
 void Core::StopThreads() {
+  watch_.reset();
   {
     const std::lock_guard lock(mutex_);
     stop_ = true;
@@ -394,15 +407,14 @@ void Core::FormerLoop() {
 std::int64_t Core::PollCatalog() {
   const std::int64_t interval = options_.catalog.poll_interval.count();
   if (interval == 0 || options_.server_url.empty()) return DeliveryLoop::kNever;
-  if (consent() != Consent::kGranted && !options_.catalog.fetch_without_consent) {
-    return DeliveryLoop::kNever;
-  }
+  if (!MayFetch()) return DeliveryLoop::kNever;
   if (platform_.clock->BootMillis() < next_poll_ms_) return next_poll_ms_;
+  const std::string known = catalog_.etag();
   absl::StatusOr<std::optional<transport::FetchedCatalog>> fetched =
-      transport::FetchCatalog(transport_.get(), delivery_.endpoint(), catalog_.etag());
+      transport::FetchCatalog(transport_.get(), delivery_.endpoint(), known);
   absl::Status status = fetched.status();
   if (fetched.ok() && fetched->has_value()) {
-    status = catalog_.Fetched(std::move((*fetched)->bytes), std::move((*fetched)->etag),
+    status = catalog_.Fetched(std::move((*fetched)->bytes), std::move((*fetched)->etag), known,
                               consent() == Consent::kGranted);
   } else if (fetched.ok()) {
     catalog_.Confirmed();

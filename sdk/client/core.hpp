@@ -10,6 +10,7 @@
 
 #include "sdk/assignment/evaluate.hpp"
 #include "sdk/client/catalog_keeper.hpp"
+#include "sdk/client/catalog_watch.hpp"
 #include "sdk/client/decision_counters.hpp"
 #include "sdk/client/delivery_loop.hpp"
 #include "sdk/client/exposure_memory.hpp"
@@ -64,6 +65,7 @@ class Core {
   Core(ClientOptions options, const Platform& platform);
   assignment::Environment Environment(const catalog::Snapshot& snapshot) const;
   void Start();
+  std::unique_ptr<Transport> MakeTransport() const;
   void StartThreads();
   void StopThreads();
   void OpenSpool();
@@ -88,6 +90,9 @@ class Core {
   std::uint64_t waiting() const {
     return queued_.load(std::memory_order_acquire) - looked_.load(std::memory_order_acquire);
   }
+  bool MayFetch() const {
+    return consent() == Consent::kGranted || options_.catalog.fetch_without_consent;
+  }
   Consent consent() const { return consent_.load(std::memory_order_relaxed); }
 
   /// Variants that `ClientOptions::overrides` forces.
@@ -108,7 +113,8 @@ class Core {
   ExposureMemory exposure_memory_;
   DecisionCounters decision_counters_;
   CatalogKeeper catalog_;
-  StickyStore sticky_;  // after catalog_, whose interner it uses
+  StickyStore sticky_;                   // after catalog_, whose interner it uses
+  std::unique_ptr<CatalogWatch> watch_;  // null unless asked for
 
   std::atomic<Consent> consent_;
   std::atomic<bool> closed_{false};

@@ -9,11 +9,13 @@ namespace upswing::transport {
 
 absl::StatusOr<std::optional<FetchedCatalog>> FetchCatalog(Transport* transport,
                                                            const Endpoint& endpoint,
-                                                           const std::string& etag) {
+                                                           const std::string& etag,
+                                                           std::chrono::seconds wait) {
   HttpRequest request;
   request.method = "GET";
   request.url = absl::StrCat(endpoint.server_url, std::string(wire::kCatalogPath));
-  request.timeout = endpoint.timeout;
+  if (wait.count() > 0) absl::StrAppend(&request.url, "?wait=", wait.count());
+  request.timeout = endpoint.timeout + wait;
   request.max_response_bytes = std::size_t{64} << 20;
   if (!endpoint.api_key.empty()) {
     request.headers.emplace_back("Authorization", absl::StrCat("Bearer ", endpoint.api_key));

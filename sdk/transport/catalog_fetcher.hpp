@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <optional>
 #include <string>
 
@@ -18,8 +19,11 @@ struct FetchedCatalog {
 /// Asks the server for the catalog. Nullopt when it is still the one that `etag` names (304). Any
 /// other answer than 200 or 304 is an error. Whether the bytes are a catalog is for the caller to
 /// verify: a captive portal answers 200 too.
-absl::StatusOr<std::optional<FetchedCatalog>> FetchCatalog(Transport* transport,
-                                                           const Endpoint& endpoint,
-                                                           const std::string& etag);
+///
+/// With `wait`, the server answers 304 only after so many seconds, and another catalog as soon as
+/// it is published. Range: [0, 60 s].
+absl::StatusOr<std::optional<FetchedCatalog>> FetchCatalog(
+    Transport* transport, const Endpoint& endpoint, const std::string& etag,
+    std::chrono::seconds wait = std::chrono::seconds(0));
 
 }  // namespace upswing::transport

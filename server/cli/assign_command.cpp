@@ -9,13 +9,14 @@
 
 #include <CLI/CLI.hpp>
 
+#include "absl/strings/str_cat.h"
 #include "sdk/assignment/evaluate.hpp"
 #include "sdk/assignment/explain.hpp"
 #include "sdk/base/text.hpp"
-#include "sdk/schema/catalog_generated.h"
 #include "server/authoring/reader.hpp"
 #include "server/cli/catalog_file.hpp"
 #include "server/cli/command.hpp"
+#include "server/evaluation/subject_reader.hpp"
 #include "upswing/subject.hpp"
 
 namespace upswing::cli {
@@ -41,64 +42,6 @@ Pair Split(const std::string& flag, const std::string& text) {
     throw CLI::ValidationError(flag, "must be NAME=VALUE, not " + json::Quote(text));
   }
   return {text.substr(0, equals), text.substr(equals + 1)};
-}
-
-absl::Status WrongValue(const Pair& pair, std::string_view wanted) {
-  return absl::InvalidArgumentError(base::ToAbsl(
-      base::Concat({"--attr ", pair.name, ": ", json::Quote(pair.value), " is not ", wanted})));
-}
-
-std::optional<schema::AttributeType> TypeOf(const catalog::View& view, std::string_view name) {
-  if (view.table().attributes() == nullptr) return std::nullopt;
-  for (const schema::Attribute* const attribute : *view.table().attributes()) {
-    if (std::string_view(attribute->name()->c_str(), attribute->name()->size()) == name) {
-      return static_cast<schema::AttributeType>(attribute->type());
-    }
-  }
-  return std::nullopt;
-}
-
-/// Sets the attribute as the catalog declares it; one it does not know stays a string, as an app's
-/// would.
-absl::Status SetAttribute(const catalog::View& view, const Pair& pair, Subject& subject) {
-  const char* const begin = pair.value.data();
-  const char* const end = begin + pair.value.size();
-  const auto read = [&](auto& value) {
-    const auto result = std::from_chars(begin, end, value);
-    return result.ec == std::errc() && result.ptr == end;
-  };
-  const auto type = TypeOf(view, pair.name);
-  if (type == schema::AttributeType::integer || type == schema::AttributeType::real) {
-    std::int64_t integer = 0;
-    double real = 0;
-    if (read(integer)) {
-      subject.Set(pair.name, integer);
-    } else if (read(real)) {
-      subject.Set(pair.name, real);
-    } else {
-      return WrongValue(pair, "a number");
-    }
-  } else if (type == schema::AttributeType::boolean) {
-    if (pair.value != "true" && pair.value != "false") return WrongValue(pair, "true or false");
-    subject.Set(pair.name, pair.value == "true");
-  } else if (type == schema::AttributeType::time) {
-    const auto time = authoring::ParseTime(pair.value);
-    if (!time.has_value()) return WrongValue(pair, "a time in RFC 3339");
-    subject.Set(pair.name, Subject::Time(std::chrono::milliseconds(*time)));
-  } else if (type == schema::AttributeType::strings) {
-    std::vector<std::string> values;
-    std::size_t at = 0;
-    while (!pair.value.empty()) {
-      const std::size_t comma = pair.value.find(',', at);
-      values.push_back(pair.value.substr(at, comma == std::string::npos ? comma : comma - at));
-      if (comma == std::string::npos) break;
-      at = comma + 1;
-    }
-    subject.Set(pair.name, std::span<const std::string>(values));
-  } else {
-    subject.Set(pair.name, pair.value);
-  }
-  return absl::OkStatus();
 }
 
 std::string ValueText(const Value& value) {
@@ -159,7 +102,9 @@ absl::Status Assign(const Options& options, const std::vector<Pair>& units,
   Subject subject;
   for (const Pair& unit : units) subject.SetUnit(unit.name, unit.value);
   for (const Pair& attribute : attributes) {
-    if (absl::Status status = SetAttribute(**view, attribute, subject); !status.ok()) return status;
+    const absl::Status status =
+        evaluation::SetAttribute(**view, attribute.name, attribute.value, &subject);
+    if (!status.ok()) return absl::InvalidArgumentError(absl::StrCat("--attr ", status.message()));
   }
   const assignment::Environment environment{.now_ms = now_ms};
   const auto print = [&](std::string_view key, bool flag) {

@@ -10,6 +10,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "platform/posix/posix_clock.hpp"
+#include "platform/posix/posix_entropy.hpp"
 #include "platform/posix/posix_file_system.hpp"
 #include "server/access/key_file.hpp"
 #include "server/authoring/parse.hpp"
@@ -29,6 +30,7 @@ struct Flags {
   std::string listen = "127.0.0.1:8080";
   std::vector<std::string> catalogs;
   std::string project;
+  std::vector<std::string> origins;
   bool insecure_no_auth = false;
 };
 
@@ -78,6 +80,7 @@ absl::Status Run(const Flags& flags) {
 
   const posix::PosixClock clock;
   posix::PosixFileSystem files;
+  posix::PosixEntropy entropy;
   std::unique_ptr<access::KeyFile> keys;
   if (!flags.insecure_no_auth) {
     auto opened = access::KeyFile::Open(flags.data, &files, &clock);
@@ -103,7 +106,11 @@ absl::Status Run(const Flags& flags) {
   if (!absl::SimpleAtoi(port_text, &port) || port > 65535)
     return absl::InvalidArgumentError(
         absl::StrCat("--listen: ", flags.listen, " has no port in [0, 65535]"));
-  http::Routes routes({.project = project->get(), .keys = keys.get(), .clock = &clock});
+  http::Routes routes({.project = project->get(),
+                       .keys = keys.get(),
+                       .clock = &clock,
+                       .entropy = &entropy,
+                       .origins = flags.origins});
   auto server = http::HttpServer::Start({.host = host, .port = static_cast<std::uint16_t>(port)},
                                         [&routes](http::Request request, http::Respond respond) {
                                           routes.Handle(std::move(request), std::move(respond));
@@ -117,6 +124,7 @@ absl::Status Run(const Flags& flags) {
   sigwait(&stop_signals, &signal);
   // A second signal ends the process at once.
   pthread_sigmask(SIG_UNBLOCK, &stop_signals, nullptr);
+  routes.Drain();
   (*server)->Stop(kStopGrace);
   (*project)->Stop();
   return absl::OkStatus();
@@ -136,6 +144,9 @@ void AddServeCommand(CLI::App& app, Action& action) {
   command->add_option("--project", flags->project,
                       "name of the project of a new data folder; default: that of the first "
                       "catalog file, else \"default\"");
+  command->add_option("--allow-origin", flags->origins,
+                      "web pages that may call from a browser, as https://shop.example.com; may be "
+                      "repeated");
   command->add_flag("--insecure-no-auth", flags->insecure_no_auth,
                     "serve everybody on this machine without API keys");
   command->callback([flags, &action] {

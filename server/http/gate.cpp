@@ -1,5 +1,7 @@
 #include "server/http/gate.hpp"
 
+#include <algorithm>
+
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 
@@ -39,15 +41,20 @@ bool IsLoopback(std::string_view host) {
 
 }  // namespace
 
-std::optional<Response> Gate::Admit(const Request& request, access::Scopes needed,
-                                    Caller* caller) const {
+bool Gate::AllowsOrigin(std::string_view origin) const {
+  return std::any_of(origins_.begin(), origins_.end(),
+                     [origin](const std::string& each) { return each == "*" || each == origin; });
+}
+
+std::optional<Response> Gate::Admit(const Request& request, access::Scopes needed, Caller* caller) {
   if (open()) {
     const std::string_view host = request.Header("host");
     if (!IsLoopback(HostOf(host)))
       return Problem(403, "forbidden",
                      "a server without API keys answers only to localhost and 127.0.0.1");
     const std::string_view origin = request.Header("origin");
-    if (!origin.empty() && origin != absl::StrCat("http://", std::string(host)))
+    if (!origin.empty() && origin != absl::StrCat("http://", std::string(host)) &&
+        !AllowsOrigin(origin))
       return Problem(403, "forbidden",
                      "a server without API keys takes no requests from other web pages");
     *caller = {"local", access::Scopes::All()};
@@ -68,6 +75,17 @@ std::optional<Response> Gate::Admit(const Request& request, access::Scopes neede
       break;
   }
   *caller = {checked.name, checked.scopes};
+  if (checked.requests_per_second) {
+    const std::int64_t wait =
+        rates_.Take(checked.name, *checked.requests_per_second, clock_->BootMillis());
+    if (wait > 0) {
+      Response response = Problem(429, "too many requests",
+                                  absl::StrCat("the API key ", checked.name, " may send ",
+                                               *checked.requests_per_second, " requests a second"));
+      response.headers.emplace_back("Retry-After", absl::StrCat((wait + 999) / 1000));
+      return response;
+    }
+  }
   if (!checked.scopes.Allow(needed))
     return Problem(403, "forbidden",
                    absl::StrCat("the API key ", checked.name, " lacks the scope ",

@@ -3,9 +3,13 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
+#include "platform/port/clock.hpp"
 #include "server/access/key_file.hpp"
 #include "server/http/message.hpp"
+#include "server/http/rate_limiter.hpp"
 
 namespace upswing::http {
 
@@ -18,23 +22,31 @@ struct Caller {
 /// Decides who may call what. Thread-safe.
 class Gate {
  public:
-  /// `keys` outlives this. Null: everybody on this machine may do everything (the server listens on
-  /// loopback only then). Web pages still may not: a request must name a loopback host, so that a
-  /// name that was rebound to 127.0.0.1 gets nothing, and must not come from another origin.
-  explicit Gate(access::KeyFile* keys) : keys_(keys) {}
+  /// `keys` and `clock` outlive this. `origins` are web pages that may call from a browser, as
+  /// "https://shop.example.com"; "*" is every page. `keys` null: everybody on this machine may do
+  /// everything (the server listens on loopback only then). Web pages still may not: a request must
+  /// name a loopback host, so that a name that was rebound to 127.0.0.1 gets nothing, and must not
+  /// come from another origin.
+  Gate(access::KeyFile* keys, const port::Clock* clock, std::vector<std::string> origins)
+      : keys_(keys), clock_(clock), origins_(std::move(origins)) {}
 
   bool open() const { return keys_ == nullptr; }
 
+  /// Whether pages of this origin may call.
+  bool AllowsOrigin(std::string_view origin) const;
+
   /// Fills `caller` and returns nothing if the request may go on; else the answer: 401 with what is
   /// wrong with the key, 403 if it has none of the scopes of `needed`. Without any of these no key
-  /// is asked for.
+  /// is asked for. 429 with `Retry-After` if the key has spent its requests.
   ///
   /// The key stands in `Authorization: Bearer <key>` or in `X-API-Key`.
-  std::optional<Response> Admit(const Request& request, access::Scopes needed,
-                                Caller* caller) const;
+  std::optional<Response> Admit(const Request& request, access::Scopes needed, Caller* caller);
 
  private:
   access::KeyFile* const keys_;
+  const port::Clock* const clock_;
+  const std::vector<std::string> origins_;
+  RateLimiter rates_;
 };
 
 }  // namespace upswing::http

@@ -55,7 +55,10 @@ void Router::Handle(Request request, Respond respond) const {
   const std::string_view given = request.Header("x-request-id");
   const std::string id = IsPlain(given) ? std::string(given) : NewId();
   const std::string_view batch = request.Header("upswing-batch");
-  auto dressed = [id, batch = IsPlain(batch) ? std::string(batch) : std::string(),
+  const std::string_view from = request.Header("origin");
+  const bool cross_origin = !from.empty() && gate_->AllowsOrigin(from);
+  auto dressed = [id, origin = cross_origin ? std::string(from) : std::string(),
+                  batch = IsPlain(batch) ? std::string(batch) : std::string(),
                   respond = std::move(respond)](Response response) {
     const auto has = [&](std::string_view name) {
       return std::any_of(response.headers.begin(), response.headers.end(),
@@ -64,11 +67,28 @@ void Router::Handle(Request request, Respond respond) const {
     response.headers.emplace_back("X-Request-Id", id);
     response.headers.emplace_back("X-Content-Type-Options", "nosniff");
     if (!has("Cache-Control")) response.headers.emplace_back("Cache-Control", "no-store");
+    if (!origin.empty()) {
+      response.headers.emplace_back("Access-Control-Allow-Origin", origin);
+      response.headers.emplace_back("Access-Control-Expose-Headers",
+                                    "ETag, Retry-After, X-Request-Id");
+      response.headers.emplace_back("Vary", "Origin");
+    }
     // An SDK believes an answer, also a refusal, only if it names its batch.
     if (!batch.empty() && !has("Upswing-Batch"))
       response.headers.emplace_back("Upswing-Batch", batch);
     respond(std::move(response));
   };
+
+  // A browser asks before it sends a page's request; it sends no key with this question.
+  if (cross_origin && request.method == "OPTIONS") {
+    return dressed({.status = 204,
+                    .content_type = "",
+                    .headers = {{"Access-Control-Allow-Methods", "GET, POST"},
+                                {"Access-Control-Allow-Headers",
+                                 "Authorization, X-API-Key, Content-Type, If-None-Match, "
+                                 "Upswing-Exposures, Upswing-Batch, Upswing-Sent-At"},
+                                {"Access-Control-Max-Age", "600"}}});
+  }
 
   std::string allowed;
   std::vector<std::string> arguments;
@@ -79,7 +99,7 @@ void Router::Handle(Request request, Respond respond) const {
       continue;
     }
     Caller caller;
-    if (std::optional<Response> refusal = gate_.Admit(request, route.scopes, &caller))
+    if (std::optional<Response> refusal = gate_->Admit(request, route.scopes, &caller))
       return dressed(*std::move(refusal));
     return route.answer(
         {std::move(request), std::move(arguments), std::move(caller), id, std::move(dressed)});

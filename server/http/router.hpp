@@ -36,7 +36,8 @@ struct Route {
 /// thread-safe.
 class Router {
  public:
-  explicit Router(Gate gate) : gate_(gate) {}
+  /// `gate` outlives this.
+  explicit Router(Gate* gate) : gate_(gate) {}
 
   void Add(Route route);
   const std::vector<Route>& routes() const { return routes_; }
@@ -44,7 +45,7 @@ class Router {
   void Handle(Request request, Respond respond) const;
 
  private:
-  const Gate gate_;
+  Gate* const gate_;
   std::vector<Route> routes_;
 };
 

@@ -3,6 +3,7 @@
 #include <optional>
 #include <utility>
 
+#include "server/evaluation/exposure_recorder.hpp"
 #include "server/http/page_routes.hpp"
 #include "server/http/service.hpp"
 #include "server/http/ticker.hpp"
@@ -14,6 +15,8 @@ constexpr auto kTick = std::chrono::seconds(1);
 
 // What runs beside the requests: keys that `upswing keys` changed are taken over within a second.
 void Tick(Service* service) {
+  service->waiters.Expire(service->clock->BootMillis());
+  service->exposures->Flush();
   if (service->keys == nullptr) return;
   // A key file that cannot be read for a moment leaves the keys as they are.
   service->keys->Refresh().IgnoreError();
@@ -42,21 +45,30 @@ void AddPageRoutes(PageRoutes* page, Router* router) {
 }  // namespace
 
 struct Routes::State {
-  explicit State(const RoutesOptions& options) : page(options.project), router(Gate(options.keys)) {
+  explicit State(const RoutesOptions& options)
+      : page(options.project),
+        gate(options.keys, options.clock, options.origins),
+        router(&gate),
+        exposures(&options.project->ingest(), options.clock, options.entropy) {
+    service.exposures = &exposures;
     service.project = options.project;
     service.keys = options.keys;
     service.clock = options.clock;
     AddBatchRoutes(&service, &router);
     AddCatalogRoutes(&service, &router);
     AddExperimentRoutes(&service, &router);
+    AddLifecycleRoutes(&service, &router);
     AddUnitRoutes(&service, &router);
+    AddEvaluationRoutes(&service, &router);
     AddOperationsRoutes(&service, &router);
     AddPageRoutes(&page, &router);
     ticker.emplace(kTick, [this] { Tick(&service); });
   }
 
   PageRoutes page;
+  Gate gate;
   Router router;
+  evaluation::ExposureRecorder exposures;
   Service service;
   std::optional<Ticker> ticker;
 };
@@ -67,6 +79,11 @@ Routes::~Routes() { Tick(&state_->service); }
 
 void Routes::Handle(Request request, Respond respond) {
   state_->router.Handle(std::move(request), std::move(respond));
+}
+
+void Routes::Drain() {
+  state_->service.draining = true;
+  state_->service.waiters.Drain();
 }
 
 }  // namespace upswing::http

@@ -1,6 +1,8 @@
 #pragma once
 
 #include <memory>
+#include <string>
+#include <vector>
 
 #include "server/http/message.hpp"
 
@@ -9,7 +11,8 @@ class KeyFile;
 }
 namespace upswing::port {
 class Clock;
-}
+class Entropy;
+}  // namespace upswing::port
 namespace upswing::project {
 class Project;
 }
@@ -22,6 +25,9 @@ struct RoutesOptions {
   /// Null: everybody on this machine may do everything; see `Gate`.
   access::KeyFile* keys = nullptr;
   const port::Clock* clock = nullptr;
+  port::Entropy* entropy = nullptr;
+  /// Origins of web pages that may call from a browser; see `Gate`.
+  std::vector<std::string> origins = {};
 };
 
 /// The server's HTTP interface over one project. Thread-safe; reports run on a thread of their own,
@@ -34,6 +40,10 @@ class Routes {
 
   /// Answers one request; see docs/reference/http.md.
   void Handle(Request request, Respond respond);
+
+  /// The server is about to stop: answers those who wait for a catalog, and `/readyz` says 503 from
+  /// now on.
+  void Drain();
 
  private:
   struct State;

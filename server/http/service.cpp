@@ -11,6 +11,25 @@ constexpr std::uint32_t kDepth = 32;
 
 }  // namespace
 
+absl::StatusOr<std::shared_ptr<const catalog::View>> Service::View() {
+  const auto catalog = project->catalog();
+  if (catalog == nullptr) return absl::NotFoundError("no catalog has been published");
+  return live_view.For(catalog->version, catalog->bytes, catalog->blobs);
+}
+
+absl::StatusOr<std::shared_ptr<const project::Catalog>> Service::Publish(
+    const Call& call, std::string source, const std::string& if_match, std::string action,
+    const std::string& object, const std::string& reason, const std::string& detail) {
+  auto published = project->Publish(std::move(source), if_match, {call.caller.key, action, reason});
+  if (!published.ok()) return published;
+  waiters.Wake();
+  const absl::Status audited =
+      Audit(call, action, object.empty() ? absl::StrCat("version ", (*published)->version) : object,
+            reason, detail);
+  if (!audited.ok()) return audited;
+  return published;
+}
+
 void Service::InBackground(Call call, std::function<void(Call)> work) {
   const Respond respond = call.respond;
   const bool accepted = background.Run(

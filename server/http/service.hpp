@@ -1,5 +1,7 @@
 #pragma once
 
+#include <atomic>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -7,10 +9,16 @@
 #include "platform/port/clock.hpp"
 #include "server/access/audit.hpp"
 #include "server/access/key_file.hpp"
+#include "server/evaluation/live_view.hpp"
 #include "server/http/background.hpp"
+#include "server/http/catalog_waiters.hpp"
 #include "server/http/router.hpp"
 #include "server/json/document.hpp"
 #include "server/project/project.hpp"
+
+namespace upswing::evaluation {
+class ExposureRecorder;
+}
 
 namespace upswing::http {
 
@@ -20,6 +28,19 @@ struct Service {
   access::KeyFile* keys = nullptr;  ///< Null: no keys are asked for.
   const port::Clock* clock = nullptr;
   Background background{64};
+
+  CatalogWaiters waiters;
+  evaluation::ExposureRecorder* exposures = nullptr;
+  std::atomic<bool> draining{false};
+  evaluation::LiveView live_view;
+
+  /// The catalog in force, ready for decisions; kNotFound before the first publish.
+  absl::StatusOr<std::shared_ptr<const catalog::View>> View();
+
+  /// Puts `source` in force, tells everybody who waits, and writes the audit entry.
+  absl::StatusOr<std::shared_ptr<const project::Catalog>> Publish(
+      const Call& call, std::string source, const std::string& if_match, std::string action,
+      const std::string& object, const std::string& reason, const std::string& detail);
 
   /// Runs `work` in the background; 503 if too much waits. `work` answers the call.
   void InBackground(Call call, std::function<void(Call)> work);
@@ -38,8 +59,10 @@ absl::StatusOr<std::string> StringMember(const json::Node& object, std::string_v
 
 void AddBatchRoutes(Service* service, Router* router);
 void AddCatalogRoutes(Service* service, Router* router);
+void AddLifecycleRoutes(Service* service, Router* router);
 void AddExperimentRoutes(Service* service, Router* router);
 void AddUnitRoutes(Service* service, Router* router);
+void AddEvaluationRoutes(Service* service, Router* router);
 void AddOperationsRoutes(Service* service, Router* router);
 
 }  // namespace upswing::http

@@ -27,15 +27,17 @@ constexpr std::size_t kProblemsShown = 20;
 // new ones.
 constexpr int kSnapshots = 10;
 
-std::string VersionKey(std::uint64_t version) { return absl::StrCat("catalog/version/", version); }
+constexpr char kVersionPrefix[] = "catalog/version/";
+
+std::string VersionKey(std::uint64_t version) { return absl::StrCat(kVersionPrefix, version); }
 
 // What is written for a version; the compiled bytes follow from it.
-std::string Encode(const Catalog& catalog) {
-  return nlohmann::json{{"version", catalog.version},
-                        {"published_ms", catalog.published_ms},
-                        {"phases", catalog.phases},
-                        {"source", catalog.source}}
-      .dump();
+std::string Encode(const Catalog& catalog, const Note& note) {
+  return nlohmann::json{{"version", catalog.version}, {"published_ms", catalog.published_ms},
+                        {"phases", catalog.phases},   {"source", catalog.source},
+                        {"actor", note.actor},        {"action", note.action},
+                        {"reason", note.reason}}
+      .dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
 }
 
 absl::Status Compile(Catalog* catalog) {
@@ -151,7 +153,8 @@ std::string Catalog::ETag() const {
 
 struct Project::State {
   std::string name;
-  mutable std::mutex mutex;  // The catalog in force; publishing holds it throughout.
+  std::mutex publish_mutex;  // Held throughout publishing, before `mutex`.
+  mutable std::mutex mutex;  // The catalog in force.
   std::shared_ptr<const Catalog> catalog;
 };
 
@@ -196,7 +199,7 @@ absl::Status Project::LoadCatalog() {
   if (!head.ok()) return head.status();
   if (!head->has_value()) return absl::OkStatus();
   const absl::StatusOr<std::optional<std::string>> stored =
-      store_->GetMeta(absl::StrCat("catalog/version/", **head));
+      store_->GetMeta(absl::StrCat(kVersionPrefix, **head));
   if (!stored.ok()) return stored.status();
   const auto json = nlohmann::json::parse(stored->value_or(""), nullptr, false);
   if (!json.is_object())
@@ -218,9 +221,10 @@ std::shared_ptr<const Catalog> Project::catalog() const {
 }
 
 absl::StatusOr<std::shared_ptr<const Catalog>> Project::Publish(std::string source,
-                                                                std::string_view if_match) {
-  const std::lock_guard lock(state_->mutex);
-  const std::shared_ptr<const Catalog>& current = state_->catalog;
+                                                                std::string_view if_match,
+                                                                const Note& note) {
+  const std::lock_guard publishing(state_->publish_mutex);
+  const std::shared_ptr<const Catalog> current = catalog();
   const std::string etag = current == nullptr ? "" : current->ETag();
   if (!if_match.empty() && if_match != etag) {
     return absl::AbortedError(
@@ -241,12 +245,46 @@ absl::StatusOr<std::shared_ptr<const Catalog>> Project::Publish(std::string sour
     next->phases = authoring::NextPhases(current->model, current->phases, next->model);
     if (absl::Status status = Compile(next.get()); !status.ok()) return status;
   }
-  if (absl::Status status = store_->PutMeta(VersionKey(next->version), Encode(*next)); !status.ok())
+  if (absl::Status status = store_->PutMeta(VersionKey(next->version), Encode(*next, note));
+      !status.ok())
     return status;
   if (absl::Status status = store_->PutMeta(kHeadKey, absl::StrCat(next->version)); !status.ok())
     return status;
+  const std::lock_guard lock(state_->mutex);
   state_->catalog = next;
   return next;
+}
+
+absl::StatusOr<std::vector<CatalogVersion>> Project::History() {
+  const auto rows = store_->ListMeta(kVersionPrefix);
+  if (!rows.ok()) return rows.status();
+  const std::shared_ptr<const Catalog> current = catalog();
+  std::vector<CatalogVersion> history;
+  for (const auto& [key, value] : *rows) {
+    const auto json = nlohmann::json::parse(value, nullptr, false);
+    if (!json.is_object()) return absl::DataLossError(absl::StrCat(key, " cannot be read"));
+    CatalogVersion version;
+    version.version = json.value("version", std::uint64_t{0});
+    version.published_ms = json.value("published_ms", std::int64_t{0});
+    version.note = {json.value("actor", "local"), json.value("action", "catalog.publish"),
+                    json.value("reason", "")};
+    // One beyond the head was written when the process ended, and never came into force.
+    if (current != nullptr && version.version <= current->version)
+      history.push_back(std::move(version));
+  }
+  std::sort(history.begin(), history.end(),
+            [](const auto& a, const auto& b) { return a.version > b.version; });
+  return history;
+}
+
+absl::StatusOr<std::string> Project::Source(std::uint64_t version) {
+  const auto stored = store_->GetMeta(VersionKey(version));
+  if (!stored.ok()) return stored.status();
+  const auto json = nlohmann::json::parse(stored->value_or(""), nullptr, false);
+  const std::shared_ptr<const Catalog> current = catalog();
+  if (!json.is_object() || current == nullptr || version > current->version)
+    return absl::NotFoundError(absl::StrCat("version: there is no version ", version));
+  return json.value("source", "");
 }
 
 absl::StatusOr<report::Report> Project::Report(std::string_view experiment,

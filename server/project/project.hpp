@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -30,6 +31,20 @@ struct Catalog {
 
   /// Changes with every publish; quoted, as HTTP wants it.
   std::string ETag() const;
+};
+
+/// Who put a version in force, and why. Kept with it.
+struct Note {
+  std::string actor = "local";  ///< As in the audit log.
+  std::string action = "catalog.publish";
+  std::string reason;
+};
+
+/// One row of the history.
+struct CatalogVersion {
+  std::uint64_t version = 0;
+  std::int64_t published_ms = 0;
+  Note note;
 };
 
 struct Options {
@@ -64,7 +79,13 @@ class Project {
   /// empty, is the ETag that the caller has seen: kAborted if another version is in force by now.
   /// kInvalidArgument lists what is wrong with the file, one problem a line.
   absl::StatusOr<std::shared_ptr<const Catalog>> Publish(std::string source,
-                                                         std::string_view if_match);
+                                                         std::string_view if_match,
+                                                         const Note& note = {});
+
+  /// Every version that was published, newest first.
+  absl::StatusOr<std::vector<CatalogVersion>> History();
+  /// The file of one version; kNotFound if there is none of this number.
+  absl::StatusOr<std::string> Source(std::uint64_t version);
 
   /// The report of an experiment, or of a holdout by "holdout:<key>". `as_of_ms`: records later
   /// than this are left out; default now. kNotFound names the experiment.

@@ -75,17 +75,27 @@ struct Field {
 }  // namespace
 
 absl::Status Export(const RecordSource& source, ExportFormat format,
-                    const std::function<void(std::string_view)>& write) {
+                    const std::function<void(std::string_view)>& write, const ExportedUnit* only) {
   if (format == ExportFormat::kCsv)
     write(
         "lane,time_ms,units,name,variant,value,iteration,phase,reason,event_id,ref_id,"
         "properties\n");
   for (const ChunkGroup& group : source.Groups()) {
+    if (only != nullptr &&
+        (group.unit_type != only->type || group.shard != source.ShardOf(only->key)))
+      continue;
     const absl::StatusOr<std::vector<std::uint64_t>> keys =
         source.Keys(group.unit_type, group.shard);
     if (!keys.ok()) return keys.status();
+    std::uint32_t wanted = 0;
+    if (only != nullptr) {
+      const auto found = std::find(keys->begin(), keys->end(), only->key);
+      if (found == keys->end()) continue;
+      wanted = static_cast<std::uint32_t>(found - keys->begin());
+    }
     for (const ChunkRef& chunk :
          source.Chunks(group.unit_type, group.shard, group.lane, group.name)) {
+      if (only != nullptr && (wanted < chunk.min_unit || chunk.max_unit < wanted)) continue;
       const absl::StatusOr<std::string> bytes = source.Read(chunk);
       if (!bytes.ok()) return bytes.status();
       Records records;
@@ -95,6 +105,7 @@ absl::Status Export(const RecordSource& source, ExportFormat format,
       const bool is_event = group.lane == Lane::kEvents;
       std::string lines;
       for (std::size_t row = 0; row < units.size(); ++row) {
+        if (only != nullptr && units[row] != wanted) continue;
         const std::uint32_t subject =
             is_event ? records.events.subject[row] : records.exposures.subject[row];
         std::string names =
@@ -107,7 +118,7 @@ absl::Status Export(const RecordSource& source, ExportFormat format,
           absl::StrAppend(&names, " ", View(type), "=",
                           absl::Hex(records.subjects.key[p], absl::kZeroPad16));
         }
-        if (!first_copy) continue;
+        if (only == nullptr && !first_copy) continue;
         const auto& x = records.exposures;
         const auto& e = records.events;
         const Field fields[] = {

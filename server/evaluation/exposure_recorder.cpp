@@ -1,0 +1,132 @@
+#include "server/evaluation/exposure_recorder.hpp"
+
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "sdk/base/hash.hpp"
+#include "sdk/base/text.hpp"
+#include "sdk/wire/protocol.hpp"
+#include "upswing/version.hpp"
+
+namespace upswing::evaluation {
+namespace {
+
+constexpr std::size_t kBatchRecords = 1000;
+constexpr std::size_t kSeen = 200'000;
+
+}  // namespace
+
+ExposureRecorder::ExposureRecorder(ingest::Ingest* ingest, const port::Clock* clock,
+                                   port::Entropy* entropy)
+    : ingest_(ingest), clock_(clock), next_{entropy->Next64(), entropy->Next64(), 1} {}
+
+ExposureRecorder::~ExposureRecorder() { Flush(); }
+
+void ExposureRecorder::Record(const Decision& decision, const Subject& subject) {
+  if (decision.unit_index >= subject.units().size()) return;
+  const std::lock_guard lock(mutex_);
+  for (std::uint32_t i = 0; i < decision.holdouts_consulted; ++i) {
+    const bool held = decision.held && i + 1 == decision.holdouts_consulted;
+    Add(base::Concat({"holdout:", decision.holdouts[i].view()}), held ? "held" : "open", decision,
+        subject);
+  }
+  if (decision.in_experiment()) Add(decision.experiment(), decision.variant(), decision, subject);
+  if (encoder_.records() >= kBatchRecords) FlushLocked();
+}
+
+void ExposureRecorder::Add(std::string_view experiment, std::string_view variant,
+                           const Decision& decision, const Subject& subject) {
+  const Subject::Unit& unit = subject.units()[decision.unit_index];
+  const std::int64_t now = clock_->BootMillis();
+  const std::uint64_t what = base::Hash64(
+      base::Concat({experiment, "\n", variant, "\n", std::to_string(decision.iteration)}));
+  const std::uint64_t who = unit.id_hash ^ base::Mix(unit.type_hash ^ base::Mix(what));
+  const auto [seen, is_new] = seen_.try_emplace(who, now);
+  if (!is_new) {
+    if (now - seen->second < kRepeatMillis) return;
+    seen->second = now;
+  }
+  if (seen_.size() > kSeen) seen_.clear();
+
+  std::vector<wire::UnitRef> units;
+  for (const Subject::Unit& each : subject.units()) {
+    if (each.id_size != 0) units.push_back({subject.type(each), subject.id(each)});
+  }
+  // Only attributes that the experiment reports by leave the request.
+  std::vector<wire::Property> attributes;
+  for (const Symbol& name : decision.report_by) {
+    const Subject::Attribute* const attribute = subject.FindAttribute(base::Hash64(name.view()));
+    if (attribute == nullptr) continue;
+    switch (attribute->kind) {
+      case AttributeKind::kString:
+        attributes.push_back(wire::Property::String(name.view(), subject.text(*attribute)));
+        break;
+      case AttributeKind::kInt:
+      case AttributeKind::kTime:
+        attributes.push_back(wire::Property::Int64(name.view(), attribute->int_value));
+        break;
+      case AttributeKind::kDouble:
+        attributes.push_back(wire::Property::Double(name.view(), attribute->double_value));
+        break;
+      case AttributeKind::kBool:
+        attributes.push_back(wire::Property::Bool(name.view(), attribute->bool_value));
+        break;
+      case AttributeKind::kStrings:
+        break;
+    }
+  }
+  wire::ExposureRecord record;
+  record.subject = encoder_.Subject(units);
+  record.experiment = experiment;
+  record.variant = variant;
+  record.iteration = experiment == decision.experiment() ? decision.iteration : 1;
+  record.phase = experiment == decision.experiment() ? decision.phase : 0;
+  record.reason = static_cast<std::uint8_t>(decision.reason);
+  record.catalog_version = decision.catalog_version;
+  record.time = {now, wire::TimeKind::kBoot};
+  record.attributes = attributes;
+  encoder_.AddExposure(record);
+}
+
+void ExposureRecorder::Flush() {
+  const std::lock_guard lock(mutex_);
+  FlushLocked();
+}
+
+void ExposureRecorder::FlushLocked() {
+  const wire::SentAt sent{clock_->WallMillis(), clock_->BootMillis(), clock_->BootId()};
+  const std::string sent_at = wire::FormatSentAt(sent);
+  std::deque<Batch> again;
+  {
+    const std::lock_guard lock(refused_->mutex);
+    again.swap(refused_->batches);
+  }
+  for (Batch& batch : again) Send(std::move(batch), sent_at);
+  if (encoder_.records() == 0) return;
+  wire::BatchHeader header;
+  header.id = next_;
+  header.sdk_name = "upswing-server";
+  header.sdk_version = kVersion;
+  header.boot_id = sent.boot_id;
+  header.wall_ms = sent.wall_ms;
+  header.boot_ms = sent.boot_ms;
+  Send({wire::FormatBatchId(next_), encoder_.Finish(header)}, sent_at);
+  encoder_.Clear();
+  ++next_.sequence;
+}
+
+void ExposureRecorder::Send(Batch batch, const std::string& sent_at) {
+  const auto held = std::make_shared<Batch>(std::move(batch));
+  ingest_->Submit({.sent_at = sent_at, .batch = held->id}, held->bytes,
+                  [held, refused = refused_](const ingest::IngestResponse& response) {
+                    // What is wrong with a batch does not become right by itself.
+                    if (response.status == 200 || response.status == 400) return;
+                    const std::lock_guard lock(refused->mutex);
+                    refused->batches.push_back(std::move(*held));
+                    if (refused->batches.size() > kKeptBatches) refused->batches.pop_front();
+                  });
+}
+
+}  // namespace upswing::evaluation
