@@ -5,6 +5,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include "platform/posix/posix_clock.hpp"
 #include "sdk/base/text.hpp"
 #include "server/authoring/allocate.hpp"
 #include "server/authoring/check.hpp"
@@ -14,6 +15,7 @@
 #include "server/cli/key_options.hpp"
 #include "server/cli/remote.hpp"
 #include "server/metrics/pack.hpp"
+#include "server/project/project.hpp"
 
 namespace upswing::cli {
 namespace {
@@ -134,6 +136,19 @@ absl::Status Publish(const std::string& file, const std::string& server,
   return absl::OkStatus();
 }
 
+absl::Status PublishInto(const std::string& file, const std::string& data) {
+  if (absl::Status status = Check({file}, ""); !status.ok()) return status;
+  absl::StatusOr<std::string> source = ReadFile(file);
+  if (!source.ok()) return source.status();
+  const posix::PosixClock clock;
+  auto project = project::Project::Open({.directory = data, .clock = &clock});
+  if (!project.ok()) return project.status();
+  if (const auto published = (*project)->Publish(*std::move(source), ""); !published.ok())
+    return published.status();
+  std::printf("published %s\n", file.c_str());
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 void AddCatalogCommand(CLI::App& app, Action& action) {
@@ -143,7 +158,7 @@ void AddCatalogCommand(CLI::App& app, Action& action) {
 
   struct Options {
     std::vector<std::string> files;
-    std::string against, file, out, server, api_key;
+    std::string against, file, out, server, api_key, data;
     std::uint64_t version = 1;
   };
   auto options = std::make_shared<Options>();
@@ -182,10 +197,16 @@ void AddCatalogCommand(CLI::App& app, Action& action) {
   CLI::App* const publish =
       catalog->add_subcommand("publish", "Put a catalog file in force on a server");
   publish->add_option("FILE", options->file, "catalog file (JSON)")->required();
-  publish->add_option("--server", options->server, "URL of a running server")->required();
+  publish->add_option("--server", options->server, "URL of a running server");
+  publish->add_option("--data", options->data, "or a data folder that no server is using");
   AddKeyOptions(publish, "admin", &options->api_key);
   publish->callback([options, &action] {
-    action = [options] { return Publish(options->file, options->server, options->api_key); };
+    if (options->server.empty() == options->data.empty())
+      throw CLI::ValidationError("--server", "say where to: --server URL or --data DIR");
+    action = [options] {
+      return options->data.empty() ? Publish(options->file, options->server, options->api_key)
+                                   : PublishInto(options->file, options->data);
+    };
   });
 }
 

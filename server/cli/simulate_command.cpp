@@ -20,6 +20,7 @@
 #include "server/cli/catalog_file.hpp"
 #include "server/cli/command.hpp"
 #include "server/cli/key_options.hpp"
+#include "server/cli/simulate_studies.hpp"
 #include "server/metrics/pack.hpp"
 #include "server/project/project.hpp"
 #include "server/report/build.hpp"
@@ -56,6 +57,8 @@ struct Flags {
   std::uint64_t first = 1;
   std::uint64_t users = 20'000;
   std::uint64_t seed = 1;
+  std::uint64_t false_positives = 0;
+  std::uint64_t interleave = 0;
   bool truth = false;
 };
 
@@ -295,72 +298,170 @@ absl::Status PublishOnce(const Flags& flags, project::Project* project) {
                       absl::StrCat(flags.catalog, ": ", std::string(published.status().message())));
 }
 
-absl::Status Store(const Flags& flags, const simulation::World& world) {
-  std::string project_name;
-  if (!flags.catalog.empty()) {
-    const auto parsed = ParseCatalogFile(flags.catalog);
-    if (!parsed.ok()) return parsed.status();
-    if (!parsed->ok()) return parsed->status();
-    project_name = parsed->model->project;
+// A data folder that takes batches, and decides by the catalog in force.
+class DataFolder {
+ public:
+  static absl::StatusOr<std::unique_ptr<DataFolder>> Open(const Flags& flags) {
+    std::string name;
+    if (!flags.catalog.empty()) {
+      const auto parsed = ParseCatalogFile(flags.catalog);
+      if (!parsed.ok()) return parsed.status();
+      if (!parsed->ok()) return parsed->status();
+      name = parsed->model->project;
+    }
+    auto folder = std::make_unique<DataFolder>();
+    auto project =
+        project::Project::Open({.directory = flags.data, .name = name, .clock = &folder->clock_});
+    if (!project.ok()) return project.status();
+    folder->project_ = *std::move(project);
+    if (absl::Status status = PublishOnce(flags, folder->project_.get()); !status.ok())
+      return status;
+    folder->catalog_ = folder->project_->catalog();
+    if (folder->catalog_ == nullptr)
+      return absl::NotFoundError("the data folder has no catalog; give --catalog FILE");
+    std::vector<catalog::Blob> blobs;
+    for (const authoring::Blob& blob : folder->catalog_->blobs)
+      blobs.push_back({blob.name, std::make_shared<const std::string>(blob.bytes)});
+    auto view = catalog::View::Load(
+        std::make_shared<const std::string>(folder->catalog_->bytes),
+        {.interner = &folder->interner_, .blobs = blobs, .matchers = &authoring::Re2Matchers()});
+    if (!view.ok()) return view.status();
+    folder->view_ = *std::move(view);
+    folder->sink_ = StoreWith(&folder->project_->ingest());
+    return folder;
   }
-  const posix::PosixClock clock;
-  auto project =
-      project::Project::Open({.directory = flags.data, .name = project_name, .clock = &clock});
-  if (!project.ok()) return project.status();
-  if (absl::Status status = PublishOnce(flags, project->get()); !status.ok()) return status;
-  const auto published = (*project)->catalog();
-  const authoring::Experiment* experiment =
-      published == nullptr ? nullptr : published->model.FindExperiment(world.experiment);
-  if (experiment == nullptr)
-    return absl::NotFoundError(absl::StrCat("the catalog has no experiment \"", world.experiment,
-                                            "\" that the world is about; give --catalog FILE"));
-  catalog::Interner interner;
-  std::vector<catalog::Blob> blobs;
-  for (const authoring::Blob& blob : published->blobs)
-    blobs.push_back({blob.name, std::make_shared<const std::string>(blob.bytes)});
-  const auto view = catalog::View::Load(
-      std::make_shared<const std::string>(published->bytes),
-      {.interner = &interner, .blobs = blobs, .matchers = &authoring::Re2Matchers()});
-  if (!view.ok()) return view.status();
 
+  Decision Decide(std::string_view experiment, const Subject& subject, std::int64_t time_ms) const {
+    return assignment::DecideExperiment(*view_, experiment, subject, {.now_ms = time_ms});
+  }
+  absl::StatusOr<const authoring::Experiment*> Find(const std::string& experiment) const {
+    const authoring::Experiment* found = catalog_->model.FindExperiment(experiment);
+    if (found != nullptr) return found;
+    return absl::NotFoundError(absl::StrCat("the catalog has no experiment \"", experiment,
+                                            "\" that the world is about; give --catalog FILE"));
+  }
+  absl::Status Put(simulation::Batch batch) {
+    return sink_->Put({batch.id, std::move(batch.bytes), batch.records});
+  }
+  // `status` is that of making the batches.
+  absl::Status Finish(const absl::Status& status) {
+    const absl::StatusOr<SinkTotals> totals = sink_->Finish();
+    if (!status.ok()) return status;
+    if (!totals.ok()) return totals.status();
+    if (totals->rejected > 0)
+      return absl::InternalError(absl::StrCat("refused: ", totals->first_rejection));
+    std::printf("%s records stored in %s batches, %s bytes\n",
+                report::Count(totals->records).c_str(), report::Count(totals->batches).c_str(),
+                report::Count(totals->bytes).c_str());
+    return absl::OkStatus();
+  }
+
+ private:
+  posix::PosixClock clock_;
+  std::unique_ptr<project::Project> project_;
+  std::shared_ptr<const project::Catalog> catalog_;
+  catalog::Interner interner_;
+  std::shared_ptr<const catalog::View> view_;
+  std::unique_ptr<BatchSink> sink_;
+};
+
+absl::Status Store(const Flags& flags, const simulation::World& world) {
+  const auto folder = DataFolder::Open(flags);
+  if (!folder.ok()) return folder.status();
+  const auto experiment = (*folder)->Find(world.experiment);
+  if (!experiment.ok()) return experiment.status();
   const simulation::Portraits portraits(world);
   Subject subject;
   const auto assign = [&](const simulation::Person& person, const simulation::Identity& identity,
                           std::int64_t time_ms) -> std::optional<simulation::Assigned> {
     Describe(world, portraits, person, identity, !person.anonymous, &subject);
-    const Decision decision =
-        assignment::DecideExperiment(**view, world.experiment, subject, {.now_ms = time_ms});
+    const Decision decision = (*folder)->Decide(world.experiment, subject, time_ms);
     const auto variant = VariantIndex(world, decision.variant());
     if (!variant) return std::nullopt;
     return simulation::Assigned{*variant, decision.iteration, decision.phase,
                                 static_cast<std::uint8_t>(decision.reason),
                                 decision.catalog_version};
   };
-  const std::unique_ptr<BatchSink> sink = StoreWith(&(*project)->ingest());
   simulation::BatchMaker maker(
-      world, flags.seed, experiment->report_by, assign, [&](simulation::Batch batch) {
-        return sink->Put({batch.id, std::move(batch.bytes), batch.records});
-      });
-  absl::StatusOr<std::int64_t> exposed = maker.Add(flags.first, flags.users);
-  absl::Status status = exposed.ok() ? maker.Finish() : exposed.status();
-  const absl::StatusOr<SinkTotals> totals = sink->Finish();
+      world, flags.seed, (*experiment)->report_by, assign,
+      [&](simulation::Batch batch) { return (*folder)->Put(std::move(batch)); });
+  const absl::StatusOr<std::int64_t> exposed = maker.Add(flags.first, flags.users);
+  absl::Status status = (*folder)->Finish(exposed.ok() ? maker.Finish() : exposed.status());
   if (!status.ok()) return status;
-  if (!totals.ok()) return totals.status();
-  if (totals->rejected > 0)
-    return absl::InternalError(absl::StrCat("refused: ", totals->first_rejection));
-  std::printf("%s users, %s of them exposed: %s records stored in %s batches, %s bytes\n",
-              Count(flags.users).c_str(), report::Count(*exposed).c_str(),
-              report::Count(totals->records).c_str(), report::Count(totals->batches).c_str(),
-              report::Count(totals->bytes).c_str());
+  std::printf("%s users, %s of them exposed\n", Count(flags.users).c_str(),
+              report::Count(*exposed).c_str());
   return absl::OkStatus();
 }
 
+absl::Status StoreLiveShop(const Flags& flags, const simulation::LiveShop& shop) {
+  const auto folder = DataFolder::Open(flags);
+  if (!folder.ok()) return folder.status();
+  for (const auto& tier : shop.tiers) {
+    if (const auto found = (*folder)->Find(tier.experiment); !found.ok()) return found.status();
+  }
+  Subject subject;
+  const auto assign = [&](std::size_t tier, const std::string& room, const std::string& user,
+                          std::int64_t time_ms) -> std::optional<bool> {
+    subject.Clear();
+    subject.SetUnit("room", room).SetUnit("user", user);
+    subject.Set("member_tier", shop.tiers[tier].name);
+    const Decision decision = (*folder)->Decide(shop.tiers[tier].experiment, subject, time_ms);
+    if (!decision.in_experiment()) return std::nullopt;
+    return decision.variant() == "coupon";
+  };
+  return (*folder)->Finish(simulation::MakeLiveShop(
+      shop, flags.seed, assign,
+      [&](simulation::Batch batch) { return (*folder)->Put(std::move(batch)); }));
+}
+
+// Gross profit is 30 % of GMV, as in the pack.
+void PrintLiveTruth(const simulation::LiveShop& shop) {
+  std::printf("The truth behind the live shop, per viewer:\n");
+  for (std::size_t t = 0; t < shop.tiers.size(); ++t) {
+    const simulation::LiveTruth plain = LiveTruthOf(shop, t, false);
+    const simulation::LiveTruth coupon = LiveTruthOf(shop, t, true);
+    std::printf(
+        "  %-8s contribution  plain %.4f  coupon %.4f (%s)   promotion_roi %.3f\n",
+        shop.tiers[t].name.c_str(), plain.Contribution(0.3), coupon.Contribution(0.3),
+        report::SignedPercent(coupon.Contribution(0.3) / plain.Contribution(0.3) - 1).c_str(),
+        0.3 * (coupon.gmv - plain.gmv) / coupon.coupon_cost);
+  }
+}
+
+absl::StatusOr<std::optional<simulation::LiveShop>> LoadLiveShop(const Flags& flags) {
+  if (flags.world.empty()) return std::optional<simulation::LiveShop>();
+  const absl::StatusOr<std::string> text = ReadFile(flags.world);
+  if (!text.ok()) return text.status();
+  auto shop = simulation::ReadLiveShop(*text);
+  if (!shop.ok())
+    return absl::Status(shop.status().code(),
+                        absl::StrCat(flags.world, ": ", std::string(shop.status().message())));
+  return shop;
+}
+
 absl::Status Run(const Flags& flags) {
+  const auto live = LoadLiveShop(flags);
+  if (!live.ok()) return live.status();
+  if (flags.false_positives > 0 && !*live)
+    return absl::InvalidArgumentError(
+        absl::StrCat(flags.world, ": $.live_shop: is missing; --false-positives is about rooms"));
+  if (*live) {
+    if (flags.false_positives > 0)
+      return CountFalsePositives(**live, flags.false_positives, flags.seed);
+    if (flags.truth) {
+      PrintLiveTruth(**live);
+      return absl::OkStatus();
+    }
+    if (flags.data.empty())
+      return absl::InvalidArgumentError("--data: a live shop is written into a data folder");
+    return StoreLiveShop(flags, **live);
+  }
   const auto world = LoadWorld(flags);
   if (!world.ok()) return world.status();
   if (world->experiment.empty())
     return absl::InvalidArgumentError(absl::StrCat(flags.world, ": $.experiment: is missing"));
   if (flags.truth) return PrintTruth(flags, *world);
+  if (flags.interleave > 0) return Interleave(*world, flags.interleave, flags.seed);
   absl::Status status = flags.data.empty() ? Drive(flags, *world) : Store(flags, *world);
   if (!status.ok()) return status;
   std::string out = flags.truth_out;
@@ -398,9 +499,16 @@ void AddSimulateCommand(CLI::App& app, Action& action) {
   command->add_option("--seed", flags->seed, "same seed, same shop (default 1)");
   command->add_option("--truth-out", flags->truth_out,
                       "write the exact expectations here (with --data: DIR/truth.json)");
+  command->add_option(
+      "--false-positives", flags->false_positives,
+      "run this many A/A tests of a live shop and count p < 0.05, by viewers and by "
+      "rooms");
+  command->add_option("--interleave", flags->interleave,
+                      "show this many users interleaved lists of the world's two variants");
   command->add_flag("--truth", flags->truth, "print the exact expectations and end");
   command->callback([flags, &action] {
-    if (flags->server.empty() == flags->data.empty() && !flags->truth)
+    const bool study = flags->truth || flags->false_positives > 0 || flags->interleave > 0;
+    if (flags->server.empty() == flags->data.empty() && !study)
       throw CLI::ValidationError("--server",
                                  "say where the records go: --server or --data; or ask "
                                  "for the --truth");

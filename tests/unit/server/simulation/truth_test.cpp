@@ -14,6 +14,7 @@
 #include "server/metrics/parse.hpp"
 #include "server/simulation/life.hpp"
 #include "server/simulation/records.hpp"
+#include "tests/support/every_luck.hpp"
 
 namespace upswing::simulation {
 namespace {
@@ -21,45 +22,9 @@ namespace {
 using metrics::EventSelector;
 using metrics::MetricDefinition;
 using metrics::MetricType;
+using testing::EveryLuck;
 
 constexpr std::int64_t kDayMs = 86'400'000;
-
-// Goes through all outcomes, depth first: every uncertain choice is taken both ways. Amounts and
-// delays, on which no metric here depends but linearly, are their means.
-class EveryLuck {
- public:
-  bool Chance(double p) {
-    if (p <= 0) return false;
-    if (p >= 1) return true;
-    if (at_ == path_.size()) path_.push_back(false);
-    const bool taken = path_[at_++];
-    weight_ *= taken ? p : 1 - p;
-    return taken;
-  }
-  std::uint32_t Uniform(std::uint32_t n) {
-    std::uint32_t chosen = 0;
-    while (chosen + 1 < n && !Chance(1.0 / (n - chosen))) ++chosen;
-    return chosen;
-  }
-  double Spread(double mean, double) { return mean; }
-  double Around(double mean) { return mean; }
-  double Next() { return 0; }
-
-  double weight() const { return weight_; }
-  bool NextOutcome() {
-    while (!path_.empty() && path_.back()) path_.pop_back();
-    if (path_.empty()) return false;
-    path_.back() = true;
-    at_ = 0;
-    weight_ = 1;
-    return true;
-  }
-
- private:
-  std::vector<bool> path_;
-  std::size_t at_ = 0;
-  double weight_ = 1;
-};
 
 // Metrics by plain reading of the events of one user.
 class Reading {

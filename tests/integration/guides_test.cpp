@@ -1,0 +1,121 @@
+// The pages of docs/guides do what they say: their commands are run as they stand, in order, in an
+// empty folder, and end in the decisions that the pages draw from them.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <nlohmann/json.hpp>
+
+#include "tests/support/paths.hpp"
+#include "tests/support/process.hpp"
+
+namespace upswing {
+namespace {
+
+using ::testing::HasSubstr;
+
+// All ```sh blocks of a page.
+std::string CommandsOf(const std::string& page) {
+  std::ifstream file(testing::SourceDir() / "docs/guides" / page);
+  std::string commands;
+  std::string line;
+  bool inside = false;
+  while (std::getline(file, line)) {
+    if (line.starts_with("```")) {
+      inside = line == "```sh";
+    } else if (inside) {
+      commands += line + "\n";
+    }
+  }
+  return commands;
+}
+
+class Guides : public ::testing::Test {
+ protected:
+  std::string Run(const std::string& page) {
+    const std::string commands = CommandsOf(page);
+    EXPECT_NE(commands, "") << page;
+    std::filesystem::create_directory_symlink(testing::SourceDir() / "samples",
+                                              folder_ / "samples");
+    const auto finished =
+        testing::RunProgram({"/bin/sh", "-c",
+                             "set -eu; cd '" + (folder_ / "") + "'; PATH='" +
+                                 testing::BinDir().string() + "':$PATH\n" + commands});
+    EXPECT_EQ(finished.status, 0) << finished.err << finished.out;
+    return finished.out;
+  }
+
+  nlohmann::json Report(const std::string& experiment, const std::string& data) {
+    const auto finished =
+        testing::RunProgram({testing::Upswing(), "report", experiment, "--data", folder_ / data,
+                             "--format", "json", "--as-of", "2026-03-20T00:00:00Z"});
+    EXPECT_EQ(finished.status, 0) << finished.err;
+    return nlohmann::json::parse(finished.out);
+  }
+  static double Lift(const nlohmann::json& comparisons, const std::string& metric) {
+    for (const auto& comparison : comparisons) {
+      if (comparison["metric"] == metric && comparison["relative"]["estimate"].is_number())
+        return comparison["relative"]["estimate"].get<double>();
+    }
+    return 0;
+  }
+
+  const testing::TemporaryFolder folder_;
+};
+
+TEST_F(Guides, TheFeedShopEndsInShip) {
+  Run("feed-shop.md");
+  const auto report = Report("one_tap", "feed");
+  EXPECT_EQ(report["decision"]["action"], "ship") << report["decision"];
+  EXPECT_THAT(report["decision"]["reason"], HasSubstr("purchase_conversion"));
+  EXPECT_TRUE(report["health"]["ok"].get<bool>());
+}
+
+TEST_F(Guides, TheCommunityShopEndsInHarmToRetentionAlthoughClicksRise) {
+  EXPECT_THAT(Run("community-shop.md"), HasSubstr("preference for clicks  +"));
+  const auto report = Report("note_ranking", "community");
+  EXPECT_EQ(report["decision"]["action"], "stop_harm") << report["decision"];
+  EXPECT_THAT(report["decision"]["reason"], HasSubstr("retention_d7"));
+  EXPECT_GT(Lift(report["comparisons"], "note_ctr"), 0.1);
+  // The lift of single days fades.
+  std::vector<double> lifts;
+  for (const auto& day : report["days"]) {
+    if (!day["cumulative"].get<bool>()) lifts.push_back(Lift(day["comparisons"], "note_ctr"));
+  }
+  ASSERT_GT(lifts.size(), 8u);
+  EXPECT_GT(lifts[0], 2 * lifts[7]);
+}
+
+TEST_F(Guides, TheLiveShopKeepsTheCouponForTier2Only) {
+  const std::string out = Run("live-shop.md");
+  EXPECT_THAT(out, HasSubstr("viewers compared as if each were randomised alone  21.9 %"));
+  for (const auto& [experiment, action] : {std::pair("coupon_tier1", "stop_harm"),
+                                           {"coupon_tier2", "ship"},
+                                           {"coupon_tier3", "stop_harm"}}) {
+    const auto report = Report(experiment, "live");
+    EXPECT_EQ(report["decision"]["action"], action) << experiment << report["decision"];
+    EXPECT_THAT(report["decision"]["reason"], HasSubstr("contribution_per_user"));
+    for (const auto& comparison : report["comparisons"]) {
+      if (comparison["metric"] != "promotion_roi") continue;
+      const auto ci = comparison["absolute"]["ci"];
+      EXPECT_TRUE(action == std::string("ship") ? ci[0] > 1 : ci[1] < 1) << experiment << ci;
+    }
+  }
+}
+
+TEST_F(Guides, AnAnalystsMetricIsInTheReportOfExistingData) {
+  EXPECT_THAT(Run("metrics.md"), HasSubstr("beauty_buyers  secondary"));
+}
+
+TEST_F(Guides, TheSimulationPageRuns) {
+  EXPECT_THAT(Run("simulation.md"), HasSubstr("The truth behind the simulated shop"));
+}
+
+}  // namespace
+}  // namespace upswing
