@@ -20,7 +20,7 @@ upswing_layer(server/analysis DEPS server/metrics server/statistics server/store
 upswing_layer(server/ingest DEPS sdk/base sdk/wire platform/port server/store LIBS absl threads)
 upswing_layer(server/report PURE DEPS server/statistics server/analysis server/metrics LIBS absl absl_time json)
 # A data folder with its catalog: what the HTTP routes and the commands with --data share.
-upswing_layer(server/project DEPS platform/port server/json server/metrics server/authoring server/store server/store/embedded
+upswing_layer(server/project DEPS platform/port sdk/catalog sdk/assignment server/json server/metrics server/authoring server/store server/store/embedded
               server/ingest server/analysis server/report LIBS absl json)
 # The web page, built by npm and held in the binary.
 include(platform/cmake/Dashboard.cmake)

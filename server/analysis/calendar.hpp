@@ -36,6 +36,8 @@ class Calendar {
   /// First millisecond of the local day that lies `days` after the one of `time_ms`, for any time.
   std::int64_t StartOfDayAfter(std::int64_t time_ms, int days) const;
 
+  bool operator==(const Calendar&) const = default;
+
  private:
   static constexpr std::int64_t kDayMs = 24LL * 3600 * 1000;
   std::string timezone_;

@@ -12,6 +12,18 @@ statistics::ExactValue FastSum::Value() const {
          ExactValue::FromInteger(low) + real_.Value();
 }
 
+void FastSum::Subtract(const FastSum& other) {
+  integer_ -= other.integer_;
+  real_.Merge(statistics::ExactSum::FromValue(
+      statistics::ExactValue::FromInteger(0) - other.real_.Value(), -other.real_.non_finite()));
+}
+
+void CellSums::Subtract(const CellSums& other) {
+  n_ -= other.n_;
+  for (std::size_t i = 0; i < sums_.size(); ++i) sums_[i].Subtract(other.sums_[i]);
+  for (std::size_t i = 0; i < products_.size(); ++i) products_[i].Subtract(other.products_[i]);
+}
+
 void CellSums::Merge(const CellSums& other) {
   n_ += other.n_;
   for (std::size_t i = 0; i < sums_.size(); ++i) sums_[i].Merge(other.sums_[i]);

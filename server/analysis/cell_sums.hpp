@@ -31,6 +31,7 @@ class FastSum {
     integer_ += other.integer_;
     real_.Merge(other.real_);
   }
+  void Subtract(const FastSum& other);
   statistics::ExactValue Value() const;
   std::int64_t non_finite() const { return real_.non_finite(); }
 
@@ -69,6 +70,7 @@ class CellSums {
     }
   }
   void Merge(const CellSums& other);
+  void Subtract(const CellSums& other);
   std::int64_t n() const { return n_; }
   std::size_t dimension() const { return sums_.size(); }
   statistics::MomentSums ToMomentSums() const;

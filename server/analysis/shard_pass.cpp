@@ -37,11 +37,12 @@ struct Enrolment {
 class ShardRun {
  public:
   ShardRun(const PassOptions& options, const std::string& unit_type, bool fallback, int shard,
-           PassState* state);
+           const std::vector<std::uint32_t>* only, PassState* state);
   absl::Status Run();
 
  private:
   bool clustered() const { return !spec_.observation_unit.empty(); }
+  absl::Status NextUnit(std::uint32_t* unit);
   absl::Status GatherExposures(std::uint32_t unit);
   std::optional<Enrolment> Enrol() const;
   void AddUnit(const Enrolment& enrolment);
@@ -61,6 +62,7 @@ class ShardRun {
   const ExperimentSpec& spec_;
   const bool fallback_;
   const int shard_;
+  const std::vector<std::uint32_t>* only_;  // null = all units
   PassState* state_;
   BlockContext exposure_context_;
   BlockContext event_context_;
@@ -83,12 +85,13 @@ class ShardRun {
 };
 
 ShardRun::ShardRun(const PassOptions& options, const std::string& unit_type, bool fallback,
-                   int shard, PassState* state)
+                   int shard, const std::vector<std::uint32_t>* only, PassState* state)
     : options_(options),
       plan_(*options.plan),
       spec_(*plan_.spec),
       fallback_(fallback),
       shard_(shard),
+      only_(only),
       state_(state),
       evaluator_(&plan_, options.calendar),
       end_of_time_(spec_.as_of_ms == kNever ? kNever : spec_.as_of_ms + 1) {
@@ -434,9 +437,34 @@ void ShardRun::AddCluster(const Enrolment& enrolment) {
   }
 }
 
+// The next exposed unit to look at, where at least one cursor stands; kEnd if there is none.
+absl::Status ShardRun::NextUnit(std::uint32_t* unit) {
+  constexpr std::uint32_t kEnd = Cursor<ExposureBlock>::kEnd;
+  for (std::size_t next = 0;;) {
+    *unit = kEnd;
+    for (const std::uint32_t at : at_) *unit = std::min(*unit, at);
+    if (*unit == kEnd || only_ == nullptr) return absl::OkStatus();
+    const auto wanted =
+        std::lower_bound(only_->begin() + static_cast<std::ptrdiff_t>(next), only_->end(), *unit);
+    if (wanted == only_->end()) {
+      *unit = kEnd;
+      return absl::OkStatus();
+    }
+    if (*wanted == *unit) return absl::OkStatus();
+    next = static_cast<std::size_t>(wanted - only_->begin());
+    for (std::size_t c = 0; c < cursors_.size(); ++c) {
+      if (at_[c] >= *wanted) continue;
+      absl::Status status = cursors_[c].Seek(*wanted, &state_->unreadable, &at_[c]);
+      if (!status.ok()) return status;
+    }
+  }
+}
+
 absl::Status ShardRun::Run() {
+  if (only_ != nullptr && only_->empty()) return absl::OkStatus();
+  const std::uint32_t first = only_ == nullptr ? 0 : only_->front();
   for (std::size_t c = 0; c < cursors_.size(); ++c)
-    if (absl::Status status = cursors_[c].Seek(0, &state_->unreadable, &at_[c]); !status.ok())
+    if (absl::Status status = cursors_[c].Seek(first, &state_->unreadable, &at_[c]); !status.ok())
       return status;
   if (fallback_ && !cursors_.empty()) {
     absl::StatusOr<std::vector<std::uint64_t>> keys =
@@ -445,8 +473,8 @@ absl::Status ShardRun::Run() {
     keys_ = *std::move(keys);
   }
   for (;;) {
-    std::uint32_t unit = Cursor<ExposureBlock>::kEnd;
-    for (const std::uint32_t at : at_) unit = std::min(unit, at);
+    std::uint32_t unit = 0;
+    if (absl::Status status = NextUnit(&unit); !status.ok()) return status;
     if (unit == Cursor<ExposureBlock>::kEnd) break;
     if (absl::Status status = GatherExposures(unit); !status.ok()) return status;
     if (only_forced_) ++state_->forced_units;
@@ -478,6 +506,13 @@ absl::Status ShardRun::Run() {
 }
 
 }  // namespace
+
+void CellState::Subtract(const CellState& other) {
+  sums.Subtract(other.sums);
+  units -= other.units;
+  pending -= other.pending;
+  events -= other.events;
+}
 
 void CellState::Merge(const CellState& other) {
   sums.Merge(other.sums);
@@ -569,9 +604,55 @@ void PassState::Merge(PassState&& other) {
   Concatenate(&unreadable, std::move(other.unreadable));
 }
 
+void PassState::Subtract(const PassState& other) {
+  const auto cells = [](std::vector<CellState>* from, const std::vector<CellState>& what) {
+    for (std::size_t i = 0; i < what.size(); ++i) (*from)[i].Subtract(what[i]);
+  };
+  const auto counts = [](std::vector<std::int64_t>* from, const std::vector<std::int64_t>& what) {
+    for (std::size_t i = 0; i < what.size(); ++i) (*from)[i] -= what[i];
+  };
+  for (std::size_t a = 0; a < arms.size(); ++a) {
+    ArmState& arm = arms[a];
+    const ArmState& of = other.arms[a];
+    for (const auto& [phase, state] : of.phases) {
+      const auto from = arm.phases.find(phase);
+      from->second.units_first_variant -= state.units_first_variant;
+      cells(&from->second.metrics, state.metrics);
+      // What no unit is in is not there.
+      if (from->second.units_first_variant == 0) arm.phases.erase(from);
+    }
+    for (const auto& [key, segment] : of.segments) {
+      const auto from = arm.segments.find(key);
+      from->second.units_first_variant -= segment.units_first_variant;
+      cells(&from->second.metrics, segment.metrics);
+      if (from->second.units_first_variant == 0) arm.segments.erase(from);
+    }
+    cells(&arm.crossed, of.crossed);
+    arm.crossovers -= of.crossovers;
+    counts(&arm.units_by_day, of.units_by_day);
+    for (std::size_t m = 0; m < arm.days.size(); ++m) {
+      for (std::size_t d = 0; d < arm.days[m].cumulative.size(); ++d) {
+        arm.days[m].cumulative[d].Subtract(of.days[m].cumulative[d]);
+        arm.days[m].daily[d].Subtract(of.days[m].daily[d]);
+      }
+      counts(&arm.days[m].entered, of.days[m].entered);
+    }
+  }
+  exposures -= other.exposures;
+  events -= other.events;
+  forced_units -= other.forced_units;
+  unknown_variant_records -= other.unknown_variant_records;
+  for (std::size_t m = 0; m < removed.size(); ++m) {
+    removed[m].Subtract(other.removed[m]);
+    covariate_removed[m].Subtract(other.covariate_removed[m]);
+  }
+  counts(&nonzero, other.nonzero);
+  counts(&covariate_nonzero, other.covariate_nonzero);
+}
+
 absl::Status RunShard(const PassOptions& options, const std::string& unit_type, bool fallback,
-                      int shard, PassState* state) {
-  ShardRun run(options, unit_type, fallback, shard, state);
+                      int shard, const std::vector<std::uint32_t>* only, PassState* state) {
+  ShardRun run(options, unit_type, fallback, shard, only, state);
   return run.Run();
 }
 

@@ -45,6 +45,7 @@ struct CellState {
   std::int64_t events = 0;
 
   void Merge(const CellState& other);
+  void Subtract(const CellState& other);
 };
 
 struct SegmentState {
@@ -92,6 +93,8 @@ struct PassState {
   /// `search`: null unless the pass looks for order statistics.
   PassState(const Plan& plan, int days, const Search* search);
   void Merge(PassState&& other);
+  /// Takes out again, exactly, what some of the units put in.
+  void Subtract(const PassState& other);
 };
 
 /// Caps by metric; infinity = none. Quantiles by variant, then metric; NaN = none.
@@ -99,6 +102,9 @@ struct Pooled {
   std::vector<double> cap;
   std::vector<double> covariate_cap;
   std::vector<std::vector<double>> quantile;
+
+  /// A NaN is not equal to itself: pooled values with an arm without events differ.
+  bool operator==(const Pooled&) const = default;
 };
 
 struct PassOptions {
@@ -114,9 +120,10 @@ struct PassOptions {
 };
 
 /// Joins one shard of one unit type into `state`. `fallback`: `unit_type` is the spec's fallback.
-/// kNotFound: the snapshot is gone; take a new one.
+/// `only`: the units to look at, ascending; null = all. kNotFound: the snapshot is gone; take a new
+/// one.
 absl::Status RunShard(const PassOptions& options, const std::string& unit_type, bool fallback,
-                      int shard, PassState* state);
+                      int shard, const std::vector<std::uint32_t>* only, PassState* state);
 
 /// Finds units of the fallback type that were exposed without an id of the spec's unit type, and
 /// when first.

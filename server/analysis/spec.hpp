@@ -13,6 +13,8 @@ namespace upswing::analysis {
 struct VariantSpec {
   std::string key;
   double weight = 1;
+
+  bool operator==(const VariantSpec&) const = default;
 };
 
 /// What to analyse: one iteration of one experiment. All times are milliseconds since
@@ -42,6 +44,8 @@ struct ExperimentSpec {
   std::map<std::string, double> caps;
   std::map<std::string, double> covariate_caps;
   bool by_day = true;
+
+  bool operator==(const ExperimentSpec&) const = default;
 };
 
 }  // namespace upswing::analysis

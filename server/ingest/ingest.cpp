@@ -4,6 +4,8 @@
 #include <atomic>
 #include <condition_variable>
 #include <deque>
+#include <functional>
+#include <map>
 #include <mutex>
 #include <optional>
 #include <thread>
@@ -91,6 +93,7 @@ class IngestImpl : public Ingest {
               std::function<void(IngestResponse)> done) override;
   void Stop() override;
   IngestStats Stats() const override;
+  Recheck RecheckOf(std::string_view experiment) const override;
 
  private:
   // The work to queue, or the refusal.
@@ -117,6 +120,9 @@ class IngestImpl : public Ingest {
 
   std::mutex offsets_mutex_;
   absl::flat_hash_map<OffsetKey, std::int64_t> offsets_;  // guarded by offsets_mutex_
+
+  mutable std::mutex rechecks_mutex_;
+  std::map<std::string, Recheck, std::less<>> rechecks_;  // guarded by rechecks_mutex_
 
   std::atomic<std::uint32_t> exposures_seen_{0};
   std::atomic<std::int64_t> batches_{0}, duplicates_{0}, conflicts_{0}, records_{0}, rejected_{0},
@@ -177,8 +183,13 @@ void IngestImpl::CheckVariants(const wire::Batch& batch) {
               batch.strings[x.experiment[i]], batch.strings[batch.subjects.unit_type[p]],
               batch.strings[batch.subjects.unit_id[p]], x.catalog_version[i], &variant))
         continue;
+      const bool agrees = variant == batch.strings[x.variant[i]];
       ++reevaluated_;
-      if (variant != batch.strings[x.variant[i]]) ++disagreements_;
+      if (!agrees) ++disagreements_;
+      const std::lock_guard lock(rechecks_mutex_);
+      Recheck& of = rechecks_[std::string(batch.strings[x.experiment[i]])];
+      ++of.exposures;
+      if (!agrees) ++of.disagreements;
       break;
     }
   }
@@ -361,6 +372,12 @@ void IngestImpl::Stop() {
 IngestStats IngestImpl::Stats() const {
   return {batches_, duplicates_, conflicts_,   records_,       rejected_,
           refused_, commits_,    reevaluated_, disagreements_, body_bytes_};
+}
+
+Recheck IngestImpl::RecheckOf(std::string_view experiment) const {
+  const std::lock_guard lock(rechecks_mutex_);
+  const auto found = rechecks_.find(experiment);
+  return found == rechecks_.end() ? Recheck() : found->second;
 }
 
 }  // namespace

@@ -61,6 +61,12 @@ struct IngestStats {
   std::int64_t body_bytes = 0;
 };
 
+/// What came of re-evaluating a sample of an experiment's exposures.
+struct Recheck {
+  std::int64_t exposures = 0;      ///< Re-evaluated.
+  std::int64_t disagreements = 0;  ///< Of these, logged with another variant.
+};
+
 /// Takes batches and answers when they are durable. Thread-safe.
 class Ingest {
  public:
@@ -79,6 +85,8 @@ class Ingest {
   virtual void Stop() = 0;
 
   virtual IngestStats Stats() const = 0;
+  /// Since the start of the process.
+  virtual Recheck RecheckOf(std::string_view experiment) const = 0;
 };
 
 }  // namespace upswing::ingest

@@ -11,8 +11,11 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "server/analysis/analyze.hpp"
+#include "server/analysis/cache.hpp"
 #include "server/authoring/metrics.hpp"
 #include "server/authoring/parse.hpp"
+#include "server/project/frozen_caps.hpp"
+#include "server/project/variant_check.hpp"
 #include "server/report/build.hpp"
 
 namespace upswing::project {
@@ -26,6 +29,9 @@ constexpr std::size_t kProblemsShown = 20;
 // A running server may replace chunks while another process reads them; a new snapshot then has the
 // new ones.
 constexpr int kSnapshots = 10;
+// Share of re-evaluated exposures that may name another variant: assignment is deterministic, so
+// more than stray clients means that two sides decide differently.
+constexpr double kMostDisagreeing = 0.001;
 
 constexpr char kVersionPrefix[] = "catalog/version/";
 
@@ -40,7 +46,8 @@ std::string Encode(const Catalog& catalog, const Note& note) {
       .dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
 }
 
-absl::Status Compile(Catalog* catalog) {
+// Checks the source and fills in the model.
+absl::Status Parse(Catalog* catalog) {
   authoring::ParseResult parsed = authoring::Parse(catalog->source);
   if (!parsed.ok()) {
     std::vector<std::string> lines;
@@ -57,6 +64,11 @@ absl::Status Compile(Catalog* catalog) {
         absl::StrCat(segment.place.path, ".ids_file: the server cannot see the file ",
                      segment.ids_file, "; write the ids into \"ids\""));
   }
+  return absl::OkStatus();
+}
+
+// Fills in the bytes; the version and the phases are known by now.
+absl::Status Compile(Catalog* catalog) {
   absl::StatusOr<authoring::Compiled> compiled =
       authoring::Compile(catalog->model, {.version = catalog->version, .phases = catalog->phases});
   if (!compiled.ok()) return compiled.status();
@@ -134,6 +146,23 @@ analysis::ExperimentSpec SpecOf(const Catalog& catalog, const authoring::Experim
   return spec;
 }
 
+// What devices logged beside what this server's catalog says, for the exposures that were compared.
+void AddVariantCheck(const ingest::Recheck& recheck, report::Report* report) {
+  if (recheck.exposures == 0) return;
+  const double share =
+      static_cast<double>(recheck.disagreements) / static_cast<double>(recheck.exposures);
+  report::HealthCheck check;
+  check.name = "logged_variant";
+  check.severity = "warn";
+  check.threshold = kMostDisagreeing;
+  check.ok = share <= kMostDisagreeing;
+  check.effect.value = share;
+  check.detail = absl::StrCat(recheck.disagreements, " of ", recheck.exposures,
+                              " exposures that were re-evaluated since the server started name "
+                              "another variant than the catalog gives the unit");
+  report->health.checks.push_back(std::move(check));
+}
+
 // Both sides of a holdout are exposed to "holdout:<key>" before targeting.
 analysis::ExperimentSpec SpecOf(const Catalog& catalog, const authoring::Holdout& holdout) {
   analysis::ExperimentSpec spec;
@@ -156,12 +185,16 @@ struct Project::State {
   std::mutex publish_mutex;  // Held throughout publishing, before `mutex`.
   mutable std::mutex mutex;  // The catalog in force.
   std::shared_ptr<const Catalog> catalog;
+  VariantCheck variants;
+  analysis::ResultCache results;  // of reports as of now
+
+  explicit State(const port::Clock* clock) : variants(clock) {}
 };
 
 absl::StatusOr<std::unique_ptr<Project>> Project::Open(const Options& options) {
   auto project = std::unique_ptr<Project>(new Project());
   project->clock_ = options.clock;
-  project->state_ = std::make_unique<State>();
+  project->state_ = std::make_unique<State>(options.clock);
   // A folder that holds a store knows its project; a new one needs a name.
   const bool is_new =
       !std::filesystem::exists(std::filesystem::path(options.directory) / "upswing.db");
@@ -179,8 +212,12 @@ absl::StatusOr<std::unique_ptr<Project>> Project::Open(const Options& options) {
       if (absl::Status status = project->store_->PutMeta(kNameKey, name_of_new); !status.ok())
         return status;
     }
+    ingest::IngestOptions ingest;
+    ingest.reevaluate = [variants = &project->state_->variants](auto&&... exposure) {
+      return variants->Variant(std::forward<decltype(exposure)>(exposure)...);
+    };
     project->ingest_ = ingest::Ingest::Create(project->store_.get(), &project->store_->hasher(),
-                                              options.clock, {});
+                                              options.clock, std::move(ingest));
   }
   if (absl::Status status = project->LoadCatalog(); !status.ok()) return status;
   return project;
@@ -209,7 +246,10 @@ absl::Status Project::LoadCatalog() {
   catalog->published_ms = json.value("published_ms", std::int64_t{0});
   catalog->phases = json.value("phases", std::map<std::string, std::uint32_t>());
   catalog->source = json.value("source", "");
-  if (absl::Status status = Compile(catalog.get()); !status.ok()) return status;
+  absl::Status status = Parse(catalog.get());
+  if (status.ok()) status = Compile(catalog.get());
+  if (status.ok()) status = state_->variants.Use(catalog->bytes, catalog->blobs);
+  if (!status.ok()) return status;
   const std::lock_guard lock(state_->mutex);
   state_->catalog = std::move(catalog);
   return absl::OkStatus();
@@ -235,16 +275,18 @@ absl::StatusOr<std::shared_ptr<const Catalog>> Project::Publish(std::string sour
   next->version = current == nullptr ? 1 : current->version + 1;
   next->published_ms = clock_->WallMillis();
   next->source = std::move(source);
-  if (absl::Status status = Compile(next.get()); !status.ok()) return status;
+  if (absl::Status status = Parse(next.get()); !status.ok()) return status;
   if (next->model.project != state_->name) {
     return absl::InvalidArgumentError(absl::StrCat("$.project: this is the server of project \"",
                                                    state_->name, "\", not of \"",
                                                    next->model.project, "\""));
   }
-  if (current != nullptr) {
+  if (current != nullptr)
     next->phases = authoring::NextPhases(current->model, current->phases, next->model);
-    if (absl::Status status = Compile(next.get()); !status.ok()) return status;
-  }
+  if (absl::Status status = Compile(next.get()); !status.ok()) return status;
+  // If it is not published after all, its version is one that no exposure names.
+  if (absl::Status status = state_->variants.Use(next->bytes, next->blobs); !status.ok())
+    return status;
   if (absl::Status status = store_->PutMeta(VersionKey(next->version), Encode(*next, note));
       !status.ok())
     return status;
@@ -315,17 +357,25 @@ absl::StatusOr<report::Report> Project::Report(std::string_view experiment,
               found->status == authoring::Status::kArchived;
   }
   spec.as_of_ms = as_of_ms.value_or(clock_->WallMillis());
+  if (absl::Status status = LoadFrozenCaps(store_.get(), &spec); !status.ok()) return status;
   input.plan.ended = stopped || (spec.end_ms && *spec.end_ms <= spec.as_of_ms);
   absl::StatusOr<analysis::AnalysisResult> result = absl::NotFoundError("");
   for (int attempt = 0; attempt < kSnapshots && absl::IsNotFound(result.status()); ++attempt) {
     const auto source = store_->Snapshot();
     if (!source.ok()) return source.status();
-    result = analysis::Analyze(**source, spec);
+    // An old moment is asked for once; it would take the place of what is known about now.
+    result = as_of_ms.has_value() || ingest_ == nullptr ? analysis::Analyze(**source, spec)
+                                                        : state_->results.Analyze(*source, spec);
   }
   if (!result.ok()) return result.status();
+  if (!as_of_ms.has_value() && ingest_ != nullptr) {
+    if (absl::Status status = FreezeCaps(store_.get(), spec, *result); !status.ok()) return status;
+  }
   input.spec = &spec;
   input.result = &*result;
-  return report::Build(input);
+  report::Report report = report::Build(input);
+  if (ingest_ != nullptr) AddVariantCheck(ingest_->RecheckOf(spec.experiment), &report);
+  return report;
 }
 
 }  // namespace upswing::project

@@ -16,13 +16,14 @@ enum class Lane : std::uint8_t { kExposures = 0, kEvents = 1 };
 
 /// Names one chunk of a snapshot: records of one (unit type, shard, lane, name), sorted by unit.
 struct ChunkRef {
-  std::uint64_t id = 0;
+  std::uint64_t id = 0;   ///< Two snapshots of one store that name the same id mean the same bytes.
   std::uint64_t run = 0;  ///< Chunks of one run stand in unit order and share at most a unit.
   std::uint32_t rows = 0;
   std::uint32_t min_unit = 0;  ///< Unit numbers, both inclusive.
   std::uint32_t max_unit = 0;
   std::int64_t min_time_ms = 0;
   std::int64_t max_time_ms = 0;
+  std::int64_t bytes = 0;
 };
 
 /// Which records a chunk holds.
@@ -42,6 +43,8 @@ class RecordSource {
 
   virtual int shards() const = 0;
   virtual std::uint32_t Units(std::string_view unit_type, int shard) const = 0;
+  /// Units with numbers below this have them in every later snapshot of the store too.
+  virtual std::uint32_t StableUnits(std::string_view unit_type, int shard) const = 0;
   /// Chunks of an event name or an experiment, in order of (run, min_unit).
   virtual std::vector<ChunkRef> Chunks(std::string_view unit_type, int shard, Lane lane,
                                        std::string_view name) const = 0;

@@ -18,7 +18,7 @@ constexpr std::int64_t kRoundRecords = 1'500'000;
 // A small backlog is compacted when it gets this old.
 constexpr std::chrono::seconds kRoundAge{10};
 // Bytes of chunks per transaction: it must not hold up landing for long.
-constexpr std::size_t kTransactionBytes = 4 << 20;
+constexpr std::int64_t kTransactionBytes = 4 << 20;
 // Larger runs are left alone: merging takes about 100 bytes of memory per row.
 constexpr std::uint64_t kMergeRows = 2'000'000;
 constexpr int kWalPages = 24 << 20 >> 13;  // 24 MiB of 8-KiB pages
@@ -56,6 +56,7 @@ absl::Status StoreImpl::Recover() {
                             "run ON run.id=chunk.run "
                             "WHERE run.done=0)",
                             "DELETE FROM chunk WHERE run IN (SELECT id FROM run WHERE done=0)",
+                            "DELETE FROM chunk_data WHERE id NOT IN (SELECT id FROM chunk)",
                             "DELETE FROM units WHERE run IN (SELECT id FROM run WHERE done=0)",
                             "DELETE FROM run WHERE done=0"})
       if (status.ok()) status = write_.Execute(sql);
@@ -63,6 +64,8 @@ absl::Status StoreImpl::Recover() {
     if (!status.ok()) return status;
   }
   dictionaries_.clear();
+  retired_.clear();
+  retired_bytes_ = 0;
   if (absl::Status status = names_.Load(&write_); !status.ok()) return status;
   absl::StatusOr<Directory> directory = LoadDirectory(&write_);
   if (!directory.ok()) return directory.status();
@@ -185,7 +188,7 @@ absl::StatusOr<bool> StoreImpl::RunRound() {
   std::int64_t run = 0;
   std::vector<std::pair<GroupKey, ChunkRef>> written;
   std::vector<Pending> pending;
-  std::size_t pending_bytes = 0;
+  std::int64_t pending_bytes = 0;
 
   const auto flush = [&](const ShardKey* key, Shard* shard) -> absl::Status {
     const std::lock_guard lock(write_mutex_);
@@ -242,7 +245,7 @@ absl::StatusOr<bool> StoreImpl::RunRound() {
       absl::Status status = BuildChunks(
           records, rows, [&](std::uint64_t unit) { return (*shard)->units.FindOrAdd(unit); },
           [&](BuiltChunk chunk) {
-            pending_bytes += chunk.bytes.size();
+            pending_bytes += static_cast<std::int64_t>(chunk.bytes.size());
             pending.push_back({{key.first, key.second, chunk.lane, ids[chunk.name]},
                                chunk.ref,
                                std::move(chunk.bytes)});
@@ -306,9 +309,10 @@ absl::StatusOr<bool> StoreImpl::RunRound() {
   return true;
 }
 
-// Inserts `fresh` as a run of its own and deletes `old`, at once.
+// Inserts `fresh` as a run of its own and deletes `old`, at once; or takes `old` out of the
+// directory and leaves its bytes to the snapshots that were taken before.
 absl::Status StoreImpl::ReplaceChunks(const GroupKey& group, const std::vector<ChunkRef>& old,
-                                      std::vector<Pending> fresh) {
+                                      std::vector<Pending> fresh, OldBytes old_bytes) {
   std::vector<ChunkRef> written;
   {
     const std::lock_guard lock(write_mutex_);
@@ -325,10 +329,17 @@ absl::Status StoreImpl::ReplaceChunks(const GroupKey& group, const std::vector<C
     for (const ChunkRef& chunk : old) {
       const auto id = static_cast<std::int64_t>(chunk.id);
       if (status.ok()) status = delete_chunk_.Bind(1, id).Run();
-      if (status.ok()) status = delete_chunk_data_.Bind(1, id).Run();
+      if (status.ok() && old_bytes == OldBytes::kDelete)
+        status = delete_chunk_data_.Bind(1, id).Run();
     }
     if (status.ok()) status = transaction.Commit();
     if (!status.ok()) return status;
+  }
+  if (old_bytes == OldBytes::kRetire) {
+    for (const ChunkRef& chunk : old) {
+      retired_.push_back({chunk.id, chunk.bytes, snapshots_->next()});
+      retired_bytes_ += chunk.bytes;
+    }
   }
   std::vector<ChunkRef>& chunks = directory_[group];
   std::erase_if(chunks, [&](const ChunkRef& chunk) {
@@ -336,6 +347,32 @@ absl::Status StoreImpl::ReplaceChunks(const GroupKey& group, const std::vector<C
   });
   chunks.insert(chunks.end(), written.begin(), written.end());
   if (chunks.empty()) directory_.erase(group);
+  return absl::OkStatus();
+}
+
+// Deletes what no snapshot can ask for any more, and the oldest beyond the bound; or all of it.
+absl::Status StoreImpl::DeleteRetired(bool all) {
+  const std::uint64_t oldest = snapshots_->oldest();
+  const auto due = [&](const Retired& next, std::int64_t bytes) {
+    return all || next.before <= oldest || bytes > options_.retired_bytes;
+  };
+  while (!retired_.empty() && due(retired_.front(), retired_bytes_)) {
+    // In steps, so that landing does not wait for long.
+    const std::lock_guard lock(write_mutex_);
+    Transaction transaction(&write_, "BEGIN IMMEDIATE");
+    absl::Status status = transaction.status();
+    std::size_t count = 0;
+    std::int64_t bytes = 0;
+    while (status.ok() && count < retired_.size() && bytes < 4 * kTransactionBytes &&
+           due(retired_[count], retired_bytes_ - bytes)) {
+      status = delete_chunk_data_.Bind(1, static_cast<std::int64_t>(retired_[count].chunk)).Run();
+      bytes += retired_[count++].bytes;
+    }
+    if (status.ok()) status = transaction.Commit();
+    if (!status.ok()) return status;
+    retired_.erase(retired_.begin(), retired_.begin() + static_cast<std::ptrdiff_t>(count));
+    retired_bytes_ -= bytes;
+  }
   return absl::OkStatus();
 }
 
@@ -361,7 +398,9 @@ absl::Status StoreImpl::MergeGroup(const GroupKey& group, const std::vector<Chun
                    return absl::OkStatus();
                  });
   if (!status.ok()) return status;
-  return ReplaceChunks(group, chunks, std::move(fresh));
+  const bool read = snapshots_->oldest() < snapshots_->next();
+  return ReplaceChunks(group, chunks, std::move(fresh),
+                       read ? OldBytes::kRetire : OldBytes::kDelete);
 }
 
 // Runs of a group fall into classes by size, each `merge_runs` times the one below. A class that is
@@ -373,10 +412,8 @@ absl::Status StoreImpl::MergeDue(bool all) {
     for (const ChunkRef& chunk : chunks)
       if (damaged_.count(chunk.id) == 0) runs[chunk.run].push_back(chunk);
     if (runs.size() < 2) continue;
-    // A report that runs in this process reads the chunks it found; it must not wait for ever
-    // either.
     const auto full = static_cast<std::size_t>(options_.merge_runs);
-    if (!all && (runs.size() < full || (*snapshots_ > 0 && runs.size() < 3 * full))) continue;
+    if (!all && runs.size() < full) continue;
     std::vector<std::pair<std::uint64_t, std::uint64_t>> by_rows;  // (rows, run)
     for (const auto& [run, of_run] : runs) {
       std::uint64_t rows = 0;
@@ -411,8 +448,9 @@ absl::Status StoreImpl::MergeDue(bool all) {
       continue;
     }
     if (!status.ok()) return status;
+    if (status = DeleteRetired(false); !status.ok()) return status;
   }
-  return absl::OkStatus();
+  return DeleteRetired(false);
 }
 
 // Reads a chunk; a damaged one is left out of merging from now on.

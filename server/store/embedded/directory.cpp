@@ -55,7 +55,8 @@ const std::string& NameTable::Text(std::int64_t id) const {
 absl::StatusOr<Directory> LoadDirectory(Database* database) {
   Directory directory;
   Statement select = database->Prepare(
-      "SELECT chunk.id, run, type, shard, lane, name, rows, min_unit, max_unit, min_ms, max_ms "
+      "SELECT chunk.id, run, type, shard, lane, name, rows, min_unit, max_unit, min_ms, max_ms, "
+      "bytes "
       "FROM chunk JOIN run ON run.id = chunk.run WHERE run.done = 1 "
       "ORDER BY type, shard, lane, name, run, min_unit, max_unit, chunk.id");
   for (;;) {
@@ -72,6 +73,7 @@ absl::StatusOr<Directory> LoadDirectory(Database* database) {
     chunk.max_unit = static_cast<std::uint32_t>(select.Int(8));
     chunk.min_time_ms = select.Int(9);
     chunk.max_time_ms = select.Int(10);
+    chunk.bytes = select.Int(11);
     directory[group].push_back(chunk);
   }
 }

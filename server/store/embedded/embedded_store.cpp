@@ -40,6 +40,8 @@ absl::Status CheckOptions(const EmbeddedOptions& options) {
     return absl::InvalidArgumentError("shards: must be a power of two in [1, 4096]");
   if (options.round_bytes < (64 << 10) || options.round_bytes > (1 << 30))
     return absl::InvalidArgumentError("round_bytes: must be in [64 KiB, 1 GiB]");
+  if (options.retired_bytes < 0)
+    return absl::InvalidArgumentError("retired_bytes: must not be below 0");
   if (options.merge_runs < 2 || options.merge_runs > 64)
     return absl::InvalidArgumentError("merge_runs: must be in [2, 64]");
   return absl::OkStatus();
@@ -259,8 +261,7 @@ absl::StatusOr<std::shared_ptr<const RecordSource>> StoreImpl::Snapshot() {
   snapshot.vfs = options_.vfs;
   snapshot.shards = options_.shards;
   snapshot.erased = ErasedFilter();
-  ++*snapshots_;
-  snapshot.released = [count = snapshots_] { --*count; };
+  snapshot.released = [live = snapshots_, number = snapshots_->Add()] { live->Remove(number); };
   return TakeSnapshot(std::move(snapshot));
 }
 

@@ -36,6 +36,10 @@ struct EmbeddedOptions {
   /// Runs of one size class that are merged into one. Range: [2, 64].
   int merge_runs = 8;
 
+  /// Chunks that merging replaced are kept, up to this, while a snapshot taken before can read
+  /// them; beyond it such a snapshot has to be taken anew. Unit: bytes.
+  std::int64_t retired_bytes = 512 << 20;
+
   /// Memory for the unit dictionaries held between rounds. Unit: bytes.
   std::int64_t dictionary_bytes = 192 << 20;
 

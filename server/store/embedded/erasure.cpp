@@ -53,7 +53,7 @@ absl::StatusOr<std::int64_t> StoreImpl::DropRows(const GroupKey& group, const Ch
                         fresh.push_back({group, built.ref, std::move(built.bytes)});
                         return absl::OkStatus();
                       });
-  if (status.ok()) status = ReplaceChunks(group, {chunk}, std::move(fresh));
+  if (status.ok()) status = ReplaceChunks(group, {chunk}, std::move(fresh), OldBytes::kDelete);
   if (!status.ok()) return status;
   return dropped;
 }
@@ -269,7 +269,9 @@ absl::StatusOr<EraseResult> StoreImpl::Erase(std::string_view unit_type, std::ui
   }
   absl::StatusOr<EraseResult> result = EraseRecords(unit_type, key);
   if (!result.ok()) return result;
-  absl::Status status = ScrubFreePages();
+  // Chunks that merging replaced hold the unit still.
+  absl::Status status = DeleteRetired(true);
+  if (status.ok()) status = ScrubFreePages();
   if (status.ok()) status = Checkpoint(true);
   if (status.ok())
     status = Audit({now_ms, "erase",
@@ -307,7 +309,9 @@ absl::StatusOr<EraseResult> StoreImpl::Expire(std::int64_t before_ms,
     result.records += *dropped;
     if (*dropped > 0) ++result.chunks_rewritten;
   }
-  if (absl::Status status = Checkpoint(false); !status.ok()) return status;
+  absl::Status status = DeleteRetired(true);
+  if (status.ok()) status = Checkpoint(false);
+  if (!status.ok()) return status;
   return result;
 }
 

@@ -133,6 +133,7 @@ absl::Status EmitChunks(const Records& records, Lane lane, std::uint32_t unit_ty
       chunk.ref.max_time_ms = std::max(chunk.ref.max_time_ms, time[row.row]);
     }
     chunk.bytes = EncodeChunk(records, lane, unit_type, part);
+    chunk.ref.bytes = static_cast<std::int64_t>(chunk.bytes.size());
     if (absl::Status status = emit(std::move(chunk)); !status.ok()) return status;
   }
   return absl::OkStatus();

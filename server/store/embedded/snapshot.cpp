@@ -1,6 +1,7 @@
 #include "server/store/embedded/snapshot.hpp"
 
 #include <algorithm>
+#include <atomic>
 #include <map>
 #include <mutex>
 #include <utility>
@@ -17,7 +18,13 @@
 namespace upswing::store {
 namespace {
 
-constexpr std::uint64_t kInMemory = 1ULL << 63;  // chunk ids that index `memory_`
+constexpr std::uint64_t kInMemory = 1ULL << 63;  // chunk ids that are keys of `memory_`
+
+// No two snapshots of a process share an id of this kind.
+std::uint64_t NewMemoryId() {
+  static std::atomic<std::uint64_t> next{0};
+  return kInMemory | ++next;
+}
 
 struct Reader {
   Database database;
@@ -40,6 +47,11 @@ class Snapshot : public RecordSource {
     return found == units_.end() ? 0 : found->second;
   }
 
+  std::uint32_t StableUnits(std::string_view unit_type, int shard) const override {
+    const auto found = stable_units_.find({names_.Find(unit_type), shard});
+    return found == stable_units_.end() ? 0 : found->second;
+  }
+
   std::vector<ChunkRef> Chunks(std::string_view unit_type, int shard, Lane lane,
                                std::string_view name) const override {
     const auto found = directory_.find({names_.Find(unit_type), shard, lane, names_.Find(name)});
@@ -54,7 +66,7 @@ class Snapshot : public RecordSource {
   }
 
   absl::StatusOr<std::string> Read(const ChunkRef& chunk) const override {
-    if ((chunk.id & kInMemory) != 0) return memory_[chunk.id & ~kInMemory];
+    if ((chunk.id & kInMemory) != 0) return memory_.at(chunk.id);
     absl::StatusOr<std::unique_ptr<Reader>> reader = Borrow();
     if (!reader.ok()) return reader.status();
     absl::StatusOr<std::string> bytes = ReadChunkData(&(*reader)->select, chunk.id);
@@ -145,8 +157,9 @@ class Snapshot : public RecordSource {
   Directory directory_;
   std::map<UnitKey, std::uint32_t> units_;
   std::map<UnitKey, std::uint32_t> stored_units_;
+  std::map<UnitKey, std::uint32_t> stable_units_;  // of finished rounds
   std::map<UnitKey, std::vector<std::uint64_t>> added_keys_;
-  std::vector<std::string> memory_;
+  absl::flat_hash_map<std::uint64_t, std::string> memory_;
   std::map<std::string, std::map<std::vector<std::string>, std::int64_t>, std::less<>> reach_;
   std::map<std::string, std::map<std::string, std::int64_t>, std::less<>> erased_;
   std::vector<std::string> unreadable_;
@@ -176,14 +189,17 @@ absl::Status Snapshot::Take() {
 }
 
 absl::Status Snapshot::LoadUnits(Database* database) {
-  Statement select =
-      database->Prepare("SELECT type, shard, max(base + count) FROM units GROUP BY type, shard");
+  // A round that fails takes back the numbers it gave.
+  Statement select = database->Prepare(
+      "SELECT type, shard, max(base + count), max((base + count) * done) FROM units "
+      "JOIN run ON run.id = units.run GROUP BY type, shard");
   for (;;) {
     const absl::StatusOr<bool> row = select.Step();
     if (!row.ok()) return row.status();
     if (!*row) break;
     const UnitKey key{select.Int(0), static_cast<int>(select.Int(1))};
     units_[key] = stored_units_[key] = static_cast<std::uint32_t>(select.Int(2));
+    stable_units_[key] = static_cast<std::uint32_t>(select.Int(3));
   }
   Statement damaged = database->Prepare("SELECT what, reason FROM quarantine ORDER BY id");
   for (;;) {
@@ -264,9 +280,9 @@ absl::Status Snapshot::AddLanded(Database* database) {
       return unit;
     };
     absl::Status status = BuildChunks(records, shard, number, [&](BuiltChunk chunk) {
-      chunk.ref.id = kInMemory | memory_.size();
+      chunk.ref.id = NewMemoryId();
       chunk.ref.run = kInMemory;
-      memory_.push_back(std::move(chunk.bytes));
+      memory_.emplace(chunk.ref.id, std::move(chunk.bytes));
       const GroupKey group{type, shard.shard, chunk.lane, names_.FindOrInvent(chunk.name)};
       directory_[group].push_back(chunk.ref);
       return absl::OkStatus();

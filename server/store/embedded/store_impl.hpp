@@ -2,6 +2,8 @@
 
 #include <atomic>
 #include <condition_variable>
+#include <cstdint>
+#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
@@ -18,6 +20,7 @@
 #include "server/store/embedded/embedded_store.hpp"
 #include "server/store/embedded/folder_lock.hpp"
 #include "server/store/embedded/known_batches.hpp"
+#include "server/store/embedded/live_snapshots.hpp"
 #include "server/store/embedded/round.hpp"
 #include "server/store/embedded/tombstones.hpp"
 #include "server/store/embedded/unit_dictionary.hpp"
@@ -88,8 +91,10 @@ class StoreImpl : public EmbeddedStore {
   void TrimShards();
   absl::Status WriteUnits(std::int64_t run, const ShardKey& key, Shard* shard);
   absl::Status WriteChunk(std::int64_t run, const Pending& chunk, ChunkRef* written);
+  enum class OldBytes : std::uint8_t { kDelete, kRetire };
   absl::Status ReplaceChunks(const GroupKey& group, const std::vector<ChunkRef>& old,
-                             std::vector<Pending> fresh);
+                             std::vector<Pending> fresh, OldBytes old_bytes);
+  absl::Status DeleteRetired(bool all);
   absl::Status CheckChunk(std::uint64_t id);
   absl::StatusOr<std::int64_t> NewRun(bool done);
   absl::Status Checkpoint(bool truncate);
@@ -127,7 +132,16 @@ class StoreImpl : public EmbeddedStore {
   std::uint64_t uses_ = 0;
   std::set<std::uint64_t> damaged_;  // chunks that merging leaves alone
 
-  std::shared_ptr<std::atomic<int>> snapshots_ = std::make_shared<std::atomic<int>>(0);
+  /// Bytes of chunks that merging replaced, kept for the snapshots taken before.
+  struct Retired {
+    std::uint64_t chunk = 0;
+    std::int64_t bytes = 0;
+    std::uint64_t before = 0;  ///< Snapshots with lower numbers may read it.
+  };
+  std::deque<Retired> retired_;
+  std::int64_t retired_bytes_ = 0;
+
+  std::shared_ptr<LiveSnapshots> snapshots_ = std::make_shared<LiveSnapshots>();
   std::atomic<std::int64_t> backlog_records_{0};
   std::atomic<std::int64_t> backlog_bytes_{0};
 

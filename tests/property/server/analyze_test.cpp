@@ -6,6 +6,7 @@
 #include <memory>
 #include <string>
 
+#include "server/analysis/cache.hpp"
 #include "server/store/embedded/embedded_store.hpp"
 #include "tests/support/stream_of_records.hpp"
 
@@ -137,6 +138,48 @@ TEST_F(Analyzing, LeavesOutUnitsSeenInTwoVariantsAndKeepsThemInTheTwin) {
   EXPECT_EQ(on.units_first_variant, 2);
   EXPECT_EQ(on.metrics[0].total.sums.sum(0).Round(), 4);
   EXPECT_EQ(on.metrics[0].first_variant.sums.sum(0).Round(), 7);
+}
+
+TEST_F(Analyzing, RecomputesOnlyTheUnitsThatSomethingTouches) {
+  Metric("spent", metrics::MetricType::kSum, "purchase").window_ms = 7 * kDay;
+  const auto key = [](std::uint64_t user) { return user * 0x9e3779b97f4a7c15ULL; };
+  for (std::uint64_t user = 1; user <= 200; ++user)
+    Expose(key(user), kMonday + static_cast<std::int64_t>(user) * kHour, "on");
+  Track(key(1), kMonday + 2 * kHour, "purchase", 5);
+  Analyze();  // lands them
+  ASSERT_TRUE(store_->Compact(true).ok());
+  ResultCache cache;
+  std::int64_t units = 0;
+  const auto ask = [&](std::int64_t cold, std::int64_t refreshed, std::int64_t touched) {
+    const AnalysisResult anew = Analyze();
+    const auto result = cache.Analyze(*store_->Snapshot(), spec_);
+    ASSERT_TRUE(result.ok()) << result.status();
+    EXPECT_EQ(cache.stats().cold, cold);
+    EXPECT_EQ(cache.stats().refreshed, refreshed);
+    EXPECT_EQ(cache.stats().units - units, touched);
+    units = cache.stats().units;
+    EXPECT_EQ(result->variants[1].metrics[0].total.sums.Save(),
+              anew.variants[1].metrics[0].total.sums.Save());
+    EXPECT_EQ(result->variants[1].metrics[0].total.pending,
+              anew.variants[1].metrics[0].total.pending);
+  };
+  // The range of days ends with the last record, so that it does not move below.
+  spec_.as_of_ms = kMonday + 8 * kDay + 10 * kHour;
+  ask(1, 0, 0);
+  Track(key(7), kMonday + 9 * kHour, "purchase", 2.5);  // a new purchase of user 7
+  ask(1, 1, 1);
+  ASSERT_TRUE(store_->Compact(false).ok());  // the same records in other chunks
+  ask(1, 2, 0);
+  // The windows of users 11, 12 and 13 have been closed for a day by now.
+  spec_.as_of_ms += 3 * kHour;
+  ask(1, 3, 3);
+  // A new unit.
+  Expose(key(500), kMonday + kHour, "on");
+  ask(1, 4, 1);
+  // Its earlier chunks are gone with an erasure.
+  ASSERT_TRUE(store_->Compact(true).ok());
+  ASSERT_TRUE(store_->Erase("user", key(7), spec_.as_of_ms).ok());
+  ask(2, 4, 0);
 }
 
 }  // namespace

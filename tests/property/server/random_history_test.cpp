@@ -9,6 +9,7 @@
 
 #include "sdk/base/hash.hpp"
 #include "server/analysis/analyze.hpp"
+#include "server/analysis/cache.hpp"
 #include "server/store/embedded/embedded_store.hpp"
 #include "tests/property/server/oracle.hpp"
 
@@ -355,6 +356,104 @@ TEST_P(RandomHistory, GivesTheOraclesNumbersToTheBit) {
     ExpectSame(*real, Oracle(list, spec), spec);
   }
 }
+
+// All that `ExpectSame` looks at, and what the oracle does not know.
+void ExpectEqual(const AnalysisResult& cached, const AnalysisResult& cold,
+                 const ExperimentSpec& spec) {
+  ExpectSame(cached, cold, spec);
+  EXPECT_EQ(cached.exposures, cold.exposures);
+  EXPECT_EQ(cached.events, cold.events);
+  EXPECT_EQ(cached.erased_units, cold.erased_units);
+  for (const auto caps : {&AnalysisResult::caps, &AnalysisResult::covariate_caps}) {
+    ASSERT_EQ((cached.*caps).size(), (cold.*caps).size());
+    for (const auto& [metric, cap] : cold.*caps) {
+      ASSERT_EQ((cached.*caps).count(metric), 1u) << metric;
+      const analysis::CapResult& other = (cached.*caps).at(metric);
+      EXPECT_EQ(other.cap, cap.cap) << metric;
+      EXPECT_EQ(other.nonzero_units, cap.nonzero_units) << metric;
+      EXPECT_EQ(other.removed_share, cap.removed_share) << metric;
+      EXPECT_EQ(other.frozen, cap.frozen) << metric;
+    }
+  }
+}
+
+class CachedHistory : public ::testing::TestWithParam<int> {};
+
+// After landing, compaction, merging, erasure, expiry, changed metrics and caps, and a time of
+// asking that moves both ways: the cache says what a new analysis says.
+TEST_P(CachedHistory, GivesWhatStartingAnewGives) {
+  Dice dice(1000 + static_cast<std::uint64_t>(GetParam()));
+  const RecordList list = RandomRecords(&dice, 1500);
+  store::EmbeddedOptions options;
+  options.directory = ::testing::TempDir() + "/cached_history_" + std::to_string(GetParam());
+  std::filesystem::remove_all(options.directory);
+  options.background = false;
+  options.shards = 1 << dice.Below(3);
+  options.merge_runs = 2 + static_cast<int>(dice.Below(4));
+  // Sometimes earlier snapshots cannot be read any more.
+  if (dice.OneIn(4)) options.retired_bytes = 0;
+  const auto store = *store::EmbeddedStore::Open(options);
+  std::vector<std::pair<bool, std::size_t>> all;
+  for (std::size_t i = 0; i < list.exposures.size(); ++i) all.emplace_back(true, i);
+  for (std::size_t i = 0; i < list.events.size(); ++i) all.emplace_back(false, i);
+  std::shuffle(all.begin(), all.end(),
+               std::mt19937_64(static_cast<std::uint64_t>(dice.Below(1 << 30))));
+
+  analysis::ResultCache cache(2, 1.0);
+  std::vector<ExperimentSpec> specs = {RandomSpec(&dice), RandomSpec(&dice)};
+  specs[1].experiment = "other";
+  std::int64_t as_of = kStart + 12 * kDay;
+  std::size_t next = 0;
+  for (std::uint64_t sequence = 1; next < all.size(); ++sequence) {
+    RecordList batch;
+    const std::size_t size =
+        sequence == 1 ? all.size() / 2 : static_cast<std::size_t>(dice.Below(60));
+    for (const std::size_t end = std::min(all.size(), next + size); next < end; ++next) {
+      if (all[next].first)
+        batch.exposures.push_back(list.exposures[all[next].second]);
+      else
+        batch.events.push_back(list.events[all[next].second]);
+    }
+    store::LandingBatch landing = ToBatch(batch, 7, sequence);
+    ASSERT_TRUE(store->Land(absl::MakeSpan(&landing, 1)).ok());
+    if (dice.OneIn(2)) {
+      ASSERT_TRUE(store->Compact(dice.OneIn(6)).ok());
+    }
+    if (dice.OneIn(12)) {
+      ASSERT_TRUE(
+          store->Erase("user", Key("user", dice.Below(30)), kStart + dice.Below(20 * kDay)).ok());
+    }
+    if (dice.OneIn(25)) {
+      ASSERT_TRUE(store->Expire(kStart + dice.Below(6 * kDay), {"exp"}).ok());
+    }
+    ExperimentSpec& spec = specs[dice.OneIn(3) ? 1 : 0];
+    if (dice.OneIn(12)) {
+      const std::string experiment = spec.experiment;
+      spec = RandomSpec(&dice);
+      spec.experiment = experiment;
+    }
+    if (dice.OneIn(8)) spec.caps["spent"] = 1 + static_cast<double>(dice.Below(20));
+    as_of += dice.OneIn(5) ? dice.Below(3 * kDay) - kDay : dice.Below(kDay / 12);
+    spec.as_of_ms = as_of;
+    SCOPED_TRACE(::testing::Message() << "after batch " << sequence << ", " << spec.experiment
+                                      << " by " << spec.unit_type);
+    const auto source = store->Snapshot();
+    ASSERT_TRUE(source.ok()) << source.status();
+    const auto cached = cache.Analyze(*source, spec);
+    ASSERT_TRUE(cached.ok()) << cached.status();
+    const auto cold = analysis::Analyze(**source, spec);
+    ASSERT_TRUE(cold.ok()) << cold.status();
+    ExpectEqual(*cached, *cold, spec);
+    if (::testing::Test::HasFailure()) return;
+  }
+  // Or else nothing was shown. (Some seeds start anew most of the time: fallback units, caps that
+  // move, snapshots that are gone.)
+  EXPECT_GT(cache.stats().refreshed, 0);
+  RecordProperty("refreshed", static_cast<int>(cache.stats().refreshed));
+  RecordProperty("cold", static_cast<int>(cache.stats().cold));
+}
+
+INSTANTIATE_TEST_SUITE_P(Seeds, CachedHistory, ::testing::Range(1, 13));
 
 INSTANTIATE_TEST_SUITE_P(Seeds, RandomHistory, ::testing::Range(1, 31));
 
