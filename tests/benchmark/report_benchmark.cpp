@@ -1,5 +1,6 @@
 // Lands and compacts N million records and times the report on them. Prints one JSON object.
-//   report_benchmark DIR MILLIONS [UNITS_MILLIONS] [csv]
+//   report_benchmark load DIR MILLIONS [UNITS] [ROWS.bin] | report DIR [THREADS]
+//                    | refresh DIR UNITS NEW_RECORDS [THREADS]
 #include <sys/resource.h>
 
 #include <algorithm>
@@ -12,6 +13,7 @@
 
 #include "sdk/base/hash.hpp"
 #include "server/analysis/analyze.hpp"
+#include "server/analysis/cache.hpp"
 #include "server/store/embedded/embedded_store.hpp"
 #include "server/store/records.hpp"
 
@@ -94,6 +96,69 @@ long PeakKiB() {
   return usage.ru_maxrss;
 }
 
+// Records [from, from + count) of the whole; also as rows for another database.
+store::Records Batch(std::uint64_t from, std::uint64_t count, std::uint64_t units,
+                     std::FILE* rows = nullptr) {
+  store::Records batch;
+  const std::uint32_t user = batch.strings.Intern("user");
+  const std::uint32_t experiment = batch.strings.Intern("exp");
+  const std::uint32_t on = batch.strings.Intern("on");
+  const std::uint32_t off = batch.strings.Intern("off");
+  std::uint32_t names[6];
+  for (int n = 0; n < 6; ++n) names[n] = batch.strings.Intern(kNames[n]);
+  for (std::uint64_t i = from; i < from + count; ++i) {
+    const Generated g = Generate(i, units);
+    batch.subjects.unit_type.push_back(user);
+    batch.subjects.key.push_back(g.key);
+    batch.subjects.first.push_back(static_cast<std::uint32_t>(batch.subjects.key.size()));
+    const auto subject = static_cast<std::uint32_t>(batch.subjects.size() - 1);
+    const auto order = static_cast<std::uint32_t>(i);
+    const bool is_on = base::Mix(g.key) % 2 == 0;
+    if (rows != nullptr) {
+      // RowBinary: key, time, name (255 = exposure), value or variant.
+      const std::uint8_t name = g.name < 0 ? 255 : static_cast<std::uint8_t>(g.name);
+      const double value = g.name < 0 ? (is_on ? 1 : 0) : g.value;
+      std::fwrite(&g.key, 8, 1, rows);
+      std::fwrite(&g.time, 8, 1, rows);
+      std::fwrite(&name, 1, 1, rows);
+      std::fwrite(&value, 8, 1, rows);
+    }
+    if (g.name < 0) {
+      auto& x = batch.exposures;
+      x.subject.push_back(subject);
+      x.experiment.push_back(experiment);
+      x.variant.push_back(is_on ? on : off);
+      x.iteration.push_back(1);
+      x.phase.push_back(1);
+      x.order.push_back(order);
+      x.reason.push_back(0);
+      x.catalog_version.push_back(1);
+      x.time_ms.push_back(g.time);
+      x.attributes.first.push_back(0);
+    } else {
+      auto& e = batch.events;
+      e.subject.push_back(subject);
+      e.name.push_back(names[g.name]);
+      e.order.push_back(order);
+      e.value.push_back(g.value);
+      e.time_ms.push_back(g.time);
+      e.event_id.push_back(0);
+      e.ref_id.push_back(0);
+      e.properties.first.push_back(0);
+    }
+  }
+  return batch;
+}
+
+store::LandingBatch Landing(const store::Records& batch, const store::BatchKey& key) {
+  store::LandingBatch landing;
+  landing.key = key;
+  landing.records = static_cast<std::uint32_t>(batch.size());
+  landing.blob = store::EncodeRecords(batch);
+  landing.checksum = key.sequence;
+  return landing;
+}
+
 int Load(const std::string& directory, std::uint64_t records, std::uint64_t units,
          const char* csv) {
   store::EmbeddedOptions options;
@@ -112,59 +177,8 @@ int Load(const std::string& directory, std::uint64_t records, std::uint64_t unit
   std::uint64_t sequence = 0;
   store::Records batch;
   for (std::uint64_t from = 0; from < records; from += kBatch) {
-    batch.Clear();
-    const std::uint32_t user = batch.strings.Intern("user");
-    const std::uint32_t experiment = batch.strings.Intern("exp");
-    const std::uint32_t on = batch.strings.Intern("on");
-    const std::uint32_t off = batch.strings.Intern("off");
-    std::uint32_t names[6];
-    for (int n = 0; n < 6; ++n) names[n] = batch.strings.Intern(kNames[n]);
-    for (std::uint64_t i = from; i < std::min(records, from + kBatch); ++i) {
-      const Generated g = Generate(i, units);
-      batch.subjects.unit_type.push_back(user);
-      batch.subjects.key.push_back(g.key);
-      batch.subjects.first.push_back(static_cast<std::uint32_t>(batch.subjects.key.size()));
-      const auto subject = static_cast<std::uint32_t>(batch.subjects.size() - 1);
-      const auto order = static_cast<std::uint32_t>(i);
-      const bool is_on = base::Mix(g.key) % 2 == 0;
-      if (rows != nullptr) {
-        // RowBinary: key, time, name (255 = exposure), value or variant.
-        const std::uint8_t name = g.name < 0 ? 255 : static_cast<std::uint8_t>(g.name);
-        const double value = g.name < 0 ? (is_on ? 1 : 0) : g.value;
-        std::fwrite(&g.key, 8, 1, rows);
-        std::fwrite(&g.time, 8, 1, rows);
-        std::fwrite(&name, 1, 1, rows);
-        std::fwrite(&value, 8, 1, rows);
-      }
-      if (g.name < 0) {
-        auto& x = batch.exposures;
-        x.subject.push_back(subject);
-        x.experiment.push_back(experiment);
-        x.variant.push_back(is_on ? on : off);
-        x.iteration.push_back(1);
-        x.phase.push_back(1);
-        x.order.push_back(order);
-        x.reason.push_back(0);
-        x.catalog_version.push_back(1);
-        x.time_ms.push_back(g.time);
-        x.attributes.first.push_back(0);
-      } else {
-        auto& e = batch.events;
-        e.subject.push_back(subject);
-        e.name.push_back(names[g.name]);
-        e.order.push_back(order);
-        e.value.push_back(g.value);
-        e.time_ms.push_back(g.time);
-        e.event_id.push_back(0);
-        e.ref_id.push_back(0);
-        e.properties.first.push_back(0);
-      }
-    }
-    store::LandingBatch landing;
-    landing.key = {9, 9, ++sequence};
-    landing.records = static_cast<std::uint32_t>(batch.size());
-    landing.blob = store::EncodeRecords(batch);
-    landing.checksum = sequence;
+    batch = Batch(from, std::min(kBatch, records - from), units, rows);
+    store::LandingBatch landing = Landing(batch, {9, 9, ++sequence});
     if (!store.Land(absl::MakeSpan(&landing, 1)).ok()) return 1;
     if (sequence % 150 == 0) {
       const double start = Seconds();
@@ -225,13 +239,65 @@ int Report(const std::string& directory, int threads) {
   return 0;
 }
 
+// What a live experiment costs: asks, lands and compacts `fresh` new records, and asks again.
+int Refresh(const std::string& directory, std::uint64_t units, std::uint64_t fresh, int threads) {
+  store::EmbeddedOptions options;
+  options.directory = directory;
+  options.background = false;
+  auto store = store::EmbeddedStore::Open(options);
+  if (!store.ok()) return 1;
+  analysis::ResultCache cache;
+  analysis::ExperimentSpec spec = Spec(true);
+  // Windows that close while we ask, so that the time of asking matters too.
+  for (auto& metric : spec.metrics) metric.window_ms = 7 * kDay;
+  spec.as_of_ms = kStart + 12 * kDay + kDay / 2;
+  for (int round = 0; round < 6; ++round) {
+    if (round > 0) {
+      const auto batch = Batch(static_cast<std::uint64_t>(round) << 40, fresh, units);
+      store::LandingBatch landing = Landing(batch, {9, 10, static_cast<std::uint64_t>(round)});
+      if (!(*store)->Land(absl::MakeSpan(&landing, 1)).ok()) return 1;
+      if (round % 2 == 0 && !(*store)->Compact(false).ok()) return 1;
+      spec.as_of_ms += 10'000;
+    }
+    const double begin = Seconds();
+    const double cpu = CpuSeconds();
+    const auto source = (*store)->Snapshot();
+    if (!source.ok()) return 1;
+    const double snapshot = Seconds() - begin;
+    const analysis::ResultCache::Stats before = cache.stats();
+    const auto cached = cache.Analyze(*source, spec, {.threads = threads});
+    if (!cached.ok()) return 1;
+    const double seconds = Seconds() - begin;
+    const double used = CpuSeconds() - cpu;
+    const auto cold = analysis::Analyze(**source, spec, {.threads = threads});
+    if (!cold.ok()) return 1;
+    for (std::size_t v = 0; v < spec.variants.size(); ++v)
+      for (std::size_t m = 0; m < spec.metrics.size(); ++m)
+        if (cached->variants[v].metrics[m].total.sums.Save() !=
+            cold->variants[v].metrics[m].total.sums.Save()) {
+          std::fprintf(stderr, "the cache says something else\n");
+          return 1;
+        }
+    std::printf(
+        "{\"refresh\": %s, \"new_records\": %llu, \"units_recomputed\": %lld, \"seconds\": %.3f, "
+        "\"cpu\": %.3f, \"snapshot\": %.3f, \"peak_mib\": %ld}\n",
+        cache.stats().refreshed > before.refreshed ? "true" : "false",
+        static_cast<unsigned long long>(round == 0 ? 0 : fresh),
+        static_cast<long long>(cache.stats().units - before.units), seconds, used, snapshot,
+        PeakKiB() / 1024);
+    std::fflush(stdout);
+  }
+  return 0;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
   if (argc < 3) {
     std::fprintf(
         stderr,
-        "usage: report_benchmark load DIR MILLIONS [UNITS] [ROWS.bin] | report DIR [THREADS]\n");
+        "usage: report_benchmark load DIR MILLIONS [UNITS] [ROWS.bin] | report DIR [THREADS] | "
+        "refresh DIR UNITS NEW_RECORDS [THREADS]\n");
     return 2;
   }
   const std::string mode = argv[1];
@@ -240,5 +306,8 @@ int main(int argc, char** argv) {
     const std::uint64_t units = argc > 4 ? std::strtoull(argv[4], nullptr, 10) : records / 20;
     return Load(argv[2], records, units, argc > 5 ? argv[5] : nullptr);
   }
+  if (mode == "refresh" && argc > 4)
+    return Refresh(argv[2], std::strtoull(argv[3], nullptr, 10),
+                   std::strtoull(argv[4], nullptr, 10), argc > 5 ? std::atoi(argv[5]) : 2);
   return Report(argv[2], argc > 3 ? std::atoi(argv[3]) : 2);
 }

@@ -147,14 +147,15 @@ int Kills(int count, const std::string& directory) {
   return 0;
 }
 
-// Lands and compacts through the faulty VFS; what was acknowledged.
-std::set<std::uint64_t> Work(const std::string& directory) {
+// Lands and compacts through the faulty VFS; what was acknowledged. Eight batches are some 440 file
+// operations.
+std::set<std::uint64_t> Work(const std::string& directory, std::uint64_t batches = 8) {
   std::set<std::uint64_t> acknowledged;
   store::EmbeddedOptions options = Options(directory);
   options.vfs = "faulty";
   auto store = store::EmbeddedStore::Open(options);
   if (!store.ok()) return acknowledged;
-  for (std::uint64_t sequence = 1; sequence <= 8; ++sequence) {
+  for (std::uint64_t sequence = 1; sequence <= batches; ++sequence) {
     store::LandingBatch batch = Batch(sequence);
     if ((*store)->Land(absl::MakeSpan(&batch, 1)).ok()) acknowledged.insert(sequence);
     if (sequence % 2 == 0) (*store)->Compact(sequence % 4 == 0).IgnoreError();
@@ -166,7 +167,9 @@ int Errors(int count, const std::string& directory) {
   for (int n = 1; n <= count; ++n) {
     std::filesystem::remove_all(directory);
     testing::StartFaults({n, false});
-    const std::set<std::uint64_t> acknowledged = Work(directory);
+    // As much work as it takes to get there, so that early faults are quick.
+    const std::set<std::uint64_t> acknowledged =
+        Work(directory, 8 + static_cast<std::uint64_t>(n) / 30);
     const std::int64_t operations = testing::OperationsSeen();
     testing::StartFaults({});
     if (std::filesystem::exists(directory + "/upswing.db"))

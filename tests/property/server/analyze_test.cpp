@@ -170,9 +170,9 @@ TEST_F(Analyzing, RecomputesOnlyTheUnitsThatSomethingTouches) {
   ask(1, 1, 1);
   ASSERT_TRUE(store_->Compact(false).ok());  // the same records in other chunks
   ask(1, 2, 0);
-  // The windows of users 11, 12 and 13 have been closed for a day by now.
+  // By now the windows of users 35, 36 and 37 have closed, and those of 11, 12 and 13 for a day.
   spec_.as_of_ms += 3 * kHour;
-  ask(1, 3, 3);
+  ask(1, 3, 6);
   // A new unit.
   Expose(key(500), kMonday + kHour, "on");
   ask(1, 4, 1);
