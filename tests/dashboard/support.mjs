@@ -20,6 +20,13 @@ export function temporaryFolder() {
   return mkdtempSync(join(tmpdir(), "upswing-dashboard-"));
 }
 
+const running = new Set();
+
+/** Ends every server of this run; a failed test leaves some behind. */
+export async function endServers() {
+  for (const server of running) await server.end();
+}
+
 /** One `upswing serve` on a folder; `restart` gives the same folder and port a new process. */
 export class Server {
   static async start({ folder = temporaryFolder(), flags = ["--insecure-no-auth"], port = 0 } = {}) {
@@ -27,6 +34,7 @@ export class Server {
     server.folder = folder;
     server.flags = flags;
     await server.#run(port);
+    running.add(server);
     return server;
   }
 
@@ -60,6 +68,7 @@ export class Server {
 
   async end() {
     await this.stop();
+    running.delete(this);
     rmSync(this.folder, { recursive: true, force: true });
   }
 
@@ -118,6 +127,8 @@ export async function open(server, path = "/", { width = 1440, height = 900, loc
   const page = await context.newPage();
   const wrong = [];
   const note = (text) => {
+    // Routes that come with API keys; the page says so where they are missing.
+    if (/404 .*\/v1\/(whoami|audit|catalog\/history|units\/)/.test(text)) return;
     if (!expected.some((pattern) => pattern.test(text))) wrong.push(text);
   };
   page.on("console", (message) => {

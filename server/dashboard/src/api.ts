@@ -38,15 +38,29 @@ export interface Answer<T> {
   etag: string;
 }
 
+/** Text of any language as a header's value: its UTF-8 bytes, on one line. */
+function headerText(text: string): string {
+  const bytes = new TextEncoder().encode(text.replace(/\s+/g, " ").trim());
+  return Array.from(bytes, (byte) => String.fromCharCode(byte)).join("");
+}
+
 export async function request<T>(
   method: string,
   path: string,
-  options: { body?: unknown; text?: string; ifMatch?: string; as?: "json" | "text"; signal?: AbortSignal } = {},
+  options: {
+    body?: unknown;
+    text?: string;
+    ifMatch?: string;
+    reason?: string;
+    as?: "json" | "text";
+    signal?: AbortSignal;
+  } = {},
 ): Promise<Answer<T>> {
   const headers: Record<string, string> = {};
   const key = apiKey();
   if (key) headers["Authorization"] = `Bearer ${key}`;
   if (options.ifMatch) headers["If-Match"] = options.ifMatch;
+  if (options.reason) headers["Upswing-Reason"] = headerText(options.reason);
   let body = options.text;
   if (options.body !== undefined) {
     body = JSON.stringify(options.body);

@@ -27,6 +27,37 @@ export interface Comparison {
   cuped: { absolute: Interval; relative: Interval; p_value: Num; variance_reduction: Num } | null;
   bayesian: { chance_to_win: Num; expected_loss: Num };
   detectable?: Num;
+  /** The comparison in words; absent where health forbids a verdict. */
+  sentence?: { en: string; zh: string };
+}
+
+export interface MetricInfo {
+  key: string;
+  metric: string;
+  type: string;
+  role: string;
+  window_days: Num;
+  funnel_step?: number;
+  quantile?: number;
+}
+
+/** How the lift of a metric changed from day to day: novelty, or learning. */
+export interface Trend {
+  metric: string;
+  variant: string;
+  slope_per_day: Num;
+  p_value: Num;
+  first: Num;
+  last: Num;
+}
+
+/** Whether the segments of an attribute differ in their lift more than chance would have it. */
+export interface Heterogeneity {
+  metric: string;
+  variant: string;
+  attribute: string;
+  p_value: Num;
+  p_value_adjusted: Num;
 }
 
 export interface MetricSummary {
@@ -61,6 +92,7 @@ export interface HealthCheck {
 export interface Decision {
   action: string;
   reason: string;
+  reason_zh?: string;
   variant?: string;
 }
 
@@ -76,6 +108,9 @@ export interface Report extends Scope {
   last_record: string | null;
   units_excluded: { multiple_variants: number; forced: number };
   events_without_unit?: number;
+  metrics?: MetricInfo[];
+  trends?: Trend[];
+  heterogeneity?: Heterogeneity[];
   segments: (Scope & { attribute: string; value: string })[];
   days: (Scope & { date: string; cumulative: boolean })[];
   decision: Decision;
@@ -144,6 +179,17 @@ export function anytime(c: Comparison, scale: "relative" | "absolute", controlMe
   if (!controlMean) return null;
   const size = Math.abs(controlMean);
   return c.anytime.ci.map((end) => (end === null ? null : end / size)) as [Num, Num];
+}
+
+/**
+ * The tone of a comparison: coloured only where nothing forbids it. What is asked of many metrics at
+ * once must hold after the plan's correction, too.
+ */
+export function toneOf(c: Comparison, interval: Interval, report: Report): "good" | "bad" | "open" | "grey" {
+  if (!report.health.ok) return "grey";
+  const alone = c.role === "primary" || c.role === "guardrail";
+  if (!alone && !(c.p_value_adjusted !== null && c.p_value_adjusted < 1 - report.confidence)) return "open";
+  return direction(interval, c.good);
 }
 
 /** Which way it went, beyond doubt at the report's level: "good", "bad" or "open". */

@@ -113,8 +113,7 @@ export function CatalogPage({ who }: { who: WhoAmI | null }) {
     setBusy(true);
     setError(null);
     try {
-      const query = reason.trim() ? `?reason=${encodeURIComponent(reason.trim())}` : "";
-      const { body } = await request<{ version: number }>("PUT", `/v1/catalog${query}`, { text, ifMatch: source?.etag });
+      const { body } = await request<{ version: number }>("PUT", "/v1/catalog", { text, ifMatch: source?.etag, reason });
       setDone(c.published(String(body.version)));
       setDiff(null);
       setSource({ text, etag: "" });

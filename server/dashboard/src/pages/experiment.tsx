@@ -103,7 +103,8 @@ export function ExperimentPage({ name, tab, who }: { name: string; tab: string; 
       <div class="title-row">
         <div>
           <h1>
-            <bdi>{definition?.name || name}</bdi> {definition && <StatusPill status={definition.status ?? "draft"} />}
+            <bdi>{definition?.name || name}</bdi> {definition && <StatusPill status={definition.status ?? "draft"} />}{" "}
+            {!report.health.ok && <span class="pill bad">{w.health.untrusted}</span>}
           </h1>
           {report.hypothesis && (
             <p class="hypothesis">

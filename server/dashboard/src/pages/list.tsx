@@ -85,8 +85,10 @@ function Row({ row, domain }: { row: ExperimentRow; domain: Domain }) {
         <StatusPill status={row.status} />
       </td>
       <td class="number" data-label={w.list.days}>
-        {summary ? summary.days : "–"}
-        {summary && row.min_days ? <span class="muted"> / {row.min_days}</span> : null}
+        <span>
+          {summary ? summary.days : "–"}
+          {summary && row.min_days ? <span class="muted"> / {row.min_days}</span> : null}
+        </span>
       </td>
       <td class="number" data-label={w.list.units}>
         {summary ? count(summary.units) : "–"}
@@ -164,6 +166,11 @@ export function ExperimentList() {
     const timer = setTimeout(() => setWaiting((n) => n + 1), data.experiments.some((r) => !r.summary && r.status !== "draft") ? 1000 : 5000);
     return () => clearTimeout(timer);
   }, [data, state]);
+
+  // For whoever measures: the list is on the screen.
+  useEffect(() => {
+    if (data) requestAnimationFrame(() => performance.mark("upswing-list"));
+  }, [data !== null]);
 
   const rows = useMemo(() => {
     const needle = filter.trim().toLowerCase();

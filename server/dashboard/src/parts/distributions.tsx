@@ -4,7 +4,7 @@ import * as Plot from "@observablehq/plot";
 import { number, percent } from "../format";
 import { useWords } from "../i18n";
 import { metricDefinition, type Catalog } from "../catalog";
-import { direction, type Comparison, type Report } from "../report";
+import { toneOf, type Comparison, type Report } from "../report";
 import { Chart, Numbers, colorOf } from "./chart";
 import type { View } from "./forest";
 import { IntervalBar, LiftText, domainOf } from "./interval";
@@ -16,7 +16,11 @@ interface Quantile {
 }
 
 function quantilesOf(report: Report, catalog: Catalog | null, name: string): Quantile[] {
+  const infos = new Map((report.metrics ?? []).map((info) => [info.key, info]));
   return Object.keys(report.variants[0]?.metrics ?? {}).flatMap((metric) => {
+    const info = infos.get(metric);
+    if (info && info.quantile === undefined) return [];
+    if (info?.quantile !== undefined) return [{ metric, family: metric.replace(/_?p\d+$/, "") || metric, at: info.quantile }];
     const definition = metricDefinition(catalog, name, metric);
     if (definition?.type === "quantile") {
       const event = typeof definition.event === "string" ? definition.event : metric.replace(/_?p\d+$/, "");
@@ -91,7 +95,7 @@ export function Distributions({ report, view, catalog, name }: { report: Report;
             <table class="forest simple">
               <tbody>
                 {rows.map(({ q, c }) => {
-                  const tone = report.health.ok ? direction(c[view.scale], c.good) : "grey";
+                  const tone = toneOf(c, c[view.scale], report);
                   return (
                     <tr key={`${q.metric}/${c.variant}`}>
                       <th scope="row">

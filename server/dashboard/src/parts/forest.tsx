@@ -1,7 +1,7 @@
 import { useState } from "preact/hooks";
 import { count, number, percent, pValueText, range, type Scale } from "../format";
 import { useWords } from "../i18n";
-import { anytime, direction, effect, pValue, type Comparison, type Interval, type Report } from "../report";
+import { anytime, effect, pValue, type Comparison, type Interval, toneOf, type Report } from "../report";
 import { Axis, IntervalBar, LiftText, domainOf } from "./interval";
 
 export interface View {
@@ -67,7 +67,7 @@ function Row({ c, report, view, domain }: { c: Comparison; report: Report; view:
   const [open, setOpen] = useState(false);
   const interval = effect(c, view.scale, view.cuped);
   const trusted = report.health.ok;
-  const tone = trusted ? direction(interval, c.good) : "grey";
+  const tone = toneOf(c, interval, report);
   const controlMean = report.variants.find((v) => v.key === report.control)?.metrics[c.metric]?.mean ?? null;
   const thin = view.cuped ? null : anytime(c, view.scale, controlMean);
   const mean = report.variants.find((v) => v.key === c.variant)?.metrics[c.metric]?.mean ?? null;
@@ -89,7 +89,7 @@ function Row({ c, report, view, domain }: { c: Comparison; report: Report; view:
           )}
         </th>
         <td class="number means" data-label={w.experiment.mean}>
-          <span class="muted">{controlMean === null ? "–" : number(controlMean)} →</span> {mean === null ? "–" : number(mean)}
+          <span class="muted">{controlMean === null ? "–" : number(controlMean)}&nbsp;→</span> {mean === null ? "–" : number(mean)}
         </td>
         <td class="bar-cell">
           <IntervalBar interval={interval} thin={thin} domain={domain} tone={tone} label={`${c.metric} ${c.variant}`} />
@@ -101,6 +101,11 @@ function Row({ c, report, view, domain }: { c: Comparison; report: Report; view:
         </td>
         <td class="number" data-label={w.experiment.p}>
           {p === null ? "–" : pValueText(p)}
+          {!view.cuped && p !== null && c.p_value_adjusted !== null && c.p_value_adjusted !== c.p_value && (
+            <span class="muted small adjusted">
+              {w.experiment.pAdjusted} {pValueText(c.p_value_adjusted)}
+            </span>
+          )}
         </td>
         <td class="number" data-label={w.experiment.chance}>
           {trusted && c.bayesian.chance_to_win !== null ? percent(c.bayesian.chance_to_win) : "–"}

@@ -16,11 +16,13 @@ interface Step {
 /** The columns "checkout.1_impression", "checkout.2_click", ... of each funnel metric. */
 export function funnels(report: Report): { name: string; steps: Step[] }[] {
   const found = new Map<string, Step[]>();
+  const infos = new Map((report.metrics ?? []).map((info) => [info.key, info]));
   for (const metric of Object.keys(report.variants[0]?.metrics ?? {})) {
     const match = /^(.+)\.(\d+)(?:_(.*))?$/.exec(metric);
-    if (!match) continue;
+    const info = infos.get(metric);
+    if (!match || (info && info.type !== "funnel")) continue;
     const steps = found.get(match[1]) ?? [];
-    steps.push({ metric, index: Number(match[2]), name: match[3] || match[2] });
+    steps.push({ metric, index: Number(match[2]), name: (match[3] || match[2]).replace(`${report.experiment}.`, "") });
     found.set(match[1], steps);
   }
   return [...found]

@@ -1,4 +1,4 @@
-import { Section } from "./basics";
+import { Section, Sign } from "./basics";
 import { useState } from "preact/hooks";
 import { count, pValueText } from "../format";
 import { useWords } from "../i18n";
@@ -126,6 +126,21 @@ export function Segments({ report, view }: { report: Report; view: View }) {
           </tbody>
         ))}
       </table>
+      {(report.heterogeneity ?? [])
+        .filter((h) => h.metric === metric && h.p_value !== null)
+        .map((h) => {
+          const p = h.p_value_adjusted ?? h.p_value!;
+          return (
+            <p key={`${h.attribute}/${h.variant}`} class="small">
+              <Sign kind={p < alpha ? "warn" : "none"}>
+                {p < alpha ? w.experiment.segmentsDiffer(h.attribute, h.variant) : w.experiment.segmentsSame(h.attribute, h.variant)}
+              </Sign>{" "}
+              <span class="muted">
+                {w.experiment.p} {pValueText(p)}
+              </span>
+            </p>
+          );
+        })}
     </Section>
   );
 }

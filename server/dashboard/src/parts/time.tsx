@@ -1,8 +1,8 @@
 // Cumulative and daily lift, units per day, shares over time.
-import { Section } from "./basics";
+import { Section, Sign } from "./basics";
 import * as Plot from "@observablehq/plot";
 import { useState } from "preact/hooks";
-import { count, lift, percent } from "../format";
+import { count, lift, pValueText, percent } from "../format";
 import { useWords } from "../i18n";
 import { anytime, effect, type Comparison, type Report } from "../report";
 import { Chart, colorOf } from "./chart";
@@ -156,6 +156,7 @@ export function OverTime({ report, view }: { report: Report; view: View }) {
   const expected = report.health.srm.expected ?? [];
   const everyone = variants.map((name, i) => ({ name, color: colorOf(i) }));
   const dep = [report, view, metric, w];
+  const trends = (report.trends ?? []).filter((t) => t.metric === metric && t.p_value !== null);
   return (
     <>
       <Section
@@ -175,6 +176,16 @@ export function OverTime({ report, view }: { report: Report; view: View }) {
           <Chart title={w.experiment.cumulative} hint={w.experiment.cumulativeHint} legend={legend} options={liftPlot(cumulative, true)} table={table(cumulative)} depends={dep} />
           <Chart title={w.experiment.daily} hint={w.experiment.dailyHint} legend={legend} options={liftPlot(daily, false)} table={table(daily)} depends={dep} />
         </div>
+        {trends.map((t) => (
+          <p key={t.variant} class="small">
+            <Sign kind={t.p_value! < 0.01 ? "warn" : "good"}>
+              {t.p_value! < 0.01 ? w.experiment.trend(t.variant) : w.experiment.noTrend(t.variant)}
+            </Sign>{" "}
+            <span class="muted">
+              {w.experiment.p} {pValueText(t.p_value!)}
+            </span>
+          </p>
+        ))}
       </Section>
       <Section title={w.experiment.traffic}>
         <div class="chart-grid">

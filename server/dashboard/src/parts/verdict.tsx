@@ -2,11 +2,13 @@
 // its page.
 import { odds, percent, pValueText, number, range, signedNumber, type Scale } from "../format";
 import { useWords, type Words } from "../i18n";
+import { language } from "../store";
 import type { Comparison, Report } from "../report";
 import { Sign } from "./basics";
 
 /** "GMV of on rose 2.1 % (0.4 % to 3.8 %); ... by chance in 1 of 70 A/A tests." */
 export function sentence(c: Comparison, w: Words): string {
+  if (c.sentence) return c.sentence[language.value];
   const chance = () => {
     if (c.p_value === null) return "";
     const of = odds(c.p_value);
@@ -51,7 +53,12 @@ export function Verdict({ report }: { report: Report }) {
       {blocked ? <p>{w.verdict.blockedWhy}</p> : primaries.map((c) => <p key={c.variant}>{sentence(c, w)}</p>)}
       {report.decision.reason && (
         <p class="muted small">
-          {w.verdict.technical}: <span lang="en">{report.decision.reason}</span>
+          {w.verdict.technical}:{" "}
+          {language.value === "zh" && report.decision.reason_zh ? (
+            report.decision.reason_zh
+          ) : (
+            <span lang="en">{report.decision.reason}</span>
+          )}
         </p>
       )}
     </section>

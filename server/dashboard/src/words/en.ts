@@ -110,14 +110,14 @@ export const en = {
     ship: "Ship",
     keep_running: "Keep running",
     stop_harm: "Stop: it harms",
-    stop_futile: "Stop: no effect to find",
+    stop_futile: "Stop: no gain shown",
     blocked_unhealthy: "No verdict",
   } as Record<string, string>,
   verdict: {
     ship: (v: string) => `Ship “${v}”.`,
     keep_running: "Keep it running: it is too early to say.",
     stop_harm: (v: string) => `Stop “${v}”: it makes things worse.`,
-    stop_futile: (v: string) => `Stop: “${v}” makes no difference worth waiting for.`,
+    stop_futile: (v: string) => `Stop: “${v}” has shown no gain, and the plan is complete.`,
     blocked: "No verdict: these numbers cannot be trusted.",
     noPlan: "No verdict: the plan names no primary metric.",
     none: "Nothing to compare yet.",
@@ -198,6 +198,10 @@ export const en = {
     distributionsHint: "Where in the distribution the difference lies.",
     noDistributions: "The report holds no distribution for this experiment. Add quantile metrics to the catalog (type quantile) to compare the median and the tails.",
     segments: "Segments",
+    trend: (v: string) => `The lift of “${v}” changes from day to day beyond chance: novelty or learning.`,
+    noTrend: (v: string) => `The lift of “${v}” does not drift beyond chance.`,
+    segmentsDiffer: (a: string, v: string) => `The lift of “${v}” differs between values of ${a} beyond chance.`,
+    segmentsSame: (a: string, v: string) => `The lift of “${v}” does not differ between values of ${a} beyond chance.`,
     exploratory: "Exploratory",
     segmentsHint:
       "Segments are looked at after the fact and are many: with 20 of them one shows a “result” by chance. Take a difference here as a question for the next experiment, not as an answer.",
@@ -328,7 +332,7 @@ export const en = {
     unitsNeeded: "units in total",
     daysNeeded: (d: number) => (d === 1 ? "1 day" : `${d} days`),
     tooLong: "longer than two years",
-    unitsSentence: (units: string, effect: string, power: string) =>
+    unitsSentence: (effect: string, power: string) =>
       `To see an effect of ${effect} with a chance of ${power}, the experiment needs`,
     curve: "Smallest effect by running time",
     curveHint: "The smallest effect that would be found with the chosen power, if it runs so many weeks.",

@@ -1,0 +1,179 @@
+// What needs API keys: signing in, a key that ends, changes and their audit entries, publishing,
+// looking up a unit. Run by run.sh.
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import { accessibility, closeBrowser, endServers, open, Server, upswing } from "./support.mjs";
+
+const supported = spawnSync(upswing, ["keys", "--help"]).status === 0;
+const options = { skip: supported ? false : "this `upswing` has no API keys" };
+
+let server;
+const keys = {};
+before(async () => {
+  if (!supported) return;
+  server = await Server.start({ flags: ["--catalog", "samples/feed_shop/catalog.json"] });
+  for (const [name, scope] of [
+    ["ada", "admin"],
+    ["rita", "read"],
+    ["brief", "read"],
+    ["app", "client"],
+  ]) {
+    const scopes = scope === "admin" ? ["admin", "read", "client"] : [scope];
+    keys[name] = server.run("keys", "create", name, "--data", join(server.folder, "data"), ...scopes.flatMap((s) => ["--scope", s])).trim();
+  }
+});
+after(async () => {
+  await closeBrowser();
+  await endServers();
+});
+
+/** A page with a key typed in, as a person does it. The first refusal is the server asking. */
+async function signedIn(key, path = "/", more = {}) {
+  const opened = await open(server, path, { expected: [/401/], ...more });
+  await opened.page.fill(".key-form input", key);
+  await opened.page.click(".key-form button");
+  await opened.page.waitForSelector(".key-form", { state: "detached" });
+  await opened.page.waitForSelector(".loading", { state: "detached" });
+  return opened;
+}
+
+test("The page asks for a key, says that a wrong one is refused, and opens with a right one", options, async () => {
+  const { page, wrong, close } = await open(server, "/", { expected: [/401/] });
+  await page.waitForSelector(".key-form");
+  assert.deepEqual(await accessibility(page), []);
+  assert.equal(await page.locator(".key-form .notice").count(), 0);
+  await page.fill(".key-form input", "not-a-key");
+  await page.click(".key-form button");
+  await page.waitForSelector(".key-form .notice.bad");
+  await page.fill(".key-form input", keys.rita);
+  await page.click(".key-form button");
+  await page.waitForSelector('a[href="#/experiments/one_tap"]');
+  await page.waitForSelector('.settings button:has-text("rita")');
+  assert.equal(await page.evaluate(() => Object.keys(localStorage).some((name) => localStorage[name].length > 20)), false, "the key is in sessionStorage alone");
+  assert.deepEqual(wrong, []);
+  await close();
+});
+
+test("A key that has ended brings the question back, and the page does not stay on stale numbers in silence", options, async () => {
+  const { page, wrong, close } = await signedIn(keys.brief);
+  await page.waitForSelector('a[href="#/experiments/one_tap"]');
+  server.run("keys", "revoke", "brief", "--data", join(server.folder, "data"));
+  await page.waitForSelector(".key-form .notice.bad");
+  assert.match(await page.textContent(".key-form .notice.bad"), /expired|revoked/);
+  assert.deepEqual(wrong, []);
+  await close();
+});
+
+test("A key that may only read cannot change anything", options, async () => {
+  const { page, close } = await signedIn(keys.rita, "/experiments/one_tap");
+  await page.waitForSelector(".lifecycle button");
+  assert.equal(await page.locator(".lifecycle button:not(:disabled)").count(), 0);
+  await close();
+});
+
+test("Traffic is changed and the experiment stopped, with a reason, and the audit log has both", options, async () => {
+  const { page, wrong, close } = await signedIn(keys.ada, "/experiments/one_tap");
+  const change = async (button, fill) => {
+    await page.click(`.lifecycle button:has-text("${button}")`);
+    await page.waitForSelector("dialog[open]");
+    assert.match(await page.textContent("dialog"), /In the name of ada/);
+    assert.deepEqual(await accessibility(page), []);
+    await fill();
+    await page.click("dialog button[type=submit]");
+    await page.waitForSelector("dialog", { state: "detached" });
+    await page.waitForSelector('.lifecycle [role=status]:has-text("Done")');
+  };
+  await change("Change traffic", async () => {
+    await page.fill("dialog input[name=share]", "40");
+    await page.fill("dialog textarea", "Half a day without complaints; 慢慢来.");
+    await page.check("dialog input[name=sure]");
+  });
+  await change("Stop", async () => {
+    // Without a reason and the confirmation nothing is sent.
+    await page.click("dialog button[type=submit]");
+    assert.equal(await page.locator("dialog[open]").count(), 1);
+    await page.fill("dialog textarea", "The supplier is out of stock.");
+    await page.check("dialog input[name=sure]");
+  });
+  await page.waitForSelector(".pill.status-stopped");
+  const headers = { Authorization: `Bearer ${keys.ada}` };
+  const catalog = await server.json("/v1/catalog/source", { headers });
+  assert.equal(catalog.experiments.one_tap.status, "stopped");
+  await page.click('nav a[href="#/audit"]');
+  await page.waitForSelector("table.audit");
+  const rows = await page.locator("table.audit tbody tr").allTextContents();
+  const stop = rows.findIndex((row) => row.includes("experiment.stop"));
+  const ramp = rows.findIndex((row) => row.includes("experiment.ramp"));
+  assert.ok(stop >= 0 && ramp > stop, "newest first");
+  assert.match(rows[stop], /ada.*experiment\.stop.*one_tap.*The supplier is out of stock\./s);
+  assert.match(rows[ramp], /慢慢来/);
+  assert.deepEqual(await accessibility(page), []);
+  assert.deepEqual(wrong, []);
+  await close();
+});
+
+test("A change on a catalog that somebody replaced meanwhile is refused and says so", options, async () => {
+  const { page, close } = await signedIn(keys.ada, "/catalog", { expected: [/401|412/] });
+  await page.waitForSelector("textarea[name=source]");
+  const edit = async (text) => page.fill("textarea[name=source]", text);
+  const source = JSON.parse(await page.inputValue("textarea[name=source]"));
+  source.experiments.one_tap.hypothesis = "One tap, fewer doubts.";
+  await edit(JSON.stringify(source, null, 2));
+  await page.click('button:has-text("Check and compare")');
+  await page.waitForSelector('.items:has-text("hypothesis")');
+  // Somebody else is quicker.
+  await server.editCatalog((catalog) => (catalog.experiments.one_tap.owner = "growth"), { Authorization: `Bearer ${keys.ada}` });
+  await page.click('button.primary:has-text("Publish")');
+  await page.fill("dialog textarea", "Clearer words.");
+  await page.click("dialog button[type=submit]");
+  await page.waitForSelector(".notice.bad");
+  assert.match(await page.textContent(".notice.bad"), /another catalog/);
+  await close();
+});
+
+test("Publishing shows problems, then what changes and what would move, and lands in the history", options, async () => {
+  const { page, wrong, close } = await signedIn(keys.ada, "/catalog");
+  await page.waitForSelector("textarea[name=source]");
+  const text = await page.inputValue("textarea[name=source]");
+  const source = JSON.parse(text);
+  await page.fill("textarea[name=source]", text.replace('"experiments"', '"experimentz"'));
+  await page.click('button:has-text("Check and compare")');
+  await page.waitForSelector('.items.bad:has-text("experimentz")');
+  assert.equal(await page.locator('button.primary:has-text("Publish")').count(), 0, "a file with errors cannot be published");
+  source.experiments.one_tap.status = "running";
+  source.experiments.one_tap.iteration = 2;
+  await page.fill("textarea[name=source]", JSON.stringify(source, null, 2));
+  await page.click('button:has-text("Check and compare")');
+  await page.waitForSelector('.items:has-text("iteration")');
+  await page.click('button.primary:has-text("Publish")');
+  await page.fill("dialog textarea", "Second round, 第二轮.");
+  await page.click("dialog button[type=submit]");
+  await page.waitForSelector('[role=status]:has-text("Published")');
+  await page.waitForSelector('table.plain:has-text("第二轮")');
+  assert.deepEqual(await accessibility(page), []);
+  assert.deepEqual(wrong, []);
+  await close();
+});
+
+test("A unit's decisions and records can be looked up", options, async () => {
+  server.run("simulate", "--server", server.url, "--api-key", keys.app, "--devices", "50");
+  const { page, wrong, close } = await signedIn(keys.ada, "/units");
+  await page.fill("input[name=type]", "device");
+  await page.fill("input[name=id]", "d-1-7");
+  await page.click("form button[type=submit]");
+  const line = page.locator(".decisions li", { hasText: "one_tap" }).first();
+  await line.locator("code").waitFor();
+  const explained = await server.json("/v1/units/explain?type=device&id=d-1-7", { headers: { Authorization: `Bearer ${keys.ada}` } });
+  const expected = explained.decisions.find((d) => d.key === "one_tap" && (d.kind ?? "experiment") === "experiment");
+  assert.equal(await line.locator(".pill").textContent(), expected.variant ?? "–");
+  assert.equal(await line.locator("code").textContent(), expected.reason);
+  await line.locator("summary").click();
+  assert.equal(await line.locator(".trace li").count(), expected.trace.length);
+  await page.waitForSelector("table.plain tbody tr");
+  assert.ok((await page.locator("table.plain tbody tr").count()) >= 1);
+  assert.deepEqual(await accessibility(page), []);
+  assert.deepEqual(wrong, []);
+  await close();
+});
