@@ -5,7 +5,7 @@ import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { gzipSync } from "node:zlib";
-import { accessibility, closeBrowser, endServers, open, Server, shared, upswing } from "./support.mjs";
+import { accessibility, closeBrowser, endServers, open, run, Server, shared, upswing } from "./support.mjs";
 import { experiments, fillShop } from "./shop.mjs";
 
 let shop;
@@ -120,7 +120,7 @@ async function comparePageWithFiles(server, experiment) {
   const report = await server.json(path);
   const rows = csvRows(await (await server.fetch(`${path}&format=csv`)).text());
   const html = await server.fetch(`${path}&format=html`);
-  const htmlText = html.ok ? (await html.text()).replace(/&nbsp;|\u00a0/g, " ") : null;
+  const htmlText = html.ok ? (await html.text()).replace(/&nbsp;|&#160;|[\u00a0\u202f]/g, " ").replace(/&#43;/g, "+").replace(/\u2212/g, "-") : null;
   let compared = 0;
   for (const c of report.comparisons) {
     const id = `${c.metric}/${c.variant}`;
@@ -351,7 +351,7 @@ test("Real data: the mailing of Hillstrom", { skip: existsSync(join(shared, "dat
       covariates: [{ metric: "spend", column: "history" }],
     }),
   );
-  server.run("import", join(shared, "data/hillstrom_email/hillstrom.csv.gz"), "--mapping", map, "--server", server.url);
+  run("import", join(shared, "data/hillstrom_email/hillstrom.csv.gz"), "--mapping", map, "--server", server.url);
   const { compared } = await comparePageWithFiles(server, "spring_email");
   t.diagnostic(`${compared} lifts are the same on the page, in JSON and in CSV`);
   const expected = JSON.parse(readFileSync(join(shared, "data/hillstrom_email/expected.json"), "utf8"));
@@ -395,17 +395,18 @@ test("The page comes compressed, with a strong policy, and for ever where its na
 
 test("200 experiments: the time to the first useful paint", async (t) => {
   const server = await Server.start({ flags: ["--insecure-no-auth", "--catalog", "samples/feed_shop/catalog.json"] });
-  server.run("simulate", "--server", server.url, "--devices", "2000");
+  run("simulate", "--server", server.url, "--devices", "2000");
   await server.editCatalog((catalog) => {
+    const like = catalog.experiments.one_tap;
     for (let i = 1; i < 200; ++i) {
       catalog.flags[`f${i}`] = { type: "bool", default: false };
       catalog.experiments[`experiment_${String(i).padStart(3, "0")}`] = {
         hypothesis: `Idea number ${i} raises purchases.`,
         status: i % 3 === 0 ? "stopped" : "running",
-        unit: "device",
+        unit: like.unit,
         control: "off",
         variants: { off: {}, on: { set: { [`f${i}`]: true } } },
-        plan: { primary: "purchase_rate" },
+        plan: { primary: like.plan.primary },
       };
     }
   });

@@ -1,28 +1,23 @@
 // What needs API keys: signing in, a key that ends, changes and their audit entries, publishing,
 // looking up a unit. Run by run.sh.
 import assert from "node:assert/strict";
-import { spawnSync } from "node:child_process";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { accessibility, closeBrowser, endServers, open, Server, upswing } from "./support.mjs";
-
-const supported = spawnSync(upswing, ["keys", "--help"]).status === 0;
-const options = { skip: supported ? false : "this `upswing` has no API keys" };
+import { accessibility, closeBrowser, endServers, open, run, Server, temporaryFolder } from "./support.mjs";
 
 let server;
 const keys = {};
 before(async () => {
-  if (!supported) return;
-  server = await Server.start({ flags: ["--catalog", "samples/feed_shop/catalog.json"] });
+  const folder = temporaryFolder();
   for (const [name, scope] of [
     ["ada", "admin"],
     ["rita", "read"],
     ["brief", "read"],
     ["app", "client"],
   ]) {
-    const scopes = scope === "admin" ? ["admin", "read", "client"] : [scope];
-    keys[name] = server.run("keys", "create", name, "--data", join(server.folder, "data"), ...scopes.flatMap((s) => ["--scope", s])).trim();
+    keys[name] = run("keys", "create", name, "--data", join(folder, "data"), "--scope", scope).trim();
   }
+  server = await Server.start({ folder, flags: ["--catalog", "samples/feed_shop/catalog.json"] });
 });
 after(async () => {
   await closeBrowser();
@@ -39,7 +34,7 @@ async function signedIn(key, path = "/", more = {}) {
   return opened;
 }
 
-test("The page asks for a key, says that a wrong one is refused, and opens with a right one", options, async () => {
+test("The page asks for a key, says that a wrong one is refused, and opens with a right one", async () => {
   const { page, wrong, close } = await open(server, "/", { expected: [/401/] });
   await page.waitForSelector(".key-form");
   assert.deepEqual(await accessibility(page), []);
@@ -56,24 +51,24 @@ test("The page asks for a key, says that a wrong one is refused, and opens with 
   await close();
 });
 
-test("A key that has ended brings the question back, and the page does not stay on stale numbers in silence", options, async () => {
+test("A key that has ended brings the question back, and the page does not stay on stale numbers in silence", async () => {
   const { page, wrong, close } = await signedIn(keys.brief);
   await page.waitForSelector('a[href="#/experiments/one_tap"]');
-  server.run("keys", "revoke", "brief", "--data", join(server.folder, "data"));
+  run("keys", "revoke", "brief", "--data", join(server.folder, "data"));
   await page.waitForSelector(".key-form .notice.bad");
   assert.match(await page.textContent(".key-form .notice.bad"), /expired|revoked/);
   assert.deepEqual(wrong, []);
   await close();
 });
 
-test("A key that may only read cannot change anything", options, async () => {
+test("A key that may only read cannot change anything", async () => {
   const { page, close } = await signedIn(keys.rita, "/experiments/one_tap");
   await page.waitForSelector(".lifecycle button");
   assert.equal(await page.locator(".lifecycle button:not(:disabled)").count(), 0);
   await close();
 });
 
-test("Traffic is changed and the experiment stopped, with a reason, and the audit log has both", options, async () => {
+test("Traffic is changed and the experiment stopped, with a reason, and the audit log has both", async () => {
   const { page, wrong, close } = await signedIn(keys.ada, "/experiments/one_tap");
   const change = async (button, fill) => {
     await page.click(`.lifecycle button:has-text("${button}")`);
@@ -114,7 +109,7 @@ test("Traffic is changed and the experiment stopped, with a reason, and the audi
   await close();
 });
 
-test("A change on a catalog that somebody replaced meanwhile is refused and says so", options, async () => {
+test("A change on a catalog that somebody replaced meanwhile is refused and says so", async () => {
   const { page, close } = await signedIn(keys.ada, "/catalog", { expected: [/401|412/] });
   await page.waitForSelector("textarea[name=source]");
   const edit = async (text) => page.fill("textarea[name=source]", text);
@@ -133,7 +128,7 @@ test("A change on a catalog that somebody replaced meanwhile is refused and says
   await close();
 });
 
-test("Publishing shows problems, then what changes and what would move, and lands in the history", options, async () => {
+test("Publishing shows problems, then what changes and what would move, and lands in the history", async () => {
   const { page, wrong, close } = await signedIn(keys.ada, "/catalog");
   await page.waitForSelector("textarea[name=source]");
   const text = await page.inputValue("textarea[name=source]");
@@ -157,8 +152,8 @@ test("Publishing shows problems, then what changes and what would move, and land
   await close();
 });
 
-test("A unit's decisions and records can be looked up", options, async () => {
-  server.run("simulate", "--server", server.url, "--api-key", keys.app, "--devices", "50");
+test("A unit's decisions and records can be looked up", async () => {
+  run("simulate", "--server", server.url, "--api-key", keys.app, "--devices", "50");
   const { page, wrong, close } = await signedIn(keys.ada, "/units");
   await page.fill("input[name=type]", "device");
   await page.fill("input[name=id]", "d-1-7");

@@ -2,6 +2,7 @@
 // each day on which it came, so that windows, retention and novelty have something to show.
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { run } from "./support.mjs";
 
 /** mulberry32: small, fast, the same everywhere. */
 function random(seed) {
@@ -109,7 +110,7 @@ export async function fillShop(server, list = experiments) {
     const map = join(server.folder, `${key}.json`);
     writeRows(csv, rows);
     writeFileSync(map, JSON.stringify(mapping(key, rows.variants, undefined)));
-    server.run("import", csv, "--mapping", map, "--server", server.url);
+    run("import", csv, "--mapping", map, "--server", server.url);
   }
   await server.editCatalog((catalog) => {
     for (const { key, hypothesis } of list) {

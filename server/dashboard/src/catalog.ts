@@ -49,10 +49,10 @@ export interface Catalog {
   [key: string]: unknown;
 }
 
-/** The text as published, from whichever route this server has. */
+/** The text as published; empty before the first. */
 export async function catalogSource(): Promise<{ text: string; etag: string }> {
   try {
-    const { body, etag } = await request<string>("GET", "/v1/catalog?format=json", { as: "text" });
+    const { body, etag } = await request<string>("GET", "/v1/catalog/source", { as: "text" });
     return { text: body, etag };
   } catch (error) {
     if (error instanceof Refused && error.status === 404) return { text: "", etag: "" };
