@@ -8,6 +8,7 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <string>
 #include <string_view>
 
 #include "absl/status/status.h"
@@ -73,6 +74,11 @@ class Client {
   Decision Peek(std::string_view experiment, const Subject& subject) const;
   Decision PeekFlag(std::string_view flag, const Subject& subject) const;
 
+  /// How the decision for an experiment, or else a flag, of this key comes about: one line per
+  /// step, for people. Attribute values are in it, ids are not. Empty if neither is called so, or
+  /// there is no catalog. Allocates.
+  std::string Explain(std::string_view key, const Subject& subject) const;
+
   /// Logs the exposure of a decision that was peeked at, e.g. when it is rendered. `subject` is the
   /// one it was made for. With a `time` (an exposure that is reported later, e.g. from a log) it is
   /// not compared with the unit's last one: reported twice, it is sent twice, and counts once.
@@ -107,6 +113,11 @@ class Client {
   /// Puts in force what `ApplyPolicy::kOnActivate` holds back: a fetched catalog, and, when consent
   /// came after `Create`, kept assignments of `sticky` experiments. True if there was something.
   bool Activate();
+
+  /// Hands in catalog bytes that the app got by itself, as if the server had sent them:
+  /// `ApplyPolicy` says when they decide. kInvalidArgument: they do not verify, and the old catalog
+  /// stays in force.
+  absl::Status SupplyCatalog(std::string_view bytes);
 
   /// Called with the version after a catalog came into force, from the SDK's thread or from
   /// `Activate`. Returns a number for `RemoveCatalogListener`.

@@ -1,7 +1,11 @@
-# What another project takes in: the public headers and one archive made of every SDK layer.
+# What another project takes in: the public headers, one archive made of every SDK layer for C++, and one shared library
+# with the C interface for everybody else.
 #
 #   find_package(upswing REQUIRED)
-#   target_link_libraries(app PRIVATE upswing::upswing)
+#   target_link_libraries(app PRIVATE upswing::upswing)     # C++, or C statically
+#   target_link_libraries(app PRIVATE upswing::shared)      # C: upswing/upswing.h
+#
+#   cc app.c $(pkg-config --cflags --libs upswing)          # C
 include(CMakePackageConfigHelpers)
 
 get_property(objects GLOBAL PROPERTY UPSWING_SDK_OBJECTS)
@@ -14,7 +18,22 @@ target_include_directories(upswing PUBLIC
   $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include> $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
 target_link_libraries(upswing PUBLIC ${upswing_lib_absl} PkgConfig::CURL PkgConfig::ZSTD Threads::Threads)
 
-install(TARGETS upswing EXPORT upswing ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
+# Exports upswing_* and nothing else: two copies of a dependency in one process do not meet through us.
+set(exports ${PROJECT_SOURCE_DIR}/platform/cmake/exports.map)
+add_library(upswing_shared SHARED ${objects})
+add_library(upswing::shared ALIAS upswing_shared)
+add_dependencies(upswing_shared upswing_schema_generated)
+set_target_properties(upswing_shared PROPERTIES LINKER_LANGUAGE CXX OUTPUT_NAME upswing EXPORT_NAME shared
+  VERSION ${PROJECT_VERSION} SOVERSION 1 LINK_DEPENDS ${exports})
+target_link_options(upswing_shared PRIVATE -Wl,--version-script=${exports} -Wl,--no-undefined -Wl,--gc-sections)
+target_include_directories(upswing_shared INTERFACE
+  $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include> $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
+target_link_libraries(upswing_shared PRIVATE ${upswing_lib_absl} PkgConfig::CURL PkgConfig::ZSTD Threads::Threads)
+file(RELATIVE_PATH upswing_pc_prefix /${CMAKE_INSTALL_LIBDIR}/pkgconfig /)
+configure_file(platform/cmake/upswing.pc.in ${PROJECT_BINARY_DIR}/upswing.pc @ONLY)
+install(FILES ${PROJECT_BINARY_DIR}/upswing.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
+
+install(TARGETS upswing upswing_shared EXPORT upswing LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR} ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
 install(DIRECTORY include/upswing TYPE INCLUDE)
 install(EXPORT upswing NAMESPACE upswing:: DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/upswing FILE upswing-targets.cmake)
 configure_package_config_file(platform/cmake/upswing-config.cmake.in ${PROJECT_BINARY_DIR}/upswing-config.cmake

@@ -18,6 +18,8 @@ function(upswing_layer folder)
     target_compile_options(${name} PRIVATE ${UPSWING_WARNINGS})
     if(folder MATCHES "^(sdk|platform)/")
       target_compile_options(${name} PRIVATE -fno-exceptions -fno-rtti -ffunction-sections -fdata-sections)
+      # The same objects make the static and the shared library.
+      set_target_properties(${name} PROPERTIES POSITION_INDEPENDENT_CODE ON)
       set_property(GLOBAL APPEND PROPERTY UPSWING_SDK_OBJECTS $<TARGET_OBJECTS:${name}>)
     endif()
   else()

@@ -10,3 +10,6 @@ upswing_layer(sdk/events DEPS platform/port sdk/base sdk/wire LIBS absl)
 upswing_layer(sdk/transport DEPS platform/port sdk/base sdk/wire LIBS absl curl)
 upswing_layer(sdk/client DEPS platform/port platform/posix sdk/base sdk/catalog sdk/assignment sdk/wire
               sdk/events sdk/transport LIBS absl threads)
+upswing_layer(sdk/capi DEPS sdk/client LIBS absl)
+# The C boundary turns what may be thrown below it (memory that runs out) into codes.
+target_compile_options(upswing_sdk_capi PRIVATE -fexceptions)

@@ -66,8 +66,7 @@ std::size_t View::resident_bytes() const {
          size(experiment_holdouts_) + size(attributes_) + size(arms_) + size(versions_) +
          size(packed_) + size(holdout_lists_) + packed_bytes + size(operands_) + size(segments_) +
          size(id_lists_) + size(forced_) + size(rules_) + size(owners_) + size(values_) +
-         size(boundaries_) + size(blob_names_) + size(missing_blobs_) + size(blob_bytes_) +
-         size(matchers_);
+         size(boundaries_) + size(missing_blobs_) + size(loaded_blobs_) + size(matchers_);
 }
 
 }  // namespace upswing::catalog

@@ -13,6 +13,7 @@
 #include <string_view>
 #include <vector>
 
+#include "sdk/catalog/blob.hpp"
 #include "sdk/catalog/interner.hpp"
 #include "sdk/catalog/matcher.hpp"
 #include "sdk/catalog/version.hpp"
@@ -29,13 +30,6 @@ struct RampStep;
 }  // namespace upswing::schema
 
 namespace upswing::catalog {
-
-/// A large id list that travels beside the catalog. `bytes`: sorted unsigned 64-bit little-endian
-/// integers. `name` is XXH3_64bits of them.
-struct Blob {
-  std::uint64_t name = 0;
-  std::shared_ptr<const std::string> bytes;
-};
 
 inline constexpr std::uint32_t kNone = 0xffffffff;
 
@@ -250,8 +244,8 @@ class View {
   /// Id lists that were not among `LoadOptions::blobs`: the experiments that use them are
   /// unsupported until a view is loaded with them.
   std::span<const std::uint64_t> missing_blobs() const { return missing_blobs_; }
-  /// All id lists that are kept apart, loaded or not.
-  std::span<const std::uint64_t> blobs() const { return blob_names_; }
+  /// Those that were: hand them on to the load of the next catalog.
+  std::span<const Blob> loaded_blobs() const { return loaded_blobs_; }
 
   /// First time after `now_ms` at which a schedule or ramp changes; the largest int64 if none does.
   /// Between two boundaries, decisions do not depend on the time.
@@ -334,9 +328,8 @@ class View {
   std::vector<Owner> owners_;
   std::vector<Value> values_;
   std::vector<std::int64_t> boundaries_;  // sorted
-  std::vector<std::uint64_t> blob_names_;
   std::vector<std::uint64_t> missing_blobs_;
-  std::vector<std::shared_ptr<const std::string>> blob_bytes_;
+  std::vector<Blob> loaded_blobs_;
   std::vector<std::unique_ptr<const Matcher>> matchers_;
 };
 

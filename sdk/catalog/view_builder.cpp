@@ -138,7 +138,6 @@ class ViewBuilder {
       list.count = SizeOf(in.ids());
       list.ids = list.count == 0 ? kNoIds : in.ids()->Data();
     } else {
-      view_.blob_names_.push_back(in.blob());
       const auto blob = std::find_if(options_.blobs.begin(), options_.blobs.end(),
                                      [&](const Blob& b) { return b.name == in.blob(); });
       if (blob == options_.blobs.end() || blob->bytes == nullptr) {
@@ -148,7 +147,7 @@ class ViewBuilder {
       if (blob->bytes->size() != in.blob_count() * 8 || base::Hash64(*blob->bytes) != in.blob()) {
         return Invalid({"the id list of segment \"", segment, "\" is truncated or changed"});
       }
-      view_.blob_bytes_.push_back(blob->bytes);
+      view_.loaded_blobs_.push_back(*blob);
       list.count = in.blob_count();
       list.ids = reinterpret_cast<const unsigned char*>(blob->bytes->data());
     }

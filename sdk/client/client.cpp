@@ -104,6 +104,10 @@ Decision Client::PeekFlag(std::string_view flag, const Subject& subject) const {
   return core().DecideFlag(flag, subject);
 }
 
+std::string Client::Explain(std::string_view key, const Subject& subject) const {
+  return core().Explain(key, subject);
+}
+
 void Client::Expose(const Decision& decision, const Subject& subject,
                     std::optional<std::chrono::system_clock::time_point> time) {
   core().Expose(decision, subject, time);
@@ -125,6 +129,11 @@ void Client::NetworkBack() { core().NetworkBack(); }
 void Client::SetConsent(Consent consent) { core().SetConsent(consent); }
 void Client::SetApiKey(std::string_view api_key) { core().SetApiKey(api_key); }
 bool Client::Activate() { return core().Activate(); }
+absl::Status Client::SupplyCatalog(std::string_view bytes) {
+  client::CatalogKeeper& catalog = core().catalog();
+  // An answer of the server that comes in between is newer, and stays.
+  return catalog.Fetched(std::string(bytes), "", catalog.etag(), /*may_write=*/false);
+}
 std::uint64_t Client::AddCatalogListener(std::function<void(std::uint64_t)> listener) {
   return core().catalog().AddListener(std::move(listener));
 }

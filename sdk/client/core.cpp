@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "platform/posix/fork.hpp"
+#include "sdk/assignment/explain.hpp"
 #include "sdk/base/hash.hpp"
 #include "sdk/base/text.hpp"
 #include "sdk/transport/catalog_fetcher.hpp"
@@ -195,6 +196,18 @@ Decision Core::DecideFlag(std::string_view flag, const Subject& subject) const {
     return decision;
   }
   return assignment::DecideFlag(*snapshot->view, flag, subject, Environment(*snapshot));
+}
+
+std::string Core::Explain(std::string_view key, const Subject& subject) const {
+  const catalog::Snapshot* snapshot = catalog_.Read();
+  if (snapshot == nullptr) return "";
+  const catalog::View& view = *snapshot->view;
+  const bool experiment = view.FindExperiment(key) != nullptr;
+  if (!experiment && view.FindFlag(key) == nullptr) return "";
+  if (consent() == Consent::kDenied) return "disabled: consent is denied\n";
+  return (experiment ? assignment::ExplainExperiment(view, key, subject, Environment(*snapshot))
+                     : assignment::ExplainFlag(view, key, subject, Environment(*snapshot)))
+      .text;
 }
 
 void Core::Expose(const Decision& decision, const Subject& subject,

@@ -37,6 +37,7 @@ class Core {
 
   Decision Decide(std::string_view experiment, const Subject& subject) const;
   Decision DecideFlag(std::string_view flag, const Subject& subject) const;
+  std::string Explain(std::string_view key, const Subject& subject) const;
   void Expose(const Decision& decision, const Subject& subject,
               std::optional<std::chrono::system_clock::time_point> time = {});
   void Track(const Subject& subject, std::string_view name, double value,

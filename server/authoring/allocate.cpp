@@ -12,6 +12,7 @@
 #include "server/authoring/boundaries.hpp"
 #include "server/authoring/check.hpp"
 #include "server/authoring/parse.hpp"
+#include "server/authoring/reader.hpp"
 
 namespace upswing::authoring {
 namespace {
@@ -217,10 +218,9 @@ class Allocator {
 
 absl::StatusOr<Allocated> Allocate(std::string_view text) {
   ParseResult parsed = Parse(text);
-  // What allocation repairs is no reason to refuse: bucket counts that do not match their share.
-  std::erase_if(parsed.problems, [](const json::Problem& problem) {
-    return problem.fix == "run `upswing catalog allocate`";
-  });
+  // What allocation repairs is no reason to refuse.
+  std::erase_if(parsed.problems,
+                [](const json::Problem& problem) { return problem.code == kNeedsAllocation; });
   if (absl::Status status = parsed.status(); !status.ok()) return status;
   return Allocator(text, *parsed.model).Run();
 }

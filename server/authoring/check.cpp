@@ -221,10 +221,9 @@ class Checker {
     for (const BucketRange& range : e.buckets) buckets += range.end - range.begin;
     const auto wanted = static_cast<std::uint64_t>(*e.share * upswing::base::kBucketCount + 0.5);
     if (buckets != wanted) {
-      Error(In(e, "buckets"),
-            base::Concat({"the buckets are ", std::to_string(buckets), ", but \"share\" asks for ",
-                          std::to_string(wanted)}),
-            "run `upswing catalog allocate`");
+      AddNeedsAllocation(problems_, In(e, "buckets"),
+                         base::Concat({"the buckets are ", std::to_string(buckets),
+                                       ", but \"share\" asks for ", std::to_string(wanted)}));
     }
   }
 
@@ -448,9 +447,9 @@ void CheckAllocation(const Model& model, Problems& problems) {
         std::any_of(model.layers.begin(), model.layers.end(),
                     [&](const Layer& layer) { return layer.parent == e.layer; });
     if (shared) {
-      AddError(problems, e.place,
-               base::Concat({"the experiment has no buckets of layer ", json::Quote(e.layer)}),
-               "run `upswing catalog allocate`");
+      AddNeedsAllocation(
+          problems, e.place,
+          base::Concat({"the experiment has no buckets of layer ", json::Quote(e.layer)}));
     }
   }
 }

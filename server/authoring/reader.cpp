@@ -20,6 +20,11 @@ void AddError(Problems& problems, const Place& place, std::string message, std::
                       std::move(message), std::move(fix)});
 }
 
+void AddNeedsAllocation(Problems& problems, const Place& place, std::string message) {
+  AddError(problems, place, std::move(message), "run `upswing catalog allocate`");
+  problems.back().code = kNeedsAllocation;
+}
+
 void AddWarning(Problems& problems, const Place& place, std::string message, std::string fix) {
   problems.push_back({json::Problem::Severity::kWarning, place.path, place.position,
                       std::move(message), std::move(fix)});

@@ -15,8 +15,13 @@ namespace upswing::authoring {
 
 using Problems = std::vector<json::Problem>;
 
+/// `json::Problem::code` of what `Allocate` repairs: buckets that are missing, or not as many as
+/// the share asks for.
+inline constexpr int kNeedsAllocation = 1;
+
 Place PlaceOf(const json::Node& node, std::string path);
 void AddError(Problems& problems, const Place& place, std::string message, std::string fix = "");
+void AddNeedsAllocation(Problems& problems, const Place& place, std::string message);
 void AddWarning(Problems& problems, const Place& place, std::string message, std::string fix = "");
 
 /// Whether `text` is RFC 3339, e.g. "2026-11-01T00:00:00Z"; then milliseconds since 1970 (rounded

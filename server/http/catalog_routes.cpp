@@ -8,6 +8,7 @@
 #include "server/authoring/check.hpp"
 #include "server/authoring/parse.hpp"
 #include "server/http/answer.hpp"
+#include "server/http/catalog_blobs.hpp"
 #include "server/http/service.hpp"
 #include "server/lifecycle/difference.hpp"
 
@@ -161,6 +162,12 @@ void AddCatalogRoutes(Service* service, Router* router) {
                [service](Call call) { WaitForCatalog(service, std::move(call)); }});
   router->Add({"GET", "/v1/catalog/source", {Scope::kRead}, [service](const Call& call) {
                  call.respond(GetCatalog(service, call, true));
+               }});
+  router->Add({"GET",
+               "/v1/catalog/blobs/{name}",
+               {Scope::kClient, Scope::kEvaluate, Scope::kRead},
+               [service](const Call& call) {
+                 call.respond(GetCatalogBlob(service->project->catalog().get(), call.arguments[0]));
                }});
   router->Add({"PUT", "/v1/catalog", {Scope::kAdmin}, [service](Call call) {
                  const Respond respond = call.respond;

@@ -85,6 +85,9 @@ struct Problem {
   /// What is wrong, then what to do about it (`fix` may be empty).
   std::string message;
   std::string fix;
+  /// Which kind of problem it is, for tools that can repair some; numbered by who reports it, 0 for
+  /// all others.
+  int code = 0;
 
   /// "line 3, column 7: $.flags.x.type: unknown type \"boolean\"; did you mean \"bool\"?"
   std::string ToString() const;

@@ -17,13 +17,14 @@ using testing::Upswing;
 
 std::string Catalog() { return (testing::SourceDir() / "samples/feed_shop/catalog.json").string(); }
 
-TEST(Samples, TheFirstExposureIsInTheReport) {
+// Runs `sample` with the server's URL and a device, and reads its exposure and purchase back.
+void ExpectTheFirstExposureInTheReport(std::vector<std::string> sample) {
   const TemporaryFolder folder;
   Server server(folder / "data", {"--catalog", Catalog()});
-  const auto sample =
-      RunProgram({(testing::BinDir() / "sample_first_exposure").string(), server.url(), "d-1"});
-  ASSERT_EQ(sample.status, 0) << sample.err << sample.out;
-  EXPECT_THAT(sample.out, ::testing::HasSubstr("2 records delivered, 0 kept, 0 dropped"));
+  sample.insert(sample.end(), {server.url(), "d-1"});
+  const auto finished = RunProgram(sample);
+  ASSERT_EQ(finished.status, 0) << finished.err << finished.out;
+  EXPECT_THAT(finished.out, ::testing::HasSubstr("2 records delivered, 0 kept, 0 dropped"));
   const auto report =
       RunProgram({Upswing(), "report", "one_tap", "--server", server.url(), "--format", "json"});
   ASSERT_EQ(report.status, 0) << report.err;
@@ -38,6 +39,21 @@ TEST(Samples, TheFirstExposureIsInTheReport) {
   EXPECT_EQ(units, 1);
   EXPECT_EQ(pending, 1);
   EXPECT_EQ(json["records"], 2) << "the exposure and the purchase";
+}
+
+TEST(Samples, TheFirstExposureIsInTheReport) {
+  ExpectTheFirstExposureInTheReport({(testing::BinDir() / "sample_first_exposure").string()});
+}
+
+TEST(Samples, TheFirstExposureFromCIsInTheReport) {
+  ExpectTheFirstExposureInTheReport({(testing::BinDir() / "sample_c").string()});
+}
+
+TEST(Samples, TheFirstExposureFromPythonIsInTheReport) {
+  if (RunProgram({"/usr/bin/python3", "--version"}).status != 0) GTEST_SKIP() << "no python3";
+  ExpectTheFirstExposureInTheReport(
+      {"/usr/bin/python3", (testing::SourceDir() / "samples/python/first_exposure.py").string(),
+       (testing::BinDir().parent_path() / "libupswing.so").string()});
 }
 
 // The same devices twice: the second time every exposure and event is a repeat, so the numbers

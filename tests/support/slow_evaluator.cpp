@@ -3,9 +3,11 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
+#include <regex>
 #include <set>
 
 #include "sdk/base/hash.hpp"
+#include "tests/support/slow_scheme.hpp"
 
 namespace upswing::testing {
 namespace {
@@ -150,6 +152,10 @@ bool TextMatches(const std::string& op, const std::string& value, const std::str
            value.compare(value.size() - operand.size(), operand.size(), operand) == 0;
   }
   if (op == "contains") return value.find(operand) != std::string::npos;
+  if (op == "matches") {
+    static std::map<std::string, std::regex> compiled;
+    return std::regex_search(value, compiled.try_emplace(operand, operand).first->second);
+  }
   return value == operand;  // is, in
 }
 
@@ -282,6 +288,10 @@ bool SlowEvaluator::InLayer(const json& experiment, const std::string& id) const
 SlowDecision SlowEvaluator::Experiment(const std::string& key, const SlowSubject& subject) const {
   const json& e = file_["experiments"][key];
   if (e["status"] != "running") return {"disabled", {}, {}, {}};
+  if (const auto wanted = overrides_.find(key);
+      wanted != overrides_.end() && e["variants"].contains(wanted->second)) {
+    return {"forced", wanted->second, {}, {}};
+  }
   if (Has(e, "forced")) {
     for (const auto& [variant, units] : e["forced"].items()) {
       for (const json& unit : units) {
@@ -321,7 +331,10 @@ SlowDecision SlowEvaluator::Experiment(const std::string& key, const SlowSubject
     const bool global = h.value("global", false) && h["unit"] == e["unit"];
     if ((own || global) && IsHeld(holdout, id)) return {"holdout", {}, {}, {}};
   }
-  const std::uint32_t bucket = BucketOf(IterationSalt("split", e, key), id);
+  const bool foreign = Has(e, "split");
+  const std::uint64_t count = foreign ? e["split"]["count"].get<std::uint64_t>() : 1'000'000;
+  const std::uint32_t bucket =
+      foreign ? SlowForeignBucket(e["split"], id) : BucketOf(IterationSalt("split", e, key), id);
   if (kept.has_value() && e["variants"].contains(*kept)) return {"sticky", kept, bucket, {}};
 
   if (Has(e, "prerequisites")) {
@@ -336,7 +349,11 @@ SlowDecision SlowEvaluator::Experiment(const std::string& key, const SlowSubject
   if (Has(e, "when") && !Holds(e["when"], subject)) return {"targeting", {}, {}, {}};
   if (!InLayer(e, id)) return {"layer", {}, {}, {}};
   const std::uint32_t traffic = BucketOf(IterationSalt("share", e, key), id);
-  if (Has(e, "ramp")) {
+  if (Has(e, "traffic")) {
+    if (!InRanges(e["traffic"]["ranges"], SlowForeignBucket(e["traffic"], id))) {
+      return {"traffic", {}, {}, {}};
+    }
+  } else if (Has(e, "ramp")) {
     double share = 0;
     for (const json& step : e["ramp"]) {
       if (SlowTime(step["at"]) <= now_ms_) share = step["share"].get<double>();
@@ -346,6 +363,12 @@ SlowDecision SlowEvaluator::Experiment(const std::string& key, const SlowSubject
     return {"traffic", {}, {}, {}};
   }
 
+  if (foreign && Has(e["split"], "ranges")) {
+    for (const auto& [variant, ranges] : e["split"]["ranges"].items()) {
+      if (InRanges(ranges, bucket)) return {"assigned", variant, bucket, {}};
+    }
+    return {"traffic", {}, {}, {}};
+  }
   std::vector<std::string> order;
   if (Has(e, "order")) {
     order = e["order"].get<std::vector<std::string>>();
@@ -363,7 +386,7 @@ SlowDecision SlowEvaluator::Experiment(const std::string& key, const SlowSubject
   std::uint64_t cumulative = 0;
   for (const std::string& variant : order) {
     cumulative += e["variants"][variant].value("weight", std::uint64_t{1});
-    if (bucket < 1'000'000ULL * cumulative / total) return {"assigned", variant, bucket, {}};
+    if (bucket < count * cumulative / total) return {"assigned", variant, bucket, {}};
   }
   return {"traffic", {}, {}, {}};
 }

@@ -32,15 +32,19 @@ struct SlowDecision {
 };
 
 /// The slow and obvious twin of the evaluator: reads the catalog file as it stands, compiles
-/// nothing, and shares with the product only XXH3 and the mixer. Knows the native scheme.
+/// nothing, and shares with the product only XXH3 and the mixer. `matches` is std::regex, so the
+/// patterns must mean the same in ECMAScript and RE2.
 class SlowEvaluator {
  public:
   /// (unit type, id, experiment) -> (variant, version)
   using Sticky = std::map<std::tuple<std::string, std::string, std::string>,
                           std::pair<std::string, std::uint32_t>>;
+  /// experiment -> variant that the app forces
+  using Overrides = std::map<std::string, std::string>;
 
-  SlowEvaluator(const nlohmann::json& file, std::int64_t now_ms, const Sticky& sticky)
-      : file_(file), now_ms_(now_ms), sticky_(sticky) {}
+  SlowEvaluator(const nlohmann::json& file, std::int64_t now_ms, const Sticky& sticky,
+                const Overrides& overrides)
+      : file_(file), now_ms_(now_ms), sticky_(sticky), overrides_(overrides) {}
 
   SlowDecision Experiment(const std::string& key, const SlowSubject& subject) const;
   SlowDecision Flag(const std::string& key, const SlowSubject& subject) const;
@@ -56,6 +60,7 @@ class SlowEvaluator {
   const nlohmann::json& file_;
   const std::int64_t now_ms_;
   const Sticky& sticky_;
+  const Overrides& overrides_;
 };
 
 /// "2026-11-01T00:00:00Z" -> milliseconds since 1970; UTC, whole seconds.

@@ -1,7 +1,8 @@
-// The evaluator agrees with its slow twin on random catalogs and subjects.
+// The evaluator agrees with its slow twin on random catalogs and subjects: every operator, scheme
+// and step, overrides and stored assignments.
 //
-// `--pairs=N` (default 100,000) sets how many (catalog, subject) pairs are compared; the run in CI
-// is short, a full one has a million. Every pair compares all experiments and flags of its catalog.
+// `--pairs=N` (default 100,000) sets how many (catalog, subject) pairs are compared; a full run has
+// a million or more. Every pair compares all experiments and flags of its catalog.
 
 #include <gtest/gtest.h>
 
@@ -37,6 +38,9 @@ const std::vector<std::string> kTexts = {"",
                                          "HK",
                                          std::string("a\0b", 3),
                                          "\xf0\x9f\x98\x80"};
+// The same in RE2 and ECMAScript, on texts without line breaks.
+const std::vector<std::string> kPatterns = {
+    "^a", "b$", "^$", "", "ab|HK", "[a-c]+h", "^(a|b)*$", "^[A-Z]{2}$", "a?b?c", "^\xc3\xa9$"};
 const std::vector<std::string> kVersions = {"0.0.0",
                                             "1.2",
                                             "1.2.0",
@@ -108,13 +112,17 @@ class Generator {
     if (type == "int" || type == "double" || type == "version" || type == "time") {
       ops.insert(ops.end(), {"<", "<=", ">", ">="});
     }
-    if (type == "string") ops.insert(ops.end(), {"starts_with", "ends_with", "contains"});
+    if (type == "string") {
+      ops.insert(ops.end(), {"starts_with", "ends_with", "contains", "matches"});
+    }
     if (type == "time") ops.insert(ops.end(), {"before", "after"});
     if (type == "strings") ops.insert(ops.end(), {"has_any", "has_all", "has_none"});
     const std::string op = Pick(ops);
     json leaf = {{"attribute", name}};
     if (op == "set") {
       leaf[op] = Chance(50);
+    } else if (op == "matches") {
+      leaf[op] = Pick(kPatterns);
     } else if (op == "in" || op == "not_in" || op.rfind("has_", 0) == 0) {
       leaf[op] = Literals(type);
     } else if ((op == "starts_with" || op == "ends_with" || op == "contains") && Chance(50)) {
@@ -234,7 +242,8 @@ class Generator {
       if (Chance(50)) is = {Value(required_type), Value(required_type)};
       e["prerequisites"] = {{{"flag", required}, {"is", is}}};
     }
-    const std::size_t traffic = Below(5);
+    if (Chance(25)) AddForeignSplit(e);
+    const std::size_t traffic = Below(6);
     if (traffic == 0) {
       e["layer"] = "inner";
       e["buckets"] = {{i * 200'000, i * 200'000 + 50'000},
@@ -248,7 +257,41 @@ class Generator {
       e["ramp"] = {{{"at", "2026-11-01T00:00:00Z"}, {"share", 0.1}},
                    {{"at", "2026-11-15T12:00:00Z"}, {"share", 0.6}}};
     }
+    if (traffic == 5) {
+      e["traffic"] = Foreign();
+      const std::uint64_t count = e["traffic"]["count"];
+      e["traffic"]["ranges"] = {{0, (count + 2) / 3}};
+      if (count > 2) e["traffic"]["ranges"].push_back({count - 1, count});
+    }
     file["experiments"]["exp" + n] = e;
+  }
+
+  json Foreign() {
+    static const std::vector<std::pair<std::string, std::uint64_t>> kSchemes = {
+        {"growthbook_v1", 1000},   {"growthbook_v2", 10'000}, {"eppo", 10'000},
+        {"unleash", 100},          {"unleash_variant", 1000}, {"flagd", 7},
+        {"launchdarkly", 100'000}, {"optimizely", 10'000},    {"planout", 3},
+        {"planout_weighted", 100}, {"statsig", 10'000},       {"configcat", 100}};
+    const auto& [scheme, count] = Pick(kSchemes);
+    return {{"scheme", scheme},
+            {"salt", Pick<std::string>({"", "s", "flag.key", "\xc3\xa9t\xc3\xa9", "a:b-c.d"})},
+            {"count", Chance(70) ? count : 1 + Below(0x7fffffff)}};
+  }
+
+  // By weights, or by ranges that may leave gaps.
+  void AddForeignSplit(json& e) {
+    e["split"] = Foreign();
+    if (Chance(50)) return;
+    const std::uint64_t count = e["split"]["count"];
+    std::uint64_t at = 0;
+    for (const auto& [key, variant] : e["variants"].items()) {
+      const std::uint64_t size = count / 4;
+      if (size == 0) break;
+      const std::uint64_t gap = Chance(30) ? size / 2 : 0;
+      if (at + gap + size > count) break;
+      e["split"]["ranges"][key] = {{at + gap, at + gap + size}};
+      at += gap + size;
+    }
   }
 
   std::string Id() { return (Chance(5) ? "\xf0\x9f\x8d\x8e" : "u") + std::to_string(Below(300)); }
@@ -301,6 +344,16 @@ class Generator {
     return sticky;
   }
 
+  // Mostly none; some name a variant that is not there.
+  SlowEvaluator::Overrides Overrides(const json& file) {
+    SlowEvaluator::Overrides overrides;
+    if (Chance(80)) return overrides;
+    for (const auto& [key, e] : file["experiments"].items()) {
+      if (Chance(50)) overrides[key] = Chance(80) ? e["control"].get<std::string>() : "gone";
+    }
+    return overrides;
+  }
+
   static upswing::Subject Fast(const SlowSubject& slow) {
     upswing::Subject subject;
     for (const auto& [type, id] : slow.units) subject.SetUnit(type, id);
@@ -335,6 +388,16 @@ struct StickyMap final : assignment::StickyReader {
     return assignment::StickyAssignment{found->second.first, found->second.second};
   }
   const SlowEvaluator::Sticky& map;
+};
+
+struct OverrideMap final : assignment::OverrideReader {
+  explicit OverrideMap(const SlowEvaluator::Overrides& from) : map(from) {}
+  std::optional<std::string_view> Find(std::string_view key) const override {
+    const auto found = map.find(std::string(key));
+    if (found == map.end()) return std::nullopt;
+    return found->second;
+  }
+  const SlowEvaluator::Overrides& map;
 };
 
 json ToJson(const Value& value) {
@@ -374,8 +437,13 @@ TEST(Evaluator, AgreesWithItsSlowTwinOnRandomCatalogsAndSubjects) {
     const SlowEvaluator::Sticky sticky = generate.Sticky(file);
     const StickyMap reader(sticky);
     const std::int64_t now = SlowTime(generate.Pick(kTimes));
-    const SlowEvaluator slow(file, now, sticky);
-    const assignment::Environment environment{.now_ms = now, .sticky = &reader};
+    const SlowEvaluator::Overrides overrides = generate.Overrides(file);
+    const OverrideMap override_reader(overrides);
+    const SlowEvaluator slow(file, now, sticky, overrides);
+    const assignment::Environment environment{
+        .now_ms = now,
+        .sticky = &reader,
+        .overrides = overrides.empty() ? nullptr : &override_reader};
     for (std::uint64_t s = 0; s < kSubjects; ++s) {
       const SlowSubject slow_subject = generate.RandomSubject();
       const Subject subject = generate.Fast(slow_subject);

@@ -68,12 +68,19 @@ TEST(Digests, DoNotDependOnHowTheTextIsCut) {
   }
 }
 
+// Where each vector comes from: tests/golden/assignment/SCHEMES.md.
+
 // Optimizely's published buckets, shared by its SDKs: bucketing id + entity id, 10,000 buckets.
 TEST(Optimizely, GivesItsPublishedBuckets) {
   EXPECT_EQ(Bucket(Scheme::optimizely, "1886780721", "ppid1", 10'000), 5254u);
   EXPECT_EQ(Bucket(Scheme::optimizely, "1886780721", "ppid2", 10'000), 4299u);
   EXPECT_EQ(Bucket(Scheme::optimizely, "1886780722", "ppid2", 10'000), 2434u);
   EXPECT_EQ(Bucket(Scheme::optimizely, "1886780721", "ppid3", 10'000), 5439u);
+  EXPECT_EQ(Bucket(Scheme::optimizely, "1886780721",
+                   "a very very very very very very very very very very very very very very very "
+                   "long ppd string",
+                   10'000),
+            6128u);
 }
 
 // LaunchDarkly's published bucket values (key hashKey, salt saltyA; and seed 61), which are rounded
@@ -88,6 +95,67 @@ TEST(LaunchDarkly, GivesItsPublishedBucketValues) {
   EXPECT_NEAR(value("61", "userKeyA"), 0.09801207, 1e-7);
   EXPECT_NEAR(value("61", "userKeyB"), 0.14483777, 1e-7);
   EXPECT_NEAR(value("61", "userKeyC"), 0.9242641, 1e-7);
+}
+
+// The digits beyond seven are those of LaunchDarkly's Rust client, in double precision.
+TEST(LaunchDarkly, GivesItsBucketValuesInDoublePrecision) {
+  const auto value = [](std::string_view id) {
+    return Bucket(Scheme::launchdarkly, "hashKey.saltyA", id, 1'000'000'000) / 1e9;
+  };
+  EXPECT_NEAR(value("userKeyA"), 0.4215758743392494, 1e-9);
+  EXPECT_NEAR(value("userKeyB"), 0.6708484965703435, 1e-9);
+  EXPECT_NEAR(value("userKeyC"), 0.1034310617276969, 1e-9);
+}
+
+// Eppo's sharder tests: MD5 of the whole text, 10,000 shards. Only the first has the "-" that
+// joins salt and subject.
+TEST(Eppo, GivesItsPublishedShards) {
+  EXPECT_EQ(Bucket(Scheme::eppo, "test", "input", 10'000), 5619u);
+  const auto shard = [](std::string_view text) {
+    return std::stoul(Hex(Md5({&text, 1})).substr(0, 8), nullptr, 16) % 10'000;
+  };
+  EXPECT_EQ(shard("test-input"), 5619u);
+  EXPECT_EQ(shard("alice"), 3170u);
+  EXPECT_EQ(shard("bob"), 7420u);
+  EXPECT_EQ(shard("charlie"), 7497u);
+}
+
+// flagd's conformance features for integer bucketing. The edge keys hash to 0, 1, 2^31 - 1, 2^31
+// and 2^32 - 1; the cards are four variants of 25 under the salt "fractional-flag" (and
+// "shared-seed").
+TEST(Flagd, GivesItsPublishedVariants) {
+  EXPECT_EQ(Bucket(Scheme::flagd, "", "ejOoVL", 100), 0u);
+  EXPECT_EQ(Bucket(Scheme::flagd, "", "bY9fO-", 100), 0u);
+  EXPECT_EQ(Bucket(Scheme::flagd, "", "SI7p-", 100), 49u);
+  EXPECT_EQ(Bucket(Scheme::flagd, "", "6LvT0", 100), 50u);
+  EXPECT_EQ(Bucket(Scheme::flagd, "", "ceQdGm", 100), 99u);
+  const auto card = [](std::string_view salt, std::string_view name) {
+    constexpr std::array kCards = {"clubs", "diamonds", "hearts", "spades"};
+    return std::string(kCards[Bucket(Scheme::flagd, salt, name, 100) / 25]);
+  };
+  EXPECT_EQ(card("fractional-flag", "jack"), "hearts");
+  EXPECT_EQ(card("fractional-flag", "queen"), "spades");
+  EXPECT_EQ(card("fractional-flag", "ten"), "clubs");
+  EXPECT_EQ(card("fractional-flag", "nine"), "diamonds");
+  EXPECT_EQ(card("fractional-flag", "3"), "clubs");
+  EXPECT_EQ(card("shared-seed", "seven"), "hearts");
+  EXPECT_EQ(card("shared-seed", "eight"), "diamonds");
+  EXPECT_EQ(card("shared-seed", "nine"), "clubs");
+  EXPECT_EQ(card("shared-seed", "two"), "spades");
+}
+
+// The digests of Statsig's hash tests; its input "salt.unit" is pinned by the formula test below.
+TEST(Statsig, GivesItsPublishedHashes) {
+  const auto hash = [](std::string_view text) { return Hex(Sha256({&text, 1})).substr(0, 16); };
+  EXPECT_EQ(hash(""), "e3b0c44298fc1c14");
+  EXPECT_EQ(hash("blargh"), "0ac33512d18e20d5");
+  EXPECT_EQ(hash("\xf0\x9f\x97\xbb"), "1ddbf4ea8dae91e5");
+}
+
+// The evaluation log that ConfigCat's SDKs share: key and user identifier, then the hash value.
+TEST(ConfigCat, GivesItsPublishedHashValue) {
+  EXPECT_EQ(Bucket(Scheme::configcat, "integer25One25Two25Three25FourAdvancedRules", "12345", 100),
+            25u);
 }
 
 // Unleash's normalised values, published with its client tests, count from 1.

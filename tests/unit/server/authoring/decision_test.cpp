@@ -262,6 +262,20 @@ TEST(IdLists, OfManyIdsTravelAsBlobsAndMissingOnesAreUnsupported) {
             Reason::kUnsupported);
   ASSERT_EQ((*without)->missing_blobs().size(), 1u);
   EXPECT_EQ((*without)->missing_blobs()[0], catalog.compiled.blobs[0].name);
+  EXPECT_TRUE((*without)->loaded_blobs().empty());
+
+  // A client fetches what is missing and loads again; the next catalog finds the list at hand.
+  const auto fetched =
+      catalog::MakeBlob((*without)->missing_blobs()[0], catalog.compiled.blobs[0].bytes);
+  ASSERT_TRUE(fetched.ok());
+  const auto completed =
+      catalog::View::Load((*without)->bytes(), {.interner = &interner, .blobs = {&*fetched, 1}});
+  ASSERT_TRUE(completed.ok());
+  EXPECT_TRUE(DecideExperiment(**completed, "e", Subject("user", "u1"), {}).in_experiment());
+  const auto next = catalog::View::Load(
+      (*without)->bytes(), {.interner = &interner, .blobs = (*completed)->loaded_blobs()});
+  ASSERT_TRUE(next.ok());
+  EXPECT_TRUE((*next)->missing_blobs().empty());
 
   auto changed = std::make_shared<std::string>(catalog.compiled.blobs[0].bytes);
   (*changed)[100] = static_cast<char>((*changed)[100] + 1);
