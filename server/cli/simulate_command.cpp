@@ -199,19 +199,23 @@ class App {
     const auto variant = VariantIndex(world_, decision.variant());
     if (!variant) return;
     client_->Expose(decision, subject_, std::chrono::system_clock::time_point(milliseconds(t0)));
+    // Lived first and told then, as `BatchMaker` does, so that the same seed is the same life.
+    life_.clear();
+    const auto keep = [this](const simulation::Happening& happening) {
+      life_.push_back(happening);
+    };
+    simulation::Life<simulation::SeededLuck, decltype(keep)>(world_, calendar_, rates_, luck, keep)
+        .Run(*person, portraits_, *variant);
     bool known = !person->anonymous;
-    const auto track = [&](const simulation::Happening& happening) {
+    for (const simulation::Happening& happening : life_) {
       Track(happening, number);
+      if (luck.Chance(world_.duplicates)) Track(happening, number);
       if (happening.kind == simulation::Kind::kPurchase && !known) {
         // From here on the records carry both ids; the experiment goes on by device.
         known = true;
         subject_.SetUnit("user", identity.user);
       }
-      if (luck.Chance(world_.duplicates)) Track(happening, number);
-    };
-    simulation::Life<simulation::SeededLuck, decltype(track)>(world_, calendar_, rates_, luck,
-                                                              track)
-        .Run(*person, portraits_, *variant);
+    }
   }
 
  private:
@@ -244,6 +248,7 @@ class App {
   const simulation::RateTable rates_;
   const simulation::Vocabulary vocabulary_;
   Subject subject_;
+  std::vector<simulation::Happening> life_;
 };
 
 absl::Status Drive(const Flags& flags, const simulation::World& world) {

@@ -76,5 +76,21 @@ TEST(Samples, ASimulationThatRunsTwiceCountsOnce) {
   EXPECT_GT(first[0]["units"].get<int>() + first[1]["units"].get<int>(), 300);
 }
 
+// The same seed is the same shop, through the SDK and HTTP or straight into a data folder.
+TEST(Samples, TheSimulationTellsTheSameStoryOnBothWays) {
+  const TemporaryFolder folder;
+  Server server(folder / "data", {"--catalog", Catalog()});
+  const auto variants = [&](const std::string& flag, const std::string& where) {
+    const auto simulated =
+        RunProgram({Upswing(), "simulate", flag, where, "--catalog", Catalog(), "--users", "300"});
+    EXPECT_EQ(simulated.status, 0) << simulated.err;
+    const auto finished =
+        RunProgram({Upswing(), "report", "one_tap", flag, where, "--format", "json"});
+    EXPECT_EQ(finished.status, 0) << finished.err;
+    return nlohmann::json::parse(finished.out)["variants"];
+  };
+  EXPECT_EQ(variants("--server", server.url()), variants("--data", folder / "other"));
+}
+
 }  // namespace
 }  // namespace upswing
