@@ -106,6 +106,9 @@ class Client {
   /// The network is back: tries at once what waits for a retry.
   void NetworkBack();
 
+  /// The network has changed. A hint: `Flush`, `Background`, `Close` and `NetworkBack` try anyway.
+  void SetNetwork(Network network);
+
   void SetConsent(Consent consent);
   /// A new key, e.g. after the old one was refused; ends the pause.
   void SetApiKey(std::string_view api_key);

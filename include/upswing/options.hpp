@@ -37,6 +37,14 @@ enum class Fsync : std::uint8_t {
   kOnBackground,  ///< At `Background`, `Flush` and `Close`.
 };
 
+/// What the app knows about the way to the network, see `Client::SetNetwork`.
+enum class Network : std::uint8_t {
+  kUnknown,    ///< As the platform says; if it says nothing, send as usual.
+  kOffline,    ///< Attempts are made once per `max_backoff` only, in case the hint is wrong.
+  kMetered,    ///< Batches are sent together, at most every `metered_interval`.
+  kUnmetered,  ///< Send as usual.
+};
+
 enum class LogLevel : std::uint8_t { kInfo, kWarning, kError };
 
 /// Receives what the SDK has to say; called from the SDK's threads. Must not call back into the
@@ -76,6 +84,10 @@ struct DeliveryOptions {
 
   /// For one request, connecting included. Range: [100 ms, 5 min].
   std::chrono::milliseconds request_timeout{std::chrono::seconds{30}};
+
+  /// On a metered network: shortest time between two bursts of sending, so that the radio sleeps
+  /// in between. Records go to disk as usual meanwhile. Range: [0, 1 h].
+  std::chrono::milliseconds metered_interval{std::chrono::minutes{5}};
 
   /// zstd level of a batch. Range: [1, 19].
   int compression_level = 5;

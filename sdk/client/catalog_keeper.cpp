@@ -3,31 +3,132 @@
 #include <algorithm>
 #include <limits>
 
+#include "absl/strings/str_cat.h"
+#include "sdk/base/hash.hpp"
 #include "sdk/base/text.hpp"
 
 namespace upswing::client {
+namespace {
+
+/// Between the path of the cached catalog and the name of an id list.
+constexpr char kListInfix[] = ".ids-";
+
+}  // namespace
 
 CatalogKeeper::CatalogKeeper(ApplyPolicy policy, std::string cache_path, port::FileSystem* files,
                              const port::Clock* clock)
     : policy_(policy), cache_path_(std::move(cache_path)), files_(files), clock_(clock) {}
 
-absl::StatusOr<std::shared_ptr<const catalog::View>> CatalogKeeper::Verify(
-    std::shared_ptr<const std::string> bytes, std::span<const std::uint64_t> stopped) {
+absl::StatusOr<CatalogKeeper::ViewPointer> CatalogKeeper::Verify(
+    std::shared_ptr<const std::string> bytes, std::span<const std::uint64_t> stopped) const {
+  std::vector<catalog::Blob> lists;
+  {
+    const std::lock_guard lock(mutex_);
+    lists = lists_;
+  }
   catalog::LoadOptions options;
   options.interner = &interner_;
+  options.blobs = lists;
   options.stopped = stopped;
   return catalog::View::Load(std::move(bytes), options);
 }
 
-absl::StatusOr<std::shared_ptr<const catalog::View>> CatalogKeeper::Verify(std::string bytes) {
-  return Verify(std::make_shared<const std::string>(std::move(bytes)), {});
+absl::StatusOr<CatalogKeeper::ViewPointer> CatalogKeeper::VerifyWithLists(
+    std::string bytes, bool may_write, const FetchIdList& fetch) {
+  const auto shared = std::make_shared<const std::string>(std::move(bytes));
+  absl::StatusOr<ViewPointer> view = Verify(shared);
+  if (!view.ok() || (*view)->missing_blobs().empty()) return view;
+  // A list that cannot be got makes experiments unsupported, not the catalog worthless.
+  GetLists((*view)->missing_blobs(), may_write, fetch).IgnoreError();
+  return Verify(shared);
+}
+
+std::string CatalogKeeper::ListPath(std::uint64_t name) const {
+  return absl::StrCat(cache_path_, kListInfix, absl::Hex(name, absl::kZeroPad16));
+}
+
+absl::Status CatalogKeeper::GetLists(std::span<const std::uint64_t> names, bool may_write,
+                                     const FetchIdList& fetch) {
+  absl::Status result;
+  for (const std::uint64_t name : names) {
+    const auto is_it = [&](const absl::StatusOr<std::string>& bytes) {
+      return bytes.ok() && base::Hash64(*bytes) == name;
+    };
+    absl::StatusOr<std::string> bytes = absl::NotFoundError("no cache");
+    if (!cache_path_.empty()) bytes = files_->ReadAll(ListPath(name));
+    if (!is_it(bytes) && fetch) {
+      bytes = fetch(name);
+      if (is_it(bytes) && may_write && !cache_path_.empty()) {
+        files_->WriteAtomically(ListPath(name), *bytes).IgnoreError();  // Then it is fetched again.
+      }
+    }
+    if (!is_it(bytes)) {
+      result = bytes.ok() ? absl::DataLossError("an id list has not the bytes of its name")
+                          : bytes.status();
+      continue;
+    }
+    const std::lock_guard lock(mutex_);
+    lists_.push_back({name, std::make_shared<const std::string>(*std::move(bytes))});
+  }
+  return result;
+}
+
+void CatalogKeeper::ForgetUnusedLists(bool may_write) {
+  std::vector<std::string> used;
+  {
+    const std::lock_guard lock(mutex_);
+    // A view shares the bytes of the lists it uses.
+    std::erase_if(lists_, [](const catalog::Blob& list) { return list.bytes.use_count() == 1; });
+    for (const catalog::Blob& list : lists_) used.push_back(ListPath(list.name));
+  }
+  const std::size_t slash = cache_path_.rfind('/');
+  if (!may_write || slash == std::string::npos) return;
+  const std::string folder = cache_path_.substr(0, slash + 1);
+  const std::string prefix = base::Concat({cache_path_.substr(slash + 1), kListInfix});
+  absl::StatusOr<std::vector<std::string>> files = files_->List(folder);
+  if (!files.ok()) return;
+  for (const std::string& file : *files) {
+    if (file.compare(0, prefix.size(), prefix) != 0) continue;
+    const std::string path = folder + file;
+    if (std::find(used.begin(), used.end(), path) == used.end()) {
+      files_->Remove(path).IgnoreError();
+    }
+  }
+}
+
+absl::Status CatalogKeeper::Complete(bool may_write, const FetchIdList& fetch) {
+  const std::lock_guard fetching(fetch_mutex_);
+  ViewPointer in_force;
+  ViewPointer held_back;
+  {
+    const std::lock_guard lock(mutex_);
+    in_force = in_force_;
+    held_back = held_back_;
+  }
+  absl::Status result;
+  // A list that comes late changes decisions, so it comes in force as a catalog does.
+  if (policy_ == ApplyPolicy::kImmediately && in_force != nullptr &&
+      !in_force->missing_blobs().empty()) {
+    result = GetLists(in_force->missing_blobs(), may_write, fetch);
+    absl::StatusOr<ViewPointer> view = Verify(in_force->bytes());
+    if (view.ok() && (*view)->missing_blobs().size() < in_force->missing_blobs().size()) {
+      PutInForce(*std::move(view));
+    }
+  }
+  if (held_back != nullptr && !held_back->missing_blobs().empty()) {
+    result = GetLists(held_back->missing_blobs(), may_write, fetch);
+    absl::StatusOr<ViewPointer> view = Verify(held_back->bytes());
+    const std::lock_guard lock(mutex_);
+    if (view.ok() && held_back_ == held_back) held_back_ = *std::move(view);
+  }
+  return result;
 }
 
 absl::Status CatalogKeeper::Load(std::string_view bundled) {
   absl::Status result;
-  std::shared_ptr<const catalog::View> best;
+  ViewPointer best;
   if (!bundled.empty()) {
-    absl::StatusOr<std::shared_ptr<const catalog::View>> view = Verify(std::string(bundled));
+    absl::StatusOr<ViewPointer> view = VerifyWithLists(std::string(bundled), false, {});
     if (view.ok()) {
       best = *std::move(view);
     } else {
@@ -40,7 +141,7 @@ absl::Status CatalogKeeper::Load(std::string_view bundled) {
     const std::size_t line = cached.ok() ? cached->find('\n') : std::string::npos;
     if (line != std::string::npos) {
       std::string etag = cached->substr(0, line);
-      absl::StatusOr<std::shared_ptr<const catalog::View>> view = Verify(cached->substr(line + 1));
+      absl::StatusOr<ViewPointer> view = VerifyWithLists(cached->substr(line + 1), false, {});
       if (!view.ok()) {
         result = view.status();
       } else if (best == nullptr || (*view)->version() >= best->version()) {
@@ -55,10 +156,14 @@ absl::Status CatalogKeeper::Load(std::string_view bundled) {
 }
 
 absl::Status CatalogKeeper::Fetched(std::string bytes, std::string etag, std::string_view known,
-                                    bool may_write) {
+                                    bool may_write, const FetchIdList& fetch) {
   const std::lock_guard fetching(fetch_mutex_);
   if (this->etag() != known) return absl::OkStatus();
-  absl::StatusOr<std::shared_ptr<const catalog::View>> view = Verify(bytes);
+  if (const std::size_t slash = cache_path_.rfind('/'); may_write && slash != std::string::npos) {
+    // The first catalog of an installation may come before the first batch has made the folder.
+    files_->MakeDirectories(cache_path_.substr(0, slash)).IgnoreError();
+  }
+  absl::StatusOr<ViewPointer> view = VerifyWithLists(bytes, may_write, fetch);
   if (!view.ok()) return view.status();
   absl::Status result;
   if (may_write && !cache_path_.empty()) {
@@ -78,6 +183,7 @@ absl::Status CatalogKeeper::Fetched(std::string bytes, std::string etag, std::st
   } else {
     StopWhatStopped(**view);
   }
+  ForgetUnusedLists(may_write);
   return result;
 }
 
@@ -95,7 +201,7 @@ void CatalogKeeper::StopWhatStopped(const catalog::View& newer) {
     if (stopped == stopped_) return;
     bytes = in_force_->bytes();
   }
-  absl::StatusOr<std::shared_ptr<const catalog::View>> view = Verify(std::move(bytes), stopped);
+  absl::StatusOr<ViewPointer> view = Verify(std::move(bytes), stopped);
   if (view.ok()) PutInForce(*std::move(view), std::move(stopped));
 }
 

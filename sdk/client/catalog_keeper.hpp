@@ -37,7 +37,15 @@ class CatalogKeeper {
   /// says. Experiments that it has not running any more end at once under every policy. `known` is
   /// the ETag that the request was made with: if another answer was taken since, this one may be
   /// older and changes nothing.
-  absl::Status Fetched(std::string bytes, std::string etag, std::string_view known, bool may_write);
+  ///
+  /// Id lists that travel beside the catalog are got before that: from memory, from disk, or by
+  /// `fetch`, once each. Experiments whose list could not be got stay `unsupported` until
+  /// `Complete`.
+  using FetchIdList = std::function<absl::StatusOr<std::string>(std::uint64_t name)>;
+  absl::Status Fetched(std::string bytes, std::string etag, std::string_view known, bool may_write,
+                       const FetchIdList& fetch = {});
+  /// Tries again for lists that are missing. The error is about one that still is.
+  absl::Status Complete(bool may_write, const FetchIdList& fetch);
   /// The server says that ours is the newest.
   void Confirmed();
 
@@ -61,9 +69,15 @@ class CatalogKeeper {
   void RemoveListener(std::uint64_t number);
 
  private:
-  absl::StatusOr<std::shared_ptr<const catalog::View>> Verify(std::string bytes);
-  absl::StatusOr<std::shared_ptr<const catalog::View>> Verify(
-      std::shared_ptr<const std::string> bytes, std::span<const std::uint64_t> stopped);
+  using ViewPointer = std::shared_ptr<const catalog::View>;
+  absl::StatusOr<ViewPointer> Verify(std::shared_ptr<const std::string> bytes,
+                                     std::span<const std::uint64_t> stopped = {}) const;
+  absl::StatusOr<ViewPointer> VerifyWithLists(std::string bytes, bool may_write,
+                                              const FetchIdList& fetch);
+  absl::Status GetLists(std::span<const std::uint64_t> names, bool may_write,
+                        const FetchIdList& fetch);
+  std::string ListPath(std::uint64_t name) const;
+  void ForgetUnusedLists(bool may_write);
   void StopWhatStopped(const catalog::View& newer);
   void PutInForce(std::shared_ptr<const catalog::View> view,
                   std::vector<std::uint64_t> stopped = {});
@@ -73,15 +87,16 @@ class CatalogKeeper {
   const std::string cache_path_;
   port::FileSystem* const files_;
   const port::Clock* const clock_;
-  catalog::Interner interner_;  // outlives every view
+  mutable catalog::Interner interner_;  // outlives every view
   catalog::Current current_;
 
   std::mutex fetch_mutex_;  // one answer at a time; taken before mutex_
 
   mutable std::mutex mutex_;  // all below
-  std::shared_ptr<const catalog::View> in_force_;
-  std::shared_ptr<const catalog::View> held_back_;
+  ViewPointer in_force_;
+  ViewPointer held_back_;
   std::vector<std::uint64_t> stopped_;  // of in_force_, see LoadOptions
+  std::vector<catalog::Blob> lists_;    // that are loaded
   std::string etag_;
   std::optional<std::int64_t> confirmed_boot_ms_;
   std::uint64_t next_listener_ = 1;

@@ -57,7 +57,10 @@ void CatalogWatch::Loop() {
     absl::Status status = fetched.status();
     if (fetched.ok() && fetched->has_value()) {
       status = keeper_->Fetched(std::move((*fetched)->bytes), std::move((*fetched)->etag), known,
-                                environment_.may_write());
+                                environment_.may_write(), [this](std::uint64_t name) {
+                                  return transport::FetchIdList(transport_.get(),
+                                                                environment_.endpoint(), name);
+                                });
       environment_.changed();
     } else if (fetched.ok()) {
       keeper_->Confirmed();

@@ -53,6 +53,7 @@ absl::Status CheckOptions(const ClientOptions& options) {
   check.Range("delivery.spool_age", d.spool_age, minutes(1), hours(14 * 24));
   check.Range("delivery.max_backoff", d.max_backoff, milliseconds(100), hours(1));
   check.Range("delivery.request_timeout", d.request_timeout, milliseconds(100), minutes(5));
+  check.Range("delivery.metered_interval", d.metered_interval, milliseconds(0), hours(1));
   check.Range("delivery.compression_level", d.compression_level, 1, 19, "");
   check.Range("delivery.exposure_memory", d.exposure_memory, kKiB, 16 * kMiB, "units");
   check.PowerOfTwo("delivery.exposure_memory", d.exposure_memory);

@@ -126,6 +126,7 @@ void Client::Track(const Subject& subject, std::string_view name, double value,
 FlushResult Client::Flush(std::chrono::milliseconds timeout) { return core().Flush(timeout); }
 FlushResult Client::Close(std::chrono::milliseconds timeout) { return core().Close(timeout); }
 void Client::NetworkBack() { core().NetworkBack(); }
+void Client::SetNetwork(Network network) { core().SetNetwork(network); }
 void Client::SetConsent(Consent consent) { core().SetConsent(consent); }
 void Client::SetApiKey(std::string_view api_key) { core().SetApiKey(api_key); }
 bool Client::Activate() { return core().Activate(); }

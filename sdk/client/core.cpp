@@ -422,15 +422,21 @@ std::int64_t Core::PollCatalog() {
   if (interval == 0 || options_.server_url.empty()) return DeliveryLoop::kNever;
   if (!MayFetch()) return DeliveryLoop::kNever;
   if (platform_.clock->BootMillis() < next_poll_ms_) return next_poll_ms_;
+  const transport::Endpoint endpoint = delivery_.endpoint();
+  const bool may_write = consent() == Consent::kGranted;
+  const auto fetch_list = [&](std::uint64_t name) {
+    return transport::FetchIdList(transport_.get(), endpoint, name);
+  };
   const std::string known = catalog_.etag();
   absl::StatusOr<std::optional<transport::FetchedCatalog>> fetched =
-      transport::FetchCatalog(transport_.get(), delivery_.endpoint(), known);
+      transport::FetchCatalog(transport_.get(), endpoint, known);
   absl::Status status = fetched.status();
   if (fetched.ok() && fetched->has_value()) {
     status = catalog_.Fetched(std::move((*fetched)->bytes), std::move((*fetched)->etag), known,
-                              consent() == Consent::kGranted);
+                              may_write, fetch_list);
   } else if (fetched.ok()) {
     catalog_.Confirmed();
+    status = catalog_.Complete(may_write, fetch_list);
   }
   if (!status.ok()) Log(LogLevel::kInfo, absl::StrCat("catalog not updated: ", status.message()));
   // A jitter of 10 % keeps a fleet of devices from asking in step.
@@ -444,12 +450,16 @@ void Core::SenderLoop() {
   std::unique_lock lock(mutex_);
   while (!stop_) {
     lock.unlock();
-    std::int64_t due = PollCatalog();
+    burst_anyway_ = send_anyway_.exchange(false, std::memory_order_relaxed) || burst_anyway_;
+    const std::int64_t held = HeldUntil();
+    const bool offline =
+        held > platform_.clock->BootMillis() && NetworkState() == port::NetworkState::kOffline;
+    std::int64_t due = offline ? held : PollCatalog();
     const std::int64_t boundary = catalog_.Refresh();
     if (boundary != DeliveryLoop::kNever) {
       due = std::min(due, platform_.clock->BootMillis() + boundary - platform_.clock->WallMillis());
     }
-    if (consent() == Consent::kGranted) due = std::min(due, delivery_.Step());
+    if (consent() == Consent::kGranted) due = std::min(due, Send());
     lock.lock();
     ++steps_;
     progress_.notify_all();
@@ -464,14 +474,66 @@ void Core::SenderLoop() {
   }
 }
 
+port::NetworkState Core::NetworkState() const {
+  switch (network_.load(std::memory_order_relaxed)) {
+    case Network::kOffline:
+      return port::NetworkState::kOffline;
+    case Network::kMetered:
+      return port::NetworkState::kMetered;
+    case Network::kUnmetered:
+      return port::NetworkState::kUnmetered;
+    case Network::kUnknown:
+      break;
+  }
+  return platform_.network == nullptr ? port::NetworkState::kUnknown : platform_.network->State();
+}
+
+std::int64_t Core::HeldUntil() const {
+  if (burst_anyway_ || !burst_ended_) return 0;
+  switch (NetworkState()) {
+    case port::NetworkState::kOffline:
+      return *burst_ended_ + options_.delivery.max_backoff.count();
+    case port::NetworkState::kMetered:
+      return *burst_ended_ + options_.delivery.metered_interval.count();
+    default:
+      return 0;
+  }
+}
+
+std::int64_t Core::Send() {
+  const std::int64_t held = HeldUntil();
+  if (platform_.clock->BootMillis() < held)
+    return spool_.batches() > 0 ? held : DeliveryLoop::kNever;
+  const std::uint64_t attempts = delivery_.totals().attempts;
+  const std::int64_t due = delivery_.Step();
+  const std::int64_t now = platform_.clock->BootMillis();
+  burst_sent_ = burst_sent_ || delivery_.totals().attempts != attempts;
+  if (due > now) {
+    // Nothing more to send now.
+    if (std::exchange(burst_sent_, false)) burst_ended_ = now;
+    burst_anyway_ = false;
+  }
+  return due;
+}
+
+void Core::SendNow() {
+  send_anyway_.store(true, std::memory_order_relaxed);
+  delivery_.RetryNow();
+  WakeSender();
+}
+
+void Core::SetNetwork(Network network) {
+  network_.store(network, std::memory_order_relaxed);
+  WakeSender();
+}
+
 FlushResult Core::Flush(std::chrono::milliseconds timeout) {
   const auto deadline = std::chrono::steady_clock::now() + timeout;
   const std::uint64_t acknowledged = delivery_.totals().acknowledged_records;
   const std::uint64_t dropped = counters_.dropped();
   FormNow();
   spool_.Sync().IgnoreError();
-  delivery_.RetryNow();
-  WakeSender();
+  SendNow();
   {
     std::unique_lock lock(mutex_);
     while (!stop_ && spool_.batches() > 0 && !delivery_.unauthorized()) {
@@ -493,9 +555,8 @@ FlushResult Core::Close(std::chrono::milliseconds timeout) {
 }
 
 void Core::NetworkBack() {
-  delivery_.RetryNow();
   next_poll_ms_ = 0;
-  WakeSender();
+  SendNow();
 }
 
 void Core::SetConsent(Consent consent) {

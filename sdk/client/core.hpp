@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <thread>
 
@@ -46,6 +47,7 @@ class Core {
   FlushResult Flush(std::chrono::milliseconds timeout);
   FlushResult Close(std::chrono::milliseconds timeout);
   void NetworkBack();
+  void SetNetwork(Network network);
   void SetConsent(Consent consent);
   void SetApiKey(std::string_view api_key);
   /// Puts in force what `ApplyPolicy` holds back. True if there was something.
@@ -77,6 +79,11 @@ class Core {
   void FormerLoop();
   void SenderLoop();
   std::int64_t PollCatalog();
+  /// Boot time until which the network's state holds sending back; 0 = it does not.
+  std::int64_t HeldUntil() const;
+  port::NetworkState NetworkState() const;
+  std::int64_t Send();
+  void SendNow();
   std::size_t FormNow();
   void WakeFormer();
   void WakeSender();
@@ -128,6 +135,11 @@ class Core {
   std::atomic<std::uint64_t> batched_{0};
 
   std::atomic<std::int64_t> next_poll_ms_{0};  // boot clock; of the sender, reset by NetworkBack
+  std::atomic<Network> network_{Network::kUnknown};
+  std::atomic<bool> send_anyway_{false};     // whatever the network is said to be; asked for
+  bool burst_sent_ = false;                  // of the sender
+  bool burst_anyway_ = false;                // of the sender
+  std::optional<std::int64_t> burst_ended_;  // boot clock; of the sender
 
   std::mutex form_mutex_;      // one at a time forms batches; protects batcher_
   bool spool_open_ = false;    // under form_mutex_

@@ -3,6 +3,7 @@
 #include "platform/port/clock.hpp"
 #include "platform/port/entropy.hpp"
 #include "platform/port/file_system.hpp"
+#include "platform/port/network.hpp"
 
 namespace upswing::client {
 
@@ -11,6 +12,7 @@ struct Platform {
   const port::Clock* clock = nullptr;
   port::Entropy* entropy = nullptr;
   port::FileSystem* files = nullptr;
+  const port::Network* network = nullptr;  ///< Null where the system says nothing.
 };
 
 /// The one of the operating system, made on first use and never destroyed.

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <optional>
 #include <string>
 
@@ -25,5 +26,10 @@ struct FetchedCatalog {
 absl::StatusOr<std::optional<FetchedCatalog>> FetchCatalog(
     Transport* transport, const Endpoint& endpoint, const std::string& etag,
     std::chrono::seconds wait = std::chrono::seconds(0));
+
+/// Asks the server for the id list of this name, which is the hash of its bytes; whether they have
+/// it is for the caller to verify.
+absl::StatusOr<std::string> FetchIdList(Transport* transport, const Endpoint& endpoint,
+                                        std::uint64_t name);
 
 }  // namespace upswing::transport

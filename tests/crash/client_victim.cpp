@@ -2,11 +2,15 @@
 // and then, and notes after each completed flush, in one write, the last number that had been
 // tracked before it.
 //
-//     upswing_crash_victim URL STORAGE NOTES FIRST COUNT WORKERS
+//     upswing_crash_victim URL STORAGE NOTES FIRST COUNT WORKERS CERTIFICATE
+//
+// How many numbers it has tracked stands in the memory-mapped file PROGRESS (NOTES + ".progress"),
+// which outlives it. CERTIFICATE is the PEM file to trust, or "-".
 //
 // WORKERS > 0: creates the client, uses it, then forks so many workers that all use it, each with
 // numbers of its own, and waits for them.
 #include <fcntl.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -14,6 +18,7 @@
 #include <cstdlib>
 #include <string>
 
+#include "tests/crash/client_numbers.hpp"
 #include "upswing/client.hpp"
 
 namespace {
@@ -26,10 +31,13 @@ void Note(int file, long first, long last) {
   if (write(file, line.data(), line.size()) != static_cast<ssize_t>(line.size())) std::abort();
 }
 
+volatile long* progress = nullptr;
+
 void Work(Client* client, int notes, long first, long count) {
   const Subject user("user", "u-1");
   for (long number = first; number < first + count; ++number) {
     client->Track(user, "purchase", static_cast<double>(number));
+    progress[first / upswing::testing::kNumbersPerWorker] = number - first + 1;
     // Flushes of every kind: long enough to send, and too short for it.
     if (number % 97 == 96) {
       client->Flush(std::chrono::milliseconds(number % 2 == 0 ? 0 : 1000));
@@ -43,7 +51,7 @@ void Work(Client* client, int notes, long first, long count) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc != 7) return 2;
+  if (argc != 8) return 2;
   upswing::ClientOptions options;
   options.server_url = argv[1];
   options.storage_directory = argv[2];
@@ -52,6 +60,11 @@ int main(int argc, char** argv) {
   options.delivery.batch_records = 20;
   options.delivery.flush_interval = std::chrono::milliseconds(100);
   options.delivery.max_backoff = std::chrono::milliseconds(100);
+  if (std::string(argv[7]) != "-") options.ca_bundle_path = argv[7];
+  const int shared = open((std::string(argv[3]) + ".progress").c_str(), O_RDWR | O_CLOEXEC);
+  progress = static_cast<long*>(mmap(nullptr, upswing::testing::kProgressBytes,
+                                     PROT_READ | PROT_WRITE, MAP_SHARED, shared, 0));
+  if (progress == MAP_FAILED) return 1;
   const int notes = open(argv[3], O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
   const long first = std::atol(argv[4]);
   const long count = std::atol(argv[5]);
@@ -66,9 +79,10 @@ int main(int argc, char** argv) {
   (*client)->Track(Subject("user", "u-1"), "purchase", static_cast<double>(first));
   (*client)->Flush(std::chrono::seconds(5));
   (*client)->Track(Subject("user", "u-1"), "purchase", static_cast<double>(first + 1));
+  progress[first / upswing::testing::kNumbersPerWorker] = 2;
   for (int worker = 0; worker < workers; ++worker) {
     if (fork() == 0) {
-      Work(client->get(), notes, first + 10'000 * (worker + 1), count);
+      Work(client->get(), notes, first + upswing::testing::kNumbersPerWorker * (worker + 1), count);
       client->reset();
       _exit(0);
     }

@@ -424,5 +424,60 @@ TEST_F(ClientWithCatalog, TheFirstExposureAfterLoginLinksTheDeviceToTheUser) {
                                                       "exposure device=d-1,user=u-1 one_tap on"));
 }
 
+TEST_F(ClientWithCatalog, AnIdListBesideTheCatalogIsFetchedOnceAndKeptOnDisk) {
+  const auto catalog_with = [](int first) {
+    std::string ids;
+    for (int i = 0; i < 10'001; ++i) {
+      ids += (i == 0 ? "\"u-" : ", \"u-") + std::to_string(first + i) + "\"";
+    }
+    return std::make_unique<testing::TestCatalog>(R"({"project": "shop",
+      "segments": {"invited": {"unit": "user", "ids": [)" +
+                                                  ids + R"(]}},
+      "experiments": {"one_tap": {"status": "running", "unit": "user", "control": "off",
+        "when": {"segment": "invited"},
+        "variants": {"off": {"weight": 0}, "on": {"weight": 1}}}}})");
+  };
+  const auto catalog = catalog_with(1);
+  ASSERT_EQ(catalog->compiled.blobs.size(), 1u);
+  int lists_sent = 0;
+  bool damaged = true;
+  ClientOptions options = Options("http://test");
+  options.catalog.bundled.clear();
+  options.catalog.poll_interval = std::chrono::hours(24);
+  options.transport = std::make_shared<testing::ScriptedTransport>(
+      [&](const testing::ScriptedTransport::Sent& sent) -> absl::StatusOr<HttpResponse> {
+        char path[64];
+        std::snprintf(path, sizeof path, "http://test/v1/catalog/blobs/%016llx",
+                      static_cast<unsigned long long>(catalog->compiled.blobs[0].name));
+        if (sent.url == path) {
+          ++lists_sent;
+          std::string bytes = catalog->compiled.blobs[0].bytes;
+          if (damaged) bytes.back() = static_cast<char>(bytes.back() ^ 1);
+          return HttpResponse{200, {}, bytes};
+        }
+        if (sent.method != "GET") return absl::UnavailableError("no");
+        if (sent.Header("If-None-Match") == "1") return HttpResponse{304, {}, ""};
+        return HttpResponse{200, {{"ETag", "1"}}, catalog->compiled.bytes};
+      });
+  const auto polled = [&](Client* client) {
+    while (!client->Stats().catalog_age) usleep(1000);
+  };
+  {
+    auto client = *Client::Create(options);
+    polled(client.get());
+    EXPECT_EQ(client->Peek("one_tap", user_).reason, Reason::kUnsupported) << "without its list";
+    EXPECT_EQ(lists_sent, 1);
+    damaged = false;
+    client->NetworkBack();  // Polls again; the catalog is the same, the list still missing.
+    while (client->Peek("one_tap", user_).reason == Reason::kUnsupported) usleep(1000);
+    EXPECT_EQ(client->Peek("one_tap", user_).variant(), "on");
+    EXPECT_EQ(client->Peek("one_tap", Subject("user", "u-20000")).reason, Reason::kTargeting);
+  }
+  auto client = *Client::Create(options);
+  EXPECT_EQ(client->Peek("one_tap", user_).variant(), "on") << "from disk, inside Create";
+  polled(client.get());
+  EXPECT_EQ(lists_sent, 2) << "never again";
+}
+
 }  // namespace
 }  // namespace upswing
