@@ -30,6 +30,7 @@ int main(int argc, char** argv) {
   upswing::cli::AddPowerCommand(app, action);
   upswing::cli::AddStoreCommand(app, action);
   upswing::cli::AddEraseCommand(app, action);
+  upswing::cli::AddExperimentCommand(app, action);
   upswing::cli::AddKeysCommand(app, action);
 
   try {

@@ -34,9 +34,11 @@ upswing_layer(server/lifecycle PURE DEPS server/json server/authoring LIBS absl 
 # Decisions made by the server for those who have no SDK.
 upswing_layer(server/evaluation DEPS platform/port sdk/base sdk/schema sdk/catalog sdk/assignment sdk/wire server/json server/authoring
               server/store server/ingest LIBS absl flatbuffers json threads)
+upswing_embed(docs/openapi.json)
 upswing_layer(server/http DEPS platform/port sdk/base sdk/catalog sdk/assignment server/json server/authoring server/stats_json server/store
               server/store/embedded server/ingest server/project server/report server/dashboard server/access server/lifecycle server/evaluation
-              LIBS absl absl_time boost json threads)
+              LIBS absl absl_time boost json openssl threads)
+target_include_directories(upswing_server_http PRIVATE ${PROJECT_BINARY_DIR}/generated)
 upswing_layer(server/importer DEPS sdk/base sdk/wire sdk/assignment server/json LIBS absl absl_time json zlib zstd)
 upswing_embed(server/simulation/worlds/short_video_shop.json)
 upswing_embed(samples/feed_shop/world.json)

@@ -32,6 +32,9 @@ void AddImportCommand(CLI::App& app, Action& action);
 void AddReportCommand(CLI::App& app, Action& action);
 void AddSimulateCommand(CLI::App& app, Action& action);
 
+/// `upswing experiment start | stop | ramp | ship`: steps in an experiment's life, on a server.
+void AddExperimentCommand(CLI::App& app, Action& action);
+
 /// `upswing keys create | list | rotate | revoke`: who may call the server of a data folder.
 void AddKeysCommand(CLI::App& app, Action& action);
 

@@ -12,10 +12,12 @@
 #include "platform/posix/posix_clock.hpp"
 #include "platform/posix/posix_entropy.hpp"
 #include "platform/posix/posix_file_system.hpp"
+#include "sdk/base/text.hpp"
 #include "server/access/key_file.hpp"
 #include "server/authoring/parse.hpp"
 #include "server/cli/catalog_file.hpp"
 #include "server/cli/command.hpp"
+#include "server/cli/config_file.hpp"
 #include "server/http/http_server.hpp"
 #include "server/http/routes.hpp"
 #include "server/project/project.hpp"
@@ -31,6 +33,12 @@ struct Flags {
   std::vector<std::string> catalogs;
   std::string project;
   std::vector<std::string> origins;
+  std::string config;
+  http::TlsOptions tls;
+  int threads = 2;
+  std::size_t connections = 10'000;
+  std::string log = "errors";
+  int retention_days = 0;
   bool insecure_no_auth = false;
 };
 
@@ -69,12 +77,19 @@ absl::Status PublishFile(project::Project* project, const std::string& path) {
   return absl::OkStatus();
 }
 
+// One line of JSON on stderr, whole even when threads write at once.
+void WriteLog(const std::string& line) {
+  const std::string whole = line + "\n";
+  std::fwrite(whole.data(), 1, whole.size(), stderr);
+}
+
 absl::Status Run(const Flags& flags) {
   // Blocked before any thread starts, so that `sigwait` below is the only one to see them.
   sigset_t stop_signals;
   sigemptyset(&stop_signals);
   sigaddset(&stop_signals, SIGTERM);
   sigaddset(&stop_signals, SIGINT);
+  sigaddset(&stop_signals, SIGHUP);
   pthread_sigmask(SIG_BLOCK, &stop_signals, nullptr);
   std::signal(SIGPIPE, SIG_IGN);
 
@@ -110,22 +125,39 @@ absl::Status Run(const Flags& flags) {
                        .keys = keys.get(),
                        .clock = &clock,
                        .entropy = &entropy,
-                       .origins = flags.origins});
-  auto server = http::HttpServer::Start({.host = host, .port = static_cast<std::uint16_t>(port)},
+                       .origins = flags.origins,
+                       .log = flags.log == "none" ? nullptr : WriteLog,
+                       .log_requests = flags.log == "requests",
+                       .retention_days = flags.retention_days});
+  auto server = http::HttpServer::Start({.host = host,
+                                         .port = static_cast<std::uint16_t>(port),
+                                         .threads = flags.threads,
+                                         .connections = flags.connections,
+                                         .tls = flags.tls},
                                         [&routes](http::Request request, http::Respond respond) {
                                           routes.Handle(std::move(request), std::move(respond));
                                         });
   if (!server.ok()) return server.status();
-  std::printf("upswing serves %s on http://%s:%u\n", flags.data.c_str(), host.c_str(),
+  std::printf("upswing serves %s on %s://%s:%u\n", flags.data.c_str(),
+              flags.tls.certificate_file.empty() ? "http" : "https", host.c_str(),
               (*server)->Port());
   std::fflush(stdout);
 
-  int signal = 0;
-  sigwait(&stop_signals, &signal);
+  int signal = SIGHUP;
+  while (signal == SIGHUP) {
+    sigwait(&stop_signals, &signal);
+    if (signal != SIGHUP) break;
+    const absl::Status reloaded = (*server)->ReloadTls();
+    WriteLog(reloaded.ok()
+                 ? R"({"level":"info","event":"certificate reloaded"})"
+                 : absl::StrCat(R"({"level":"error","event":"certificate not reloaded","detail":)",
+                                json::Quote(base::FromAbsl(reloaded.message())), "}"));
+  }
   // A second signal ends the process at once.
   pthread_sigmask(SIG_UNBLOCK, &stop_signals, nullptr);
   routes.Drain();
   (*server)->Stop(kStopGrace);
+  routes.Finish();
   (*project)->Stop();
   return absl::OkStatus();
 }
@@ -136,7 +168,7 @@ void AddServeCommand(CLI::App& app, Action& action) {
   auto flags = std::make_shared<Flags>();
   CLI::App* command =
       app.add_subcommand("serve", "Takes batches in, serves the catalog and the reports");
-  command->add_option("--data", flags->data, "data folder; made if it is absent")->required();
+  command->add_option("--data", flags->data, "data folder; made if it is absent");
   command->add_option("--listen", flags->listen,
                       "address and port; port 0: a free one (default 127.0.0.1:8080)");
   command->add_option("--catalog", flags->catalogs,
@@ -149,7 +181,40 @@ void AddServeCommand(CLI::App& app, Action& action) {
                       "repeated");
   command->add_flag("--insecure-no-auth", flags->insecure_no_auth,
                     "serve everybody on this machine without API keys");
-  command->callback([flags, &action] {
+  command->add_option(
+      "--config", flags->config,
+      "file with settings, one `name = value` a line; the command line goes before");
+  command->add_option(
+      "--tls-certificate", flags->tls.certificate_file,
+      "PEM file with the certificate and its chain; serve HTTPS. SIGHUP reads it again");
+  command->add_option("--tls-key", flags->tls.key_file, "PEM file with the certificate's key");
+  command->add_option(
+      "--tls-client-ca", flags->tls.client_ca_file,
+      "PEM file of authorities; only clients with a certificate of theirs are served");
+  command->add_option("--threads", flags->threads, "threads that serve (default 2)")
+      ->check(CLI::Range(1, 256));
+  command
+      ->add_option("--connections", flags->connections,
+                   "connections open at once; more are closed (default 10000)")
+      ->check(CLI::Range(std::size_t{1}, std::size_t{1'000'000}));
+  command->add_option("--log", flags->log, "JSON lines on stderr: none, errors (default), requests")
+      ->check(CLI::IsMember({"none", "errors", "requests"}));
+  command
+      ->add_option("--retention-days", flags->retention_days,
+                   "remove records older than this, except exposures to experiments that are not "
+                   "archived; 0: never (default)")
+      ->check(CLI::Range(0, 36500));
+  command->callback([flags, command, &action] {
+    if (!flags->config.empty()) {
+      const absl::Status read = ReadConfigFile(flags->config, command);
+      if (!read.ok()) throw CLI::ValidationError("--config", std::string(read.message()));
+    }
+    if (flags->data.empty()) throw CLI::RequiredError("--data");
+    if (flags->tls.certificate_file.empty() != flags->tls.key_file.empty())
+      throw CLI::ValidationError("--tls-key",
+                                 "goes with --tls-certificate, and the other way round");
+    if (flags->tls.certificate_file.empty() && !flags->tls.client_ca_file.empty())
+      throw CLI::ValidationError("--tls-client-ca", "needs --tls-certificate");
     if (flags->insecure_no_auth && !IsLoopback(SplitAddress(flags->listen).first))
       throw CLI::ValidationError(
           "--listen", "without API keys only a loopback address is served, such as 127.0.0.1:8080");

@@ -6,10 +6,19 @@
 #include <memory>
 #include <string>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "server/http/message.hpp"
 
 namespace upswing::http {
+
+/// PEM files of a server that speaks TLS.
+struct TlsOptions {
+  std::string certificate_file;  ///< With the chain up to, not including, the root.
+  std::string key_file;
+  /// Authorities whose certificates clients must show; empty: clients show none.
+  std::string client_ca_file;
+};
 
 /// Bounds of one listening server. Past a bound the client gets a 4xx problem that names it, or,
 /// where no answer is possible, its connection is closed.
@@ -31,14 +40,21 @@ struct ServerOptions {
   /// Connections open at once. One more is closed as soon as it is accepted.
   std::size_t connections = 10'000;
 
-  /// Time for one request to arrive whole, and for its answer to be taken. Beyond: closed.
+  /// Time for request line and headers to arrive whole once they have begun, for the first request
+  /// since the connection was opened, and for a TLS handshake. Beyond: closed.
+  std::chrono::milliseconds header_timeout{std::chrono::seconds{10}};
+
+  /// Time for a body to arrive whole, and for an answer to be taken. Beyond: closed.
   std::chrono::milliseconds request_timeout{std::chrono::seconds{30}};
 
   /// How long an idle keep-alive connection stays open.
   std::chrono::milliseconds idle_timeout{std::chrono::seconds{75}};
+
+  /// TLS if `certificate_file` is not empty.
+  TlsOptions tls = {};
 };
 
-/// An HTTP/1.1 server over plain TCP. Thread-safe.
+/// An HTTP/1.1 server over TCP or TLS. Thread-safe.
 class HttpServer {
  public:
   /// Binds and starts serving. kInvalidArgument names a wrong option; kUnavailable says why the
@@ -49,6 +65,13 @@ class HttpServer {
 
   /// The port that was bound.
   virtual std::uint16_t Port() const = 0;
+
+  /// Connections open now.
+  virtual std::size_t Connections() const = 0;
+
+  /// Reads the files of TLS again; connections from now on get the new certificate. On an error the
+  /// former stays.
+  virtual absl::Status ReloadTls() = 0;
 
   /// Accepts no more, lets requests under way be answered for at most `grace`, then closes
   /// everything and joins the threads. Idempotent.

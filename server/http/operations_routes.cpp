@@ -4,12 +4,17 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
 #include "server/http/answer.hpp"
+#include "server/http/metrics_text.hpp"
 #include "server/http/service.hpp"
 
 namespace upswing::http {
 namespace {
 
 using Json = nlohmann::ordered_json;
+
+constexpr char kOpenApi[] =
+#include "docs/openapi.inc"
+    ;
 
 constexpr std::size_t kAuditDefault = 100;
 constexpr std::size_t kAuditMost = 10'000;
@@ -48,6 +53,12 @@ void AddOperationsRoutes(Service* service, Router* router) {
     router->Add(
         {"GET", path, {}, [](const Call& call) { call.respond({.body = R"({"ok":true})"}); }});
   }
+  router->Add(
+      {"GET", "/openapi.json", {}, [](const Call& call) { call.respond({.body = kOpenApi}); }});
+  router->Add({"GET", "/metrics", {access::Scope::kRead}, [service](const Call& call) {
+                 call.respond({.content_type = "text/plain; version=0.0.4; charset=utf-8",
+                               .body = MetricsText(service)});
+               }});
   router->Add({"GET", "/v1/project", access::Scopes::All(), [service](const Call& call) {
                  call.respond({.body = Json{{"project", service->project->name()}}.dump()});
                }});

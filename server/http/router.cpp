@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <atomic>
+#include <chrono>
+#include <memory>
 #include <optional>
 #include <random>
 #include <utility>
@@ -57,7 +59,16 @@ void Router::Handle(Request request, Respond respond) const {
   const std::string_view batch = request.Header("upswing-batch");
   const std::string_view from = request.Header("origin");
   const bool cross_origin = !from.empty() && gate_->AllowsOrigin(from);
-  auto dressed = [id, origin = cross_origin ? std::string(from) : std::string(),
+  // What is known of the request once its route is found, for the log.
+  struct Known {
+    std::string method;
+    std::string_view route = "none";
+    std::string key;
+    std::chrono::steady_clock::time_point begin = std::chrono::steady_clock::now();
+  };
+  const auto known = std::make_shared<Known>();
+  known->method = request.method;
+  auto dressed = [this, known, id, origin = cross_origin ? std::string(from) : std::string(),
                   batch = IsPlain(batch) ? std::string(batch) : std::string(),
                   respond = std::move(respond)](Response response) {
     const auto has = [&](std::string_view name) {
@@ -76,6 +87,10 @@ void Router::Handle(Request request, Respond respond) const {
     // An SDK believes an answer, also a refusal, only if it names its batch.
     if (!batch.empty() && !has("Upswing-Batch"))
       response.headers.emplace_back("Upswing-Batch", batch);
+    if (answered_) {
+      const std::chrono::duration<double> took = std::chrono::steady_clock::now() - known->begin;
+      answered_({known->method, known->route, response.status, took.count(), id, known->key});
+    }
     respond(std::move(response));
   };
 
@@ -99,8 +114,10 @@ void Router::Handle(Request request, Respond respond) const {
       continue;
     }
     Caller caller;
-    if (std::optional<Response> refusal = gate_->Admit(request, route.scopes, &caller))
-      return dressed(*std::move(refusal));
+    known->route = route.pattern;
+    std::optional<Response> refusal = gate_->Admit(request, route.scopes, &caller);
+    known->key = caller.key;
+    if (refusal) return dressed(*std::move(refusal));
     return route.answer(
         {std::move(request), std::move(arguments), std::move(caller), id, std::move(dressed)});
   }

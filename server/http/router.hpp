@@ -3,10 +3,12 @@
 #include <functional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "server/http/gate.hpp"
 #include "server/http/message.hpp"
+#include "server/http/request_log.hpp"
 
 namespace upswing::http {
 
@@ -36,8 +38,9 @@ struct Route {
 /// thread-safe.
 class Router {
  public:
-  /// `gate` outlives this.
-  explicit Router(Gate* gate) : gate_(gate) {}
+  /// `gate` outlives this. `answered`, if given, is told of every answer; it must be quick.
+  explicit Router(Gate* gate, std::function<void(const Answered&)> answered = {})
+      : gate_(gate), answered_(std::move(answered)) {}
 
   void Add(Route route);
   const std::vector<Route>& routes() const { return routes_; }
@@ -46,6 +49,7 @@ class Router {
 
  private:
   Gate* const gate_;
+  const std::function<void(const Answered&)> answered_;
   std::vector<Route> routes_;
 };
 

@@ -1,8 +1,11 @@
 #include "server/http/routes.hpp"
 
 #include <optional>
+#include <string>
 #include <utility>
+#include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "server/evaluation/exposure_recorder.hpp"
 #include "server/http/page_routes.hpp"
 #include "server/http/service.hpp"
@@ -13,10 +16,39 @@ namespace {
 
 constexpr auto kTick = std::chrono::seconds(1);
 
+constexpr std::int64_t kDayMs = std::int64_t{24} * 60 * 60 * 1000;
+
+// Once an hour, in the background: removes what is older than the retention.
+void Expire(Service* service) {
+  const std::int64_t now = service->clock->BootMillis();
+  if (service->retention_days == 0 || now < service->next_expiry_ms) return;
+  service->next_expiry_ms = now + kDayMs / 24;
+  service->background.Run([service] {
+    std::vector<std::string> keep;
+    if (const auto catalog = service->project->catalog()) {
+      for (const authoring::Experiment& experiment : catalog->model.experiments) {
+        if (experiment.status != authoring::Status::kArchived) keep.push_back(experiment.key);
+      }
+      for (const authoring::Holdout& holdout : catalog->model.holdouts)
+        keep.push_back(absl::StrCat("holdout:", holdout.key));
+    }
+    const std::int64_t wall = service->clock->WallMillis();
+    const auto expired =
+        service->project->store().Expire(wall - service->retention_days * kDayMs, keep);
+    if (!expired.ok() || expired->records == 0) return;
+    access::Record(
+        &service->project->store(),
+        {wall, "retention", "records.expire", "", "",
+         absl::StrCat(expired->records, " records older than ", service->retention_days, " days")})
+        .IgnoreError();
+  });
+}
+
 // What runs beside the requests: keys that `upswing keys` changed are taken over within a second.
 void Tick(Service* service) {
   service->waiters.Expire(service->clock->BootMillis());
   service->exposures->Flush();
+  Expire(service);
   if (service->keys == nullptr) return;
   // A key file that cannot be read for a moment leaves the keys as they are.
   service->keys->Refresh().IgnoreError();
@@ -30,7 +62,16 @@ void Tick(Service* service) {
   service->keys->SaveUse().IgnoreError();
 }
 
-void AddPageRoutes(PageRoutes* page, Router* router) {
+}  // namespace
+
+void AddRoutes(Service* service, PageRoutes* page, Router* router) {
+  AddBatchRoutes(service, router);
+  AddCatalogRoutes(service, router);
+  AddExperimentRoutes(service, router);
+  AddLifecycleRoutes(service, router);
+  AddUnitRoutes(service, router);
+  AddEvaluationRoutes(service, router);
+  AddOperationsRoutes(service, router);
   const auto add = [&](std::string_view method, std::string_view pattern, access::Scopes scopes) {
     router->Add({method, pattern, scopes,
                  [page](const Call& call) { page->Handle(call.request, call.respond); }});
@@ -42,26 +83,23 @@ void AddPageRoutes(PageRoutes* page, Router* router) {
   add("POST", "/v1/plan", {access::Scope::kRead});
 }
 
-}  // namespace
-
 struct Routes::State {
   explicit State(const RoutesOptions& options)
       : page(options.project),
         gate(options.keys, options.clock, options.origins),
-        router(&gate),
+        router(&gate,
+               [this, log = options.log, all = options.log_requests](const Answered& request) {
+                 service.requests.Count(request);
+                 if (log && (all || request.status >= 500))
+                   log(LogLine(request, service.clock->WallMillis()));
+               }),
         exposures(&options.project->ingest(), options.clock, options.entropy) {
     service.exposures = &exposures;
     service.project = options.project;
     service.keys = options.keys;
     service.clock = options.clock;
-    AddBatchRoutes(&service, &router);
-    AddCatalogRoutes(&service, &router);
-    AddExperimentRoutes(&service, &router);
-    AddLifecycleRoutes(&service, &router);
-    AddUnitRoutes(&service, &router);
-    AddEvaluationRoutes(&service, &router);
-    AddOperationsRoutes(&service, &router);
-    AddPageRoutes(&page, &router);
+    service.retention_days = options.retention_days;
+    AddRoutes(&service, &page, &router);
     ticker.emplace(kTick, [this] { Tick(&service); });
   }
 
@@ -75,11 +113,13 @@ struct Routes::State {
 
 Routes::Routes(const RoutesOptions& options) : state_(std::make_unique<State>(options)) {}
 
-Routes::~Routes() { Tick(&state_->service); }
+Routes::~Routes() = default;
 
 void Routes::Handle(Request request, Respond respond) {
   state_->router.Handle(std::move(request), std::move(respond));
 }
+
+void Routes::Finish() { Tick(&state_->service); }
 
 void Routes::Drain() {
   state_->service.draining = true;

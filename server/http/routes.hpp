@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -28,6 +29,12 @@ struct RoutesOptions {
   port::Entropy* entropy = nullptr;
   /// Origins of web pages that may call from a browser; see `Gate`.
   std::vector<std::string> origins = {};
+  /// Gets one JSON object a line for every answer (`log_requests`) or for every 5xx; may be null.
+  std::function<void(const std::string&)> log = {};
+  bool log_requests = false;
+  /// Records older than this are removed, except exposures to experiments that are not archived.
+  /// Unit: days. 0 = kept for ever.
+  int retention_days = 0;
 };
 
 /// The server's HTTP interface over one project. Thread-safe; reports run on a thread of their own,
@@ -44,6 +51,9 @@ class Routes {
   /// The server is about to stop: answers those who wait for a catalog, and `/readyz` says 503 from
   /// now on.
   void Drain();
+
+  /// Hands over what waits: when the server has stopped, before the project does.
+  void Finish();
 
  private:
   struct State;

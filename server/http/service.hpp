@@ -12,6 +12,7 @@
 #include "server/evaluation/live_view.hpp"
 #include "server/http/background.hpp"
 #include "server/http/catalog_waiters.hpp"
+#include "server/http/request_log.hpp"
 #include "server/http/router.hpp"
 #include "server/json/document.hpp"
 #include "server/project/project.hpp"
@@ -22,16 +23,20 @@ class ExposureRecorder;
 
 namespace upswing::http {
 
+class PageRoutes;
+
 /// What the groups of routes share. Each group lives in `<name>_routes.cpp`.
 struct Service {
   project::Project* project = nullptr;
   access::KeyFile* keys = nullptr;  ///< Null: no keys are asked for.
   const port::Clock* clock = nullptr;
-  Background background{64};
 
   CatalogWaiters waiters;
   evaluation::ExposureRecorder* exposures = nullptr;
   std::atomic<bool> draining{false};
+  RequestStats requests;
+  int retention_days = 0;
+  std::int64_t next_expiry_ms = 0;  ///< Boot clock; of the ticker.
   evaluation::LiveView live_view;
 
   /// The catalog in force, ready for decisions; kNotFound before the first publish.
@@ -49,6 +54,8 @@ struct Service {
   /// change that leaves no trace is no success.
   absl::Status Audit(const Call& call, std::string_view action, std::string_view object,
                      std::string_view reason, std::string_view detail);
+
+  Background background{64};  // Last: its work uses the others.
 };
 
 /// The body as a JSON object of at most 32 levels; else the 400 to answer.
@@ -56,6 +63,9 @@ absl::StatusOr<json::Parsed> ParseObject(const Request& request);
 
 /// A string member; empty if it is absent. kInvalidArgument if it is no string.
 absl::StatusOr<std::string> StringMember(const json::Node& object, std::string_view key);
+
+/// All of them, and those of the web page.
+void AddRoutes(Service* service, PageRoutes* page, Router* router);
 
 void AddBatchRoutes(Service* service, Router* router);
 void AddCatalogRoutes(Service* service, Router* router);

@@ -99,10 +99,10 @@ void Server::Start(const std::string& listen) {
   process_ = std::make_unique<Process>(arguments, logs_ / std::to_string(++starts_));
   for (;;) {
     const std::string log = process_->Log();
-    const std::size_t begin = log.find("http://");
+    const std::size_t begin = log.find(" on http");
     const std::size_t end = log.find('\n', begin);
     if (begin != std::string::npos && end != std::string::npos) {
-      url_ = log.substr(begin, end - begin);
+      url_ = log.substr(begin + 4, end - begin - 4);
       return;
     }
     siginfo_t info{};
@@ -120,7 +120,7 @@ void Server::Kill() {
   process_->Wait();
 }
 
-void Server::Restart() { Start(url_.substr(std::string("http://").size())); }
+void Server::Restart() { Start(url_.substr(url_.find("://") + 3)); }
 
 std::string Upswing() { return (BinDir() / "upswing").string(); }
 

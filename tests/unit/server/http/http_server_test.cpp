@@ -1,50 +1,17 @@
 #include "server/http/http_server.hpp"
 
-#include <arpa/inet.h>
 #include <gtest/gtest.h>
-#include <netinet/in.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #include <atomic>
 #include <string>
 #include <thread>
 
+#include "tests/support/raw_connection.hpp"
+
 namespace upswing::http {
 namespace {
 
-// A raw socket, so that broken requests can be sent and the exact answer read.
-class Connection {
- public:
-  explicit Connection(std::uint16_t port) : socket_(socket(AF_INET, SOCK_STREAM, 0)) {
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_port = htons(port);
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    connected_ = connect(socket_, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0;
-  }
-  ~Connection() { close(socket_); }
-
-  bool connected() const { return connected_; }
-
-  void Send(std::string_view text) {
-    ASSERT_EQ(send(socket_, text.data(), text.size(), MSG_NOSIGNAL),
-              static_cast<ssize_t>(text.size()));
-  }
-
-  // All bytes up to the end of the connection.
-  std::string ReadToEnd() {
-    std::string all;
-    char buffer[4096];
-    for (ssize_t n; (n = recv(socket_, buffer, sizeof buffer, 0)) > 0;)
-      all.append(buffer, static_cast<std::size_t>(n));
-    return all;
-  }
-
- private:
-  int socket_;
-  bool connected_;
-};
+using Connection = upswing::testing::RawConnection;
 
 std::unique_ptr<HttpServer> Echo(ServerOptions options = {}) {
   options.port = 0;

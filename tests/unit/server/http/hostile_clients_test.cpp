@@ -1,0 +1,158 @@
+// Clients that mean harm, each against the bound that stops it. Every test ends with another client
+// that is served.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "server/http/http_server.hpp"
+#include "tests/support/raw_connection.hpp"
+
+namespace upswing::http {
+namespace {
+
+using std::chrono::milliseconds;
+using ::testing::HasSubstr;
+using upswing::testing::RawConnection;
+
+class HostileClients : public ::testing::Test {
+ protected:
+  void Serve(ServerOptions options) {
+    options.port = 0;
+    auto server = HttpServer::Start(options, [](Request request, Respond respond) {
+      respond({.content_type = "text/plain", .body = "served " + request.path});
+    });
+    ASSERT_TRUE(server.ok()) << server.status();
+    server_ = *std::move(server);
+  }
+
+  std::string Answer(const std::string& request) {
+    RawConnection connection(server_->Port());
+    connection.Send(request);
+    return connection.ReadToEnd();
+  }
+
+  void TearDown() override {
+    EXPECT_THAT(Answer("GET /other HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"),
+                HasSubstr("served /other"));
+  }
+
+  std::unique_ptr<HttpServer> server_;
+};
+
+TEST_F(HostileClients, AHeaderThatNeverEndsIsCutOff) {
+  Serve({.header_timeout = milliseconds(50)});
+  RawConnection slow(server_->Port());
+  slow.Send("GET / HTTP/1.1\r\nHost: x\r\nX-Slow: ");
+  EXPECT_EQ(slow.ReadToEnd(), "");
+}
+
+TEST_F(HostileClients, DrippingBytesDoesNotProlongTheTime) {
+  Serve({.header_timeout = milliseconds(100)});
+  RawConnection slow(server_->Port());
+  slow.Send("GET / HTTP/1.1\r\nHost: x\r\n");
+  // Every byte comes long before the limit, all of them together after it.
+  int sent = 0;
+  while (sent < 1'000'000 && slow.Send("X")) {
+    ++sent;
+    usleep(1000);
+  }
+  EXPECT_LT(sent, 1'000'000);
+}
+
+TEST_F(HostileClients, ABodyThatNeverComesIsCutOff) {
+  Serve({.request_timeout = milliseconds(50)});
+  RawConnection slow(server_->Port());
+  slow.Send("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n0123");
+  EXPECT_EQ(slow.ReadToEnd(), "");
+}
+
+TEST_F(HostileClients, ConnectionsThatSayNothingAreClosed) {
+  Serve({.header_timeout = milliseconds(50)});
+  RawConnection silent(server_->Port());
+  EXPECT_EQ(silent.ReadToEnd(), "");
+}
+
+TEST_F(HostileClients, TooManyConnectionsAreClosedAndTheOthersGoOn) {
+  Serve({.connections = 8, .header_timeout = std::chrono::seconds(60)});
+  std::vector<std::unique_ptr<RawConnection>> open;
+  for (int i = 0; i < 8; ++i) {
+    open.push_back(std::make_unique<RawConnection>(server_->Port()));
+    // Accepted in order: when this one is answered, all before it are open.
+    open.back()->Send("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+  }
+  EXPECT_EQ(RawConnection(server_->Port()).ReadToEnd(), "");
+  open[0]->Send("GET /still HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+  EXPECT_THAT(open[0]->ReadToEnd(), HasSubstr("served /still"));
+  open.clear();
+  while (server_->Connections() > 0) usleep(1000);
+}
+
+TEST_F(HostileClients, HeadersWithoutEndAreRefused) {
+  Serve({.header_bytes = 1000});
+  EXPECT_THAT(Answer("GET / HTTP/1.1\r\nHost: x\r\nX: " + std::string(2000, 'a')),
+              HasSubstr("HTTP/1.1 431"));
+  std::string many = "GET / HTTP/1.1\r\nHost: x\r\n";
+  for (int i = 0; i < 500; ++i) many += "A: b\r\n";
+  EXPECT_THAT(Answer(many + "\r\n"), HasSubstr("HTTP/1.1 431"));
+  EXPECT_THAT(Answer("GET /" + std::string(2000, 'a') + " HTTP/1.1\r\n"),
+              HasSubstr("HTTP/1.1 431"));
+}
+
+TEST_F(HostileClients, ABodyInChunksMayNotExceedTheLimitEither) {
+  Serve({.body_bytes = 100});
+  std::string chunks = "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n";
+  for (int i = 0; i < 20; ++i) chunks += "a\r\n0123456789\r\n";
+  EXPECT_THAT(Answer(chunks), HasSubstr("HTTP/1.1 413"));
+}
+
+TEST_F(HostileClients, WhatTwoServersCouldReadDifferentlyIsRefused) {
+  Serve({});
+  for (const std::string headers :
+       {"Content-Length: 4\r\nTransfer-Encoding: chunked\r\n",
+        "Transfer-Encoding: chunked\r\nContent-Length: 4\r\n",
+        "Content-Length: 4\r\nContent-Length: 5\r\n", "Content-Length: 4, 4\r\n",
+        "Content-Length: +4\r\n", "Content-Length: -1\r\n", "Content-Length: 0x4\r\n",
+        "Content-Length: 18446744073709551620\r\n", "Transfer-Encoding: gzip, chunked\r\n",
+        "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n",
+        "Transfer-Encoding: xchunked\r\n", "Content-Length : 4\r\n", "Host: y\r\n"}) {
+    // If the body were taken for empty, what follows would be answered as a request of its own.
+    const std::string answer = Answer("POST /first HTTP/1.1\r\nHost: x\r\n" + headers +
+                                      "\r\nGET /smuggled HTTP/1.1\r\nHost: x\r\n\r\n");
+    EXPECT_THAT(answer, HasSubstr("HTTP/1.1 400")) << headers;
+    EXPECT_EQ(answer.find("served"), std::string::npos) << headers << answer;
+  }
+  EXPECT_THAT(Answer("POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n"),
+              HasSubstr("HTTP/1.1 400"));
+}
+
+TEST_F(HostileClients, ACompressedBodyIsRefusedBeforeItCouldGrow) {
+  Serve({});
+  EXPECT_THAT(Answer("POST / HTTP/1.1\r\nHost: x\r\nContent-Encoding: gzip\r\nContent-Length: "
+                     "5\r\nConnection: close\r\n\r\n01234"),
+              HasSubstr("HTTP/1.1 415"));
+}
+
+TEST_F(HostileClients, BrokenTargetsAreRefused) {
+  Serve({});
+  for (const std::string target : {"/%", "/%4", "/%zz", "/%00", "*", "http://x/", "x"}) {
+    EXPECT_THAT(Answer("GET " + target + " HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"),
+                HasSubstr("HTTP/1.1 400"))
+        << target;
+  }
+}
+
+TEST_F(HostileClients, ClientsThatGoAwayInTheMiddleLeaveNothingBehind) {
+  Serve({});
+  for (int i = 0; i < 200; ++i) {
+    RawConnection brief(server_->Port());
+    brief.Send(std::string("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n1234")
+                   .substr(0, static_cast<std::size_t>(i) % 57));
+  }
+  while (server_->Connections() > 0) usleep(1000);
+}
+
+}  // namespace
+}  // namespace upswing::http
