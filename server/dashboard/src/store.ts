@@ -143,8 +143,9 @@ export interface Loaded<T> {
 
 /**
  * Loads `path` and loads it again when `version` changes, but never more often than five times the
- * time that one answer takes, so that a heavy report is not asked for without pause. What was
- * there stays while the new is on its way. `path` null: nothing.
+ * time that one answer takes, so that a heavy report is not asked for without pause. A request
+ * under way is never given up for a newer version: while records arrive without end it would never
+ * be answered. What was there stays while the new is on its way. `path` null: nothing.
  */
 export function useLoaded<T>(path: string | null, version = ""): Loaded<T> {
   const [state, setState] = useState<Omit<Loaded<T>, "reload">>({
@@ -155,49 +156,52 @@ export function useLoaded<T>(path: string | null, version = ""): Loaded<T> {
     tookMs: 0,
     at: null,
   });
-  const wanted = useRef("");
-  const tookMs = useRef(0);
-  const busy = useRef(false);
-  const last = useRef({ path: "", version: "", at: -1e9 });
   const [again, setAgain] = useState(0);
-  const state0 = useCell(connection);
+  const [ended, setEnded] = useState(0);
+  const connected = useCell(connection) === "ok";
+  const running = useRef<{ path: string; control: AbortController } | null>(null);
+  // What was asked for last, and whether it needs no second question.
+  const last = useRef({ path: "", answered: "", at: -1e9, tookMs: 0, failed: false });
+  const wanted = `${version}\n${again}`;
 
+  useEffect(() => () => running.current?.control.abort(), []);
   useEffect(() => {
     if (path === null) return;
-    wanted.current = path;
-    if (last.current.path !== path) {
-      setState((s) => ({ ...s, data: null, error: null, at: null, loading: true, since: performance.now() }));
-      tookMs.current = 0;
-      last.current.at = -1e9;
+    if (running.current && running.current.path !== path) {
+      running.current.control.abort();
+      running.current = null;
     }
-    const control = new AbortController();
-    const pause = Math.max(0, last.current.at + Math.max(2000, 5 * tookMs.current) - performance.now());
-    const timer = setTimeout(
-      async () => {
-        busy.current = true;
-        const since = performance.now();
-        setState((s) => ({ ...s, loading: true, since }));
-        try {
-          const data = await get<T>(path, control.signal);
-          tookMs.current = performance.now() - since;
-          last.current = { path, version, at: performance.now() };
-          setState({ data, error: null, loading: false, since, tookMs: tookMs.current, at: new Date() });
-          if (connection.value === "lost") connection.value = "ok";
-        } catch (error) {
-          if ((error as Error).name === "AbortError") return;
-          if (error instanceof Unreachable) connection.value = "lost";
-          last.current = { path, version: "", at: performance.now() };
-          setState((s) => ({ ...s, error: error as Error, loading: false }));
-        }
-        busy.current = false;
-      },
-      again > 0 && last.current.path === path && last.current.version === version ? 0 : pause,
-    );
-    return () => {
-      clearTimeout(timer);
-      control.abort();
+    if (last.current.path !== path) {
+      last.current = { path, answered: "", at: -1e9, tookMs: 0, failed: false };
+      setState({ data: null, error: null, at: null, tookMs: 0, loading: true, since: performance.now() });
+    }
+    if (!connected || running.current || last.current.answered === wanted) return;
+    const start = async () => {
+      const control = new AbortController();
+      const mine = { path, control };
+      running.current = mine;
+      const since = performance.now();
+      setState((s) => ({ ...s, loading: true, since }));
+      try {
+        const data = await get<T>(path, control.signal);
+        const tookMs = performance.now() - since;
+        last.current = { path, answered: wanted, at: performance.now(), tookMs, failed: false };
+        setState({ data, error: null, loading: false, since, tookMs, at: new Date() });
+      } catch (error) {
+        if ((error as Error).name === "AbortError") return;
+        // A server that is away, or wants another key, is asked again as soon as it is back.
+        const waits = error instanceof Unreachable || (error instanceof Refused && error.status === 401);
+        if (error instanceof Unreachable) connection.value = "lost";
+        last.current = { ...last.current, answered: waits ? "" : wanted, at: performance.now(), failed: true };
+        setState((s) => ({ ...s, error: error as Error, loading: false }));
+      }
+      if (running.current === mine) running.current = null;
+      setEnded((n) => n + 1);
     };
-  }, [path, version, again, state0 === "ok"]);
+    const pause = last.current.failed ? 0 : last.current.at + Math.max(2000, 5 * last.current.tookMs) - performance.now();
+    const timer = setTimeout(start, Math.max(0, pause));
+    return () => clearTimeout(timer);
+  }, [path, wanted, ended, connected]);
 
   return { ...state, reload: () => setAgain((n) => n + 1) };
 }
