@@ -28,10 +28,16 @@ struct Flags {
   std::string data;
   std::string as_of;
   std::string format = "text";
+  std::string language = "en";
   std::string out;
 };
 
-std::string Render(const report::Report& report, const std::string& format, bool colour) {
+std::string Render(const report::Report& report, const std::string& format,
+                   const std::string& language, bool colour) {
+  if (format == "html") {
+    return RenderHtml(report,
+                      language == "zh" ? report::Language::kChinese : report::Language::kEnglish);
+  }
   if (format == "json") return RenderJson(report);
   if (format == "csv") return RenderCsv(report);
   if (format == "markdown") return RenderMarkdown(report);
@@ -42,7 +48,7 @@ absl::StatusOr<std::string> FromServer(const Flags& flags) {
   absl::StatusOr<Remote> remote = Remote::Open(flags.server, flags.api_key);
   if (!remote.ok()) return remote.status();
   std::string path = absl::StrCat("/v1/experiments/", PercentEncode(flags.experiment),
-                                  "/report?format=", flags.format);
+                                  "/report?format=", flags.format, "&lang=", flags.language);
   if (!flags.as_of.empty()) absl::StrAppend(&path, "&as_of=", PercentEncode(flags.as_of));
   return remote->Get(path);
 }
@@ -58,7 +64,7 @@ absl::StatusOr<std::string> FromData(const Flags& flags, bool colour) {
     as_of = absl::ToUnixMillis(time);
   const absl::StatusOr<report::Report> report = (*project)->Report(flags.experiment, as_of);
   if (!report.ok()) return report.status();
-  return Render(*report, flags.format, colour);
+  return Render(*report, flags.format, flags.language, colour);
 }
 
 absl::Status Run(const Flags& flags) {
@@ -101,8 +107,10 @@ void AddReportCommand(CLI::App& app, Action& action) {
                    ? std::string()
                    : text + " is not an RFC 3339 time such as 2026-11-22T00:00:00Z";
       });
-  command->add_option("--format", flags->format, "text (default), json, markdown or csv")
-      ->check(CLI::IsMember({"text", "json", "markdown", "csv"}));
+  command->add_option("--format", flags->format, "text (default), json, markdown, csv or html")
+      ->check(CLI::IsMember({"text", "json", "markdown", "csv", "html"}));
+  command->add_option("--lang", flags->language, "language of html: en (default) or zh")
+      ->check(CLI::IsMember({"en", "zh"}));
   command->add_option("--out", flags->out, "file to write instead of stdout");
   command->callback([flags, &action] {
     if (flags->server.empty() == flags->data.empty())

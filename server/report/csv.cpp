@@ -1,10 +1,9 @@
-#include <cstdlib>
 #include <string>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_format.h"
 #include "server/report/render.hpp"
+#include "server/report/words.hpp"
 
 namespace upswing::report {
 namespace {
@@ -23,16 +22,6 @@ std::string Field(const std::string& text) {
   return quoted + "\"";
 }
 
-// The shortest text that reads back as the same double.
-std::string Exact(const std::optional<double>& value) {
-  if (!value) return "";
-  for (int digits = 15; digits < 17; ++digits) {
-    const std::string text = absl::StrFormat("%.*g", digits, *value);
-    if (std::strtod(text.c_str(), nullptr) == *value) return text;
-  }
-  return absl::StrFormat("%.17g", *value);
-}
-
 const Comparison* Find(const std::vector<Comparison>& comparisons, const std::string& variant,
                        const std::string& metric) {
   for (const Comparison& comparison : comparisons) {
@@ -48,21 +37,33 @@ void AppendRows(const std::string& scope, const std::string& name,
     for (const MetricSummary& metric : variant.metrics) {
       absl::StrAppend(csv, scope, ",", Field(name), ",", Field(variant.key), ",",
                       Field(metric.metric), ",", metric.units, ",", metric.pending, ",",
-                      Exact(metric.sum.value), ",");
-      absl::StrAppend(csv, Exact(metric.mean.value), ",", Exact(metric.variance.value));
+                      ExactNumber(metric.sum.value), ",");
+      absl::StrAppend(csv, ExactNumber(metric.mean.value), ",", ExactNumber(metric.variance.value));
       const Comparison* c = Find(comparisons, variant.key, metric.metric);
       const Comparison none;
       const Comparison& shown = c != nullptr ? *c : none;
       for (const std::optional<double>& value :
-           {shown.absolute.estimate.value, shown.absolute.low, shown.absolute.high,
-            shown.relative.estimate.value, shown.relative.low, shown.relative.high,
-            shown.p_value.value, shown.p_value_adjusted.value, shown.anytime.interval.low,
-            shown.anytime.interval.high, shown.anytime.p_value.value,
+           {shown.absolute.estimate.value,
+            shown.absolute.low,
+            shown.absolute.high,
+            shown.relative.estimate.value,
+            shown.relative.low,
+            shown.relative.high,
+            shown.p_value.value,
+            shown.p_value_adjusted.value,
+            shown.anytime.interval.low,
+            shown.anytime.interval.high,
+            shown.anytime.p_value.value,
             shown.cuped ? shown.cuped->absolute.estimate.value : std::nullopt,
             shown.cuped ? shown.cuped->absolute.low : std::nullopt,
             shown.cuped ? shown.cuped->absolute.high : std::nullopt,
-            shown.bayesian.chance_to_win.value, shown.bayesian.expected_loss.value}) {
-        absl::StrAppend(csv, ",", Exact(value));
+            shown.bayesian.chance_to_win.value,
+            shown.bayesian.expected_loss.value,
+            shown.relative_adjusted.low,
+            shown.relative_adjusted.high,
+            shown.anytime.p_value_adjusted.value,
+            shown.shrunken.value}) {
+        absl::StrAppend(csv, ",", ExactNumber(value));
       }
       absl::StrAppend(csv, "\n");
     }
@@ -77,7 +78,8 @@ std::string RenderCsv(const Report& report) {
       "high,"
       "relative,relative_low,relative_high,p_value,p_value_adjusted,anytime_low,anytime_high,"
       "anytime_p_value,"
-      "cuped_absolute,cuped_absolute_low,cuped_absolute_high,chance_to_win,expected_loss\n";
+      "cuped_absolute,cuped_absolute_low,cuped_absolute_high,chance_to_win,expected_loss,"
+      "relative_adjusted_low,relative_adjusted_high,anytime_p_value_adjusted,shrunken\n";
   AppendRows("all", "", report.variants, report.comparisons, &csv);
   for (const Segment& segment : report.segments) {
     AppendRows("segment", segment.attribute + "=" + segment.value, segment.variants,

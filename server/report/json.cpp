@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "server/report/render.hpp"
+#include "server/report/words.hpp"
 
 namespace upswing::report {
 namespace {
@@ -44,6 +45,11 @@ Json ToJson(const std::vector<VariantSummary>& variants) {
     }
     list.push_back(
         {{"key", variant.key}, {"units", variant.units}, {"metrics", std::move(metrics)}});
+    if (variant.planned_share > 0) {
+      list.back()["planned_share"] = variant.planned_share;
+      list.back()["crossovers"] = variant.crossovers;
+      list.back()["units_by_day"] = variant.units_by_day;
+    }
   }
   return list;
 }
@@ -58,14 +64,32 @@ Json ToJson(const Comparison& comparison) {
   json["relative_fieller"] = ToJson(comparison.relative_fieller);
   Put(&json, "p_value", comparison.p_value);
   Put(&json, "p_value_adjusted", comparison.p_value_adjusted);
+  json["family"] = comparison.family;
+  json["adjusted"] = {{"absolute", ToJson(comparison.absolute_adjusted)},
+                      {"relative", ToJson(comparison.relative_adjusted)},
+                      {"confidence", Number(comparison.adjusted_confidence)}};
+  Put(&json, "shrunken", comparison.shrunken);
+  json["standard_error"] =
+      comparison.standard_error > 0 ? Json(comparison.standard_error) : Json(nullptr);
+  json["events"] = {{"control", comparison.events_control}, {"variant", comparison.events_variant}};
   json["anytime"] = ToJson(comparison.anytime.interval);
+  json["anytime"]["relative"] = ToJson(comparison.anytime.relative);
   Put(&json["anytime"], "p_value", comparison.anytime.p_value);
+  Put(&json["anytime"], "log_e_value", comparison.anytime.log_e_value);
+  Put(&json["anytime"], "p_value_adjusted", comparison.anytime.p_value_adjusted);
+  if (comparison.intent_to_treat) {
+    Json& twin = json["intent_to_treat"];
+    twin["absolute"] = ToJson(comparison.intent_to_treat->absolute);
+    twin["relative"] = ToJson(comparison.intent_to_treat->relative);
+    Put(&twin, "p_value", comparison.intent_to_treat->p_value);
+  }
   if (comparison.cuped) {
     Json& cuped = json["cuped"];
     cuped["absolute"] = ToJson(comparison.cuped->absolute);
     cuped["relative"] = ToJson(comparison.cuped->relative);
     Put(&cuped, "p_value", comparison.cuped->p_value);
     Put(&cuped, "variance_reduction", comparison.cuped->variance_reduction);
+    Put(&cuped, "balance_p_value", comparison.cuped->balance_p_value);
   } else {
     json["cuped"] = nullptr;
   }
@@ -95,7 +119,98 @@ Json ToJson(const Health& health) {
   Json srm;
   Put(&srm, "p_value", health.srm_p_value, true);
   srm["expected"] = health.srm_expected;
+  Put(&srm, "sequential_p_value", health.srm_sequential_p_value);
+  Json& causes = srm["causes"] = Json::array();
+  for (const SampleRatioCause& cause : health.srm_causes) {
+    causes.push_back({{"dimension", cause.dimension},
+                      {"value", cause.value},
+                      {"p_value", Number(cause.p_value.value)},
+                      {"log_e_value", Number(cause.log_e_value)},
+                      {"share_gap", Number(cause.share_gap)},
+                      {"units", cause.units}});
+  }
   return {{"ok", health.ok}, {"srm", std::move(srm)}, {"checks", std::move(checks)}};
+}
+
+Json ToJson(const PlanSummary& plan, const Account& account) {
+  Json guardrails = Json::object();
+  for (const PlanSummary::Guardrail& guardrail : plan.guardrails) {
+    guardrails[guardrail.metric] = {
+        {"margin", guardrail.absolute_margin
+                       ? Json{{"absolute", *guardrail.absolute_margin}}
+                       : Json{{"relative", guardrail.relative_margin.value_or(0)}}}};
+  }
+  return {{"primary", plan.primary},       {"secondary", plan.secondary},
+          {"guardrails", guardrails},      {"alpha", account.alpha},
+          {"correction", plan.correction}, {"sequential", account.looks},
+          {"min_days", plan.min_days},     {"ended", plan.ended}};
+}
+
+Json ToJson(const Account& account) {
+  Json families = Json::array();
+  for (const Family& family : account.families) {
+    families.push_back({{"name", family.name},
+                        {"correction", family.correction},
+                        {"questions", family.questions},
+                        {"undefined", family.undefined},
+                        {"discoveries", family.discoveries},
+                        {"discoveries_anytime", family.discoveries_anytime}});
+  }
+  return {{"alpha", account.alpha}, {"looks", account.looks}, {"families", std::move(families)}};
+}
+
+Json ToJson(const std::vector<MetricInfo>& metrics) {
+  Json list = Json::array();
+  for (const MetricInfo& metric : metrics) {
+    Json json = {{"key", metric.key},   {"metric", metric.metric},
+                 {"type", metric.type}, {"role", metric.role},
+                 {"good", metric.good}, {"window_days", Number(metric.window_days)}};
+    if (metric.funnel_step) json["funnel_step"] = *metric.funnel_step;
+    if (metric.quantile) json["quantile"] = *metric.quantile;
+    if (metric.cap) {
+      json["winsorize"] = {{"cap", *metric.cap}, {"removed_share", Number(metric.removed_share)}};
+    }
+    list.push_back(std::move(json));
+  }
+  return list;
+}
+
+Json ToJson(const std::vector<Heterogeneity>& groups) {
+  Json list = Json::array();
+  for (const Heterogeneity& group : groups) {
+    Json json = {
+        {"metric", group.metric}, {"variant", group.variant}, {"attribute", group.attribute}};
+    Put(&json, "p_value", group.p_value);
+    Put(&json, "p_value_adjusted", group.p_value_adjusted);
+    Json& segments = json["segments"] = Json::array();
+    for (const auto& [value, p] : group.segments)
+      segments.push_back({{"value", value}, {"differs_p_value", Number(p)}});
+    list.push_back(std::move(json));
+  }
+  return list;
+}
+
+Json ToJson(const std::vector<Trend>& trends) {
+  Json list = Json::array();
+  for (const Trend& trend : trends) {
+    Json json = {{"metric", trend.metric}, {"variant", trend.variant}};
+    Put(&json, "slope_per_day", trend.slope);
+    Put(&json, "p_value", trend.p_value);
+    Put(&json, "first", trend.first);
+    Put(&json, "last", trend.last);
+    list.push_back(std::move(json));
+  }
+  return list;
+}
+
+Json ToJson(const Decision& decision) {
+  Json json = {{"action", decision.action}, {"reason", decision.reason}};
+  if (!decision.cause.empty()) {
+    json["reason_zh"] = ReasonOf(decision, Language::kChinese);
+    json["cause"] = decision.cause;
+  }
+  if (!decision.variant.empty()) json["variant"] = decision.variant;
+  return json;
 }
 
 }  // namespace
@@ -113,8 +228,18 @@ std::string RenderJson(const Report& report) {
   json["units_excluded"] = {{"multiple_variants", report.units_in_several_variants},
                             {"forced", report.units_forced}};
   json["events_without_unit"] = report.events_without_unit;
+  json["units_erased"] = report.units_erased;
+  json["plan"] = ToJson(report.plan, report.account);
+  json["metrics"] = ToJson(report.metrics);
+  json["dates"] = report.dates;
   json["variants"] = ToJson(report.variants);
   json["comparisons"] = ToJson(report.comparisons);
+  // On failed health the lift is a number, but nothing that a sentence may say.
+  for (std::size_t i = 0; report.health.ok && i < report.comparisons.size(); ++i) {
+    json["comparisons"][i]["sentence"] = {
+        {"en", Sentence(report.comparisons[i], Language::kEnglish)},
+        {"zh", Sentence(report.comparisons[i], Language::kChinese)}};
+  }
   Json& segments = json["segments"] = Json::array();
   for (const Segment& segment : report.segments) {
     segments.push_back({{"attribute", segment.attribute},
@@ -129,8 +254,12 @@ std::string RenderJson(const Report& report) {
                     {"variants", ToJson(day.variants)},
                     {"comparisons", ToJson(day.comparisons)}});
   }
-  json["decision"] = {{"action", report.decision.action}, {"reason", report.decision.reason}};
-  if (!report.decision.variant.empty()) json["decision"]["variant"] = report.decision.variant;
+  json["heterogeneity"] = ToJson(report.heterogeneity);
+  json["trends"] = ToJson(report.trends);
+  json["account"] = ToJson(report.account);
+  json["decision"] = ToJson(report.decision);
+  Json& decisions = json["decisions"] = Json::array();
+  for (const Decision& decision : report.decisions) decisions.push_back(ToJson(decision));
   json["health"] = ToJson(report.health);
   return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
 }

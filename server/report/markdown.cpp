@@ -42,7 +42,8 @@ std::string RenderMarkdown(const Report& report) {
   }
   absl::StrAppend(&text, "\n| metric | variant | units | mean | lift | ",
                   absl::StrFormat("%g", report.confidence * 100),
-                  " % interval | p | chance to win |\n|---|---|--:|--:|--:|---|--:|--:|\n");
+                  " % interval | p | corrected | any look | chance to win |\n"
+                  "|---|---|--:|--:|--:|---|--:|--:|---|--:|\n");
   for (const VariantSummary& variant : report.variants) {
     for (const MetricSummary& metric : variant.metrics) {
       absl::StrAppend(&text, "| ", Escape(metric.metric), " | ", Escape(variant.key), " | ",
@@ -53,7 +54,7 @@ std::string RenderMarkdown(const Report& report) {
           found = &comparison;
       }
       if (found == nullptr) {
-        absl::StrAppend(&text, " | | | | |\n");
+        absl::StrAppend(&text, " | | | | | | |\n");
         continue;
       }
       const Figure& lift = found->relative.estimate;
@@ -62,8 +63,23 @@ std::string RenderMarkdown(const Report& report) {
           &text, " | ", lift.value ? SignedPercent(*lift.value) : Escape(lift.reason), " | ",
           PercentRange(found->relative), " | ",
           found->p_value.value ? PValue(*found->p_value.value) : Escape(found->p_value.reason),
+          " | ",
+          found->p_value_adjusted.value ? PValue(*found->p_value_adjusted.value)
+                                        : Escape(found->p_value_adjusted.reason),
+          " | ",
+          found->anytime.relative.estimate.value ? PercentRange(found->anytime.relative)
+                                                 : Escape(found->anytime.relative.estimate.reason),
           " | ", win.value ? Percent(*win.value) : Escape(win.reason), " |\n");
     }
+  }
+  if (!report.account.families.empty()) {
+    absl::StrAppend(&text,
+                    "\n| questions | asked | correction | significant | at any look |\n"
+                    "|---|--:|---|--:|--:|\n");
+  }
+  for (const Family& family : report.account.families) {
+    absl::StrAppend(&text, "| ", family.name, " | ", family.questions, " | ", family.correction,
+                    " | ", family.discoveries, " | ", family.discoveries_anytime, " |\n");
   }
   return text;
 }

@@ -3,6 +3,7 @@
 #include <string>
 
 #include "server/report/result.hpp"
+#include "server/report/words.hpp"
 
 namespace upswing::report {
 
@@ -20,6 +21,10 @@ std::string RenderText(const Report& report, const TextOptions& options = {});
 
 /// One row per (scope, variant, metric), RFC 4180 with LF line ends; numbers with all their digits.
 std::string RenderCsv(const Report& report);
+
+/// One file that can be mailed, printed and opened offline: SVG charts, style for light and dark by
+/// the reader's setting, no script, nothing fetched. Exact values stand in <data value="...">.
+std::string RenderHtml(const Report& report, Language language = Language::kEnglish);
 
 /// For a wiki or a code review.
 std::string RenderMarkdown(const Report& report);

@@ -4,28 +4,48 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace upswing::report {
 
 /// A number that may not exist; then `reason` says why, in one of the words of
-/// server/statistics/reason.hpp or of analysis (`open_window`, `window_not_complete`, ...).
+/// server/statistics/reason.hpp or of analysis (`open_window`,
+/// `window_not_complete`, ...).
 struct Figure {
   std::optional<double> value;
   std::string reason;
 };
 
-/// An estimate and its interval at the plan's confidence level. An end that is not finite
-/// (Fieller's unbounded cases) is absent.
+/// An estimate and its interval at the plan's confidence level. An end that is
+/// not finite (Fieller's unbounded cases) is absent.
 struct Interval {
   Figure estimate;
   std::optional<double> low;
   std::optional<double> high;
-  std::string method;  ///< Shown beside the numbers where one metric has several; may be empty.
+  std::string method;  ///< Shown beside the numbers where one metric has
+                       ///< several; may be empty.
 };
 
-/// One metric in one variant. `mean` is per unit, except for ratios, where it is the ratio of the
-/// sums.
+/// What a metric is: one entry for each column of the report (a funnel has one
+/// for each step).
+struct MetricInfo {
+  std::string key;     ///< As in `MetricSummary::metric`.
+  std::string metric;  ///< Key of the definition; differs from `key` for the
+                       ///< steps of a funnel.
+  std::string type;    ///< "conversion", "sum", ..., as in the metric language.
+  std::string role;    ///< "primary", "secondary", "guardrail" or "" (not in the plan).
+  std::string good;    ///< "up", "down" or "neither": which direction is an improvement.
+  std::optional<double> window_days;  ///< Absent: the window is open.
+  std::optional<int> funnel_step;     ///< From 1; absent for other metrics.
+  std::optional<double> quantile;     ///< Level, for quantile metrics.
+  /// Winsorising: the cap, and the share of the sum that it took away.
+  std::optional<double> cap;
+  double removed_share = 0;
+};
+
+/// One metric in one variant. `mean` is per unit, except for ratios, where it
+/// is the ratio of the sums.
 struct MetricSummary {
   std::string metric;
   std::int64_t units = 0;    ///< Units whose window is complete.
@@ -39,10 +59,26 @@ struct VariantSummary {
   std::string key;
   std::int64_t units = 0;
   std::vector<MetricSummary> metrics;
+  std::int64_t crossovers = 0;             ///< Left out, by first variant.
+  double planned_share = 0;                ///< Of the units, by weight.
+  std::vector<std::int64_t> units_by_day;  ///< New units, in the order of `Report::dates`.
 };
 
 struct AnytimeResult {
-  Interval interval;
+  Interval interval;  ///< Of the absolute effect.
+  Figure p_value;
+  Interval relative;
+  Figure log_e_value;
+  /// By e-BH over the comparison's family: valid at every look and under any
+  /// dependence.
+  Figure p_value_adjusted;
+};
+
+/// The comparison of all units by the first variant that they saw, crossovers
+/// included.
+struct IntentToTreat {
+  Interval absolute;
+  Interval relative;
   Figure p_value;
 };
 
@@ -50,12 +86,14 @@ struct CupedResult {
   Interval absolute;
   Interval relative;
   Figure p_value;
-  Figure variance_reduction;  ///< Share of the variance that the covariate explains, in [0, 1].
+  Figure variance_reduction;  ///< Share of the variance that the covariate
+  Figure balance_p_value;     ///< That the covariate differs between the arms.
+                              ///< explains, in [0, 1].
 };
 
 struct BayesianResult {
-  Figure chance_to_win;  ///< Probability that the variant is better than control, direction of
-                         ///< `good` applied.
+  Figure chance_to_win;  ///< Probability that the variant is better than
+                         ///< control, direction of `good` applied.
   Figure expected_loss;  ///< Of choosing the variant, in the metric's unit.
 };
 
@@ -71,10 +109,26 @@ struct Comparison {
   Interval relative_fieller;
   Figure p_value;
   Figure p_value_adjusted;
+  std::string family;  ///< Of `Account::families`: what p_value_adjusted is
+                       ///< corrected over.
+  /// The intervals at the level that agrees with the correction: they leave 0
+  /// out exactly where the adjusted p-value is at most alpha. `level` is that
+  /// level's confidence.
+  Interval absolute_adjusted;
+  Interval relative_adjusted;
+  std::optional<double> adjusted_confidence;
+  /// The lift without the winner's curse: what a significant lift is expected
+  /// to be worth again.
+  Figure shrunken;
+  std::optional<IntentToTreat> intent_to_treat;  ///< Absent without crossovers.
+  std::int64_t events_control = 0;               ///< Events behind the values of control.
+  std::int64_t events_variant = 0;
+  double standard_error = 0;  ///< Of the absolute effect; 0 where it is not defined.
   AnytimeResult anytime;
   std::optional<CupedResult> cuped;  ///< Absent where the metric has no covariate.
   BayesianResult bayesian;
-  Figure detectable;  ///< Smallest relative lift that this many units would find with power 0.8.
+  Figure detectable;  ///< Smallest relative lift that this many units would find
+                      ///< with power 0.8.
 };
 
 /// Comparisons of the units whose attribute had this value at first exposure.
@@ -85,12 +139,64 @@ struct Segment {
   std::vector<Comparison> comparisons;
 };
 
-/// The comparisons of one calendar day: units that entered until its end (`cumulative`) or on it.
+/// The comparisons of one calendar day: units that entered until its end
+/// (`cumulative`) or on it.
 struct Day {
   std::string date;  ///< YYYY-MM-DD in the project's time zone.
   bool cumulative = false;
   std::vector<VariantSummary> variants;
   std::vector<Comparison> comparisons;
+};
+
+/// One count of questions that are corrected together.
+struct Family {
+  std::string name;              ///< "primary", "secondary", "guardrails", "segments".
+  std::string correction;        ///< "holm", "bh", "bonferroni", "none", ...
+  std::int64_t questions = 0;    ///< Defined comparisons.
+  std::int64_t undefined = 0;    ///< Comparisons without a p-value; they do not count.
+  std::int64_t discoveries = 0;  ///< Adjusted p-value at most alpha.
+  std::int64_t discoveries_anytime = 0;
+};
+
+/// The one account of all questions that this report answers.
+struct Account {
+  double alpha = 0.05;
+  /// How looks enter: "fixed" (one look, at the planned end), "anytime" (any
+  /// number) or "group_sequential".
+  std::string looks = "fixed";
+  std::vector<Family> families;
+};
+
+/// Do the effects on one metric differ between the values of one attribute?
+struct Heterogeneity {
+  std::string metric;
+  std::string variant;
+  std::string attribute;
+  Figure p_value;           ///< Cochran's Q.
+  Figure p_value_adjusted;  ///< Over all such questions, Benjamini-Hochberg.
+  /// The values of the attribute, and the corrected p-value that the effect
+  /// there differs from the others' together.
+  std::vector<std::pair<std::string, double>> segments;
+};
+
+/// Does the effect on one metric change from day to day?
+struct Trend {
+  std::string metric;
+  std::string variant;
+  Figure slope;  ///< Of the absolute effect, per day.
+  Figure p_value;
+  Figure first;  ///< Effect on the first day, fitted.
+  Figure last;
+};
+
+/// A place where the split differs from the plan, strongest evidence first.
+struct SampleRatioCause {
+  std::string dimension;  ///< An attribute, or "day".
+  std::string value;
+  Figure p_value;  ///< Times the number of places of the dimension.
+  double log_e_value = 0;
+  double share_gap = 0;  ///< Of control: observed share - planned share.
+  std::int64_t units = 0;
 };
 
 struct HealthCheck {
@@ -107,18 +213,40 @@ struct Health {
   bool ok = true;  ///< No check of severity "block" failed.
   Figure srm_p_value;
   std::vector<double> srm_expected;  ///< Shares by variant, in the order of `Report::variants`.
+  Figure srm_sequential_p_value;     ///< Smallest so far over all days; valid at
+                                     ///< every look.
+  std::vector<SampleRatioCause> srm_causes;
   std::vector<HealthCheck> checks;
 };
 
 /// What the plan says to do now.
 struct Decision {
-  std::string
-      action;  ///< "ship", "keep_running", "stop_harm", "stop_futile" or "blocked_unhealthy"
+  std::string action;   ///< "ship", "keep_running", "stop_harm", "stop_futile" or
+                        ///< "blocked_unhealthy"
   std::string reason;   ///< One sentence.
   std::string variant;  ///< The variant that `action` is about; may be empty.
+  /// What the sentence is made of, for other languages: statistics::Decision.
+  std::string cause;
+  std::vector<std::string> terms;
 };
 
-/// Everything a report says about one experiment. The renderers add nothing to it.
+/// The plan, as far as a reader of the report needs it.
+struct PlanSummary {
+  std::string primary;
+  std::vector<std::string> secondary;
+  struct Guardrail {
+    std::string metric;
+    std::optional<double> relative_margin;
+    std::optional<double> absolute_margin;
+  };
+  std::vector<Guardrail> guardrails;
+  std::string correction;
+  double min_days = 0;
+  bool ended = false;
+};
+
+/// Everything a report says about one experiment. The renderers add nothing to
+/// it.
 struct Report {
   std::string experiment;
   std::string hypothesis;
@@ -132,11 +260,19 @@ struct Report {
   std::int64_t units_in_several_variants = 0;
   std::int64_t units_forced = 0;
   std::int64_t events_without_unit = 0;
+  std::int64_t units_erased = 0;
+  PlanSummary plan;
+  std::vector<MetricInfo> metrics;
+  std::vector<std::string> dates;        ///< YYYY-MM-DD, contiguous.
   std::vector<VariantSummary> variants;  ///< Control first.
   std::vector<Comparison> comparisons;
   std::vector<Segment> segments;
   std::vector<Day> days;
+  std::vector<Heterogeneity> heterogeneity;
+  std::vector<Trend> trends;
+  Account account;
   Decision decision;
+  std::vector<Decision> decisions;  ///< One for each variant.
   Health health;
 };
 

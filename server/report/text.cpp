@@ -131,7 +131,7 @@ void AppendMetric(const Report& report, absl::string_view metric, const Terminal
           "  ", Fit("variant", kNameWidth), Fit("units", 12, true), Fit("mean", 12, true),
           Fit("lift", 11, true), "   ",
           Fit(absl::StrCat(absl::StrFormat("%g", report.confidence * 100), " % interval"), 23),
-          Fit("p", 9, true))),
+          Fit("p", 9, true), Fit("corrected", 11, true))),
       "\n");
   for (const VariantSummary& variant : report.variants) {
     const MetricSummary* summary = Find(variant, metric);
@@ -144,21 +144,58 @@ void AppendMetric(const Report& report, absl::string_view metric, const Terminal
       absl::StrAppend(
           text, Fit(lift.estimate.value ? SignedPercent(*lift.estimate.value) : "-", 11, true),
           "   ", Fit(lift.estimate.value ? PercentRange(lift) : lift.estimate.reason, 23),
-          Fit(comparison->p_value.value ? PValue(*comparison->p_value.value) : "-", 9, true), "  ",
-          Bar(lift, scale));
+          Fit(comparison->p_value.value ? PValue(*comparison->p_value.value) : "-", 9, true),
+          Fit(comparison->p_value_adjusted.value ? PValue(*comparison->p_value_adjusted.value)
+                                                 : "-",
+              11, true),
+          "  ", Bar(lift, scale));
     }
     absl::StrAppend(text, "\n");
     if (summary->pending > 0) {
       absl::StrAppend(text,
                       terminal.Faint(absl::StrCat(
                           "  ", std::string(kNameWidth, ' '),
-                          Fit(absl::StrCat("+ ", Count(summary->pending), " pending"), 12, true))),
+                          Fit(absl::StrCat("+", Count(summary->pending), " open"), 12, true))),
                       "\n");
     }
   }
   if (!report.health.ok) return;
   for (const Comparison* comparison : comparisons)
     absl::StrAppend(text, "  ", Sentence(*comparison), "\n");
+}
+
+// How many questions were asked, and what became of them.
+void AppendAccount(const Report& report, const Terminal& terminal, std::string* text) {
+  if (report.account.families.empty()) return;
+  absl::StrAppend(
+      text, "\n  ", terminal.Bold("questions"), "  ",
+      report.account.looks == "anytime" ? "any number of looks" : "one look, at the planned end",
+      "\n");
+  for (const Family& family : report.account.families) {
+    absl::StrAppend(text, "  ", Fit(family.name, kNameWidth),
+                    Fit(Count(family.questions), 12, true), " asked, correction ",
+                    family.correction, ", ", Count(family.discoveries), " significant (",
+                    Count(family.discoveries_anytime), " at any look)\n");
+  }
+}
+
+// What is worth a second look beside the averages.
+void AppendFindings(const Report& report, std::string* text) {
+  if (!report.health.ok) return;
+  for (const Comparison& comparison : report.comparisons) {
+    if (!comparison.shrunken.value || !comparison.relative.estimate.value ||
+        !(comparison.p_value_adjusted.value.value_or(1) <= report.account.alpha))
+      continue;
+    absl::StrAppend(text, "  ", Printable(comparison.metric), " of ", Printable(comparison.variant),
+                    ": without the winner's curse ", SignedPercent(*comparison.shrunken.value),
+                    " instead of ", SignedPercent(*comparison.relative.estimate.value), "\n");
+  }
+  for (const Heterogeneity& group : report.heterogeneity) {
+    if (!(group.p_value_adjusted.value.value_or(1) <= report.account.alpha)) continue;
+    absl::StrAppend(text, "  The effect on ", Printable(group.metric), " of ",
+                    Printable(group.variant), " differs by ", Printable(group.attribute),
+                    " (exploratory, p = ", PValue(*group.p_value_adjusted.value), ")\n");
+  }
 }
 
 }  // namespace
@@ -188,6 +225,8 @@ std::string RenderText(const Report& report, const TextOptions& options) {
     for (const MetricSummary& metric : report.variants.front().metrics)
       AppendMetric(report, metric.metric, terminal, &text);
   }
+  AppendAccount(report, terminal, &text);
+  AppendFindings(report, &text);
   // Rows without a lift end in blanks.
   std::string trimmed;
   std::size_t begin = 0;

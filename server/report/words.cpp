@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdlib>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -87,15 +88,6 @@ std::string Grouped(std::string digits) {
   return digits;
 }
 
-// "1 of 70 A/A tests", from a p-value.
-std::string Odds(double p) {
-  if (p >= 0.1) return absl::StrFormat("%.0f of 100", p * 100);
-  if (p < 1e-6) return "fewer than 1 of a million";
-  const double one_in = 1 / p;
-  const double step = std::pow(10, std::floor(std::log10(one_in)) - 1);
-  return absl::StrCat("1 of ", Count(std::llround(std::round(one_in / step) * step)));
-}
-
 }  // namespace
 
 std::string Count(std::int64_t value) { return Grouped(absl::StrCat(value)); }
@@ -107,6 +99,15 @@ std::string Number(double value) {
   if (size >= 1000) return Grouped(absl::StrFormat("%.0f", value));
   const int decimals = std::max(0, 3 - static_cast<int>(std::floor(std::log10(size))));
   return absl::StrFormat("%.*f", std::min(decimals, 6), value);
+}
+
+std::string ExactNumber(const std::optional<double>& value) {
+  if (!value) return "";
+  for (int digits = 15; digits < 17; ++digits) {
+    const std::string text = absl::StrFormat("%.*g", digits, *value);
+    if (std::strtod(text.c_str(), nullptr) == *value) return text;
+  }
+  return absl::StrFormat("%.17g", *value);
 }
 
 std::string Percent(double value) {
@@ -126,38 +127,13 @@ std::string PValue(double value) {
   return absl::StrFormat("%.*f", value < 0.001 ? 4 : 3, value);
 }
 
-std::string PercentRange(const Interval& interval) {
+std::string PercentRange(const Interval& interval, Language language) {
   if (!interval.low && !interval.high) return "";
-  const auto end = [](const std::optional<double>& value) {
-    return value ? SignedPercent(*value) : std::string("no end");
+  const bool zh = language == Language::kChinese;
+  const auto end = [&](const std::optional<double>& value) {
+    return value ? SignedPercent(*value) : std::string(zh ? "无界" : "no end");
   };
-  return absl::StrCat(end(interval.low), " to ", end(interval.high));
-}
-
-std::string Sentence(const Comparison& comparison) {
-  const Interval& lift = comparison.relative;
-  const std::string subject =
-      absl::StrCat(Printable(comparison.metric), " of ", Printable(comparison.variant));
-  if (!lift.estimate.value) {
-    if (!comparison.absolute.estimate.value)
-      return absl::StrCat(subject, ": not defined (", comparison.absolute.estimate.reason, ").");
-    return absl::StrCat(subject, " differs by ", Number(*comparison.absolute.estimate.value),
-                        comparison.absolute.low && comparison.absolute.high
-                            ? absl::StrCat(" (", Number(*comparison.absolute.low), " to ",
-                                           Number(*comparison.absolute.high), ")")
-                            : "",
-                        "; no relative lift (", lift.estimate.reason, ").");
-  }
-  const double estimate = *lift.estimate.value;
-  const std::string range = PercentRange(lift);
-  std::string sentence =
-      absl::StrCat(subject, estimate < 0 ? " fell " : " rose ", Percent(std::fabs(estimate)),
-                   range.empty() ? "" : absl::StrCat(" (", range, ")"));
-  if (comparison.p_value.value) {
-    absl::StrAppend(&sentence, "; by chance alone a result like this comes up in ",
-                    Odds(*comparison.p_value.value), " A/A tests");
-  }
-  return sentence + ".";
+  return absl::StrCat(end(interval.low), zh ? " 至 " : " to ", end(interval.high));
 }
 
 std::string Printable(std::string_view text) {

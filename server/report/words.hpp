@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -8,11 +9,100 @@
 
 namespace upswing::report {
 
+enum class Language { kEnglish, kChinese };
+
+/// Headings and fixed phrases of the reports: the one table of words.
+enum class Word {
+  kReport,
+  kIteration,
+  kAsOf,
+  kControl,
+  kUnits,
+  kRecords,
+  kVerdict,
+  kHealth,
+  kTrustworthy,
+  kNotTrustworthy,
+  kNotTrustworthyNote,
+  kMetric,
+  kVariant,
+  kMean,
+  kLift,
+  kInterval,
+  kAdjusted,
+  kAnytime,
+  kFixed,
+  kChanceToWin,
+  kShrunken,
+  kPValue,
+  kCuped,
+  kRaw,
+  kDetectable,
+  kPending,
+  kForestTitle,
+  kForestNote,
+  kOverTime,
+  kOverTimeNote,
+  kFunnel,
+  kFunnelNote,
+  kSegments,
+  kSegmentsNote,
+  kNumbers,
+  kDaily,
+  kVariants,
+  kPlanned,
+  kShare,
+  kCheck,
+  kSeverity,
+  kDetail,
+  kBlocks,
+  kWarns,
+  kOk,
+  kAccount,
+  kAccountNote,
+  kQuestions,
+  kDiscoveries,
+  kCorrection,
+  kPrimary,
+  kSecondary,
+  kGuardrail,
+  kGuardrails,
+  kOther,
+  kLeftOut,
+  kForced,
+  kWithoutUnit,
+  kErased,
+  kDiffers,
+  kPartsHere,
+  kCauses,
+  kNewUnits,
+  kMethod,
+  kIntentToTreat,
+  kExploratory,
+  kLooksFixed,
+  kLooksAnytime,
+  kTrend,
+  kNoData,
+};
+std::string_view Say(Word word, Language language);
+
+/// "Ship it", "Keep it running", "Stop: harm", "Stop: futile", "Blocked: unhealthy".
+std::string_view SayAction(std::string_view action, Language language);
+/// Why a number is not there, for `Figure::reason`; the word itself if it is not in the table.
+std::string SayReason(std::string_view reason, Language language);
+/// What a health check is called.
+std::string SayCheck(std::string_view name, Language language);
+/// The sentence of a decision.
+std::string ReasonOf(const Decision& decision, Language language);
+
 /// 1234567 -> "1,234,567".
 std::string Count(std::int64_t value);
 
 /// Four significant digits without an exponent where it fits, e.g. "0.1062", "1,423", "6.7e-07".
 std::string Number(double value);
+
+/// The shortest text that reads back as the same double; empty for none.
+std::string ExactNumber(const std::optional<double>& value);
 
 /// A share or a lift: 0.0214 -> "2.1 %"; two digits after the point below 1 %.
 std::string Percent(double value);
@@ -24,12 +114,12 @@ std::string SignedPercent(double value);
 std::string PValue(double value);
 
 /// `interval` as "+0.4 % to +3.8 %"; "no end" for an end that is not finite. Empty if undefined.
-std::string PercentRange(const Interval& interval);
+std::string PercentRange(const Interval& interval, Language language = Language::kEnglish);
 
 /// What happened to one metric, in plain words with the interval, e.g. "visit of Mens E-Mail
 /// rose 72.1 % (66.0 % to 78.3 %); by chance alone a result like this comes up in fewer than 1 of a
 /// million A/A tests."
-std::string Sentence(const Comparison& comparison);
+std::string Sentence(const Comparison& comparison, Language language = Language::kEnglish);
 
 /// `text` with control characters and invalid UTF-8 replaced, so that a name cannot move the cursor
 /// or forge a line.

@@ -9,9 +9,11 @@
 namespace upswing::statistics {
 namespace {
 
-// Below this many standard errors from 0 the delta method's interval for a ratio misses its level
-// by more than about half a point (simulated), and Fieller's takes over.
-constexpr double kFiellerBelow = 5;
+// Below this many standard errors from 0 the delta method's interval for a lift misses its level by
+// more than half a point, and Fieller's takes over. Simulated: with normal values it does so below
+// 5, with revenue of 99 % zeros and log-normal baskets (100 buyers, 6 standard errors) it misses
+// 6.2 to 6.6 % instead of 5 %, so that 5 would be too few.
+constexpr double kFiellerBelow = 10;
 
 absl::StatusOr<Effect> EffectOf(const Estimate& estimate, const Rule& rule) {
   const auto inference = Infer(estimate, rule);
@@ -152,6 +154,7 @@ absl::StatusOr<Comparison> Compare(absl::Span<const Stratum> strata,
   const absl::Status why = raw.ok() ? Undefined(reason::kNotEnoughData) : raw.status();
   Comparison comparison{
       .raw = Effects(raw, options, fixed),
+      .fieller = why,
       .anytime = Effects(raw, options, anytime),
       .log_e_value = LogEvidence(raw, anytime),
       .adjusted = std::nullopt,
@@ -187,6 +190,9 @@ absl::StatusOr<Comparison> Compare(absl::Span<const Stratum> strata,
 
   const Contrast& contrast = raw->contrast;
   const double base = std::fabs(contrast.base);
+  const FiellerLift lifts = FiellerInterval(contrast, NormalUpperQuantile(options.alpha / 2));
+  comparison.fieller = Undefined(reason::kControlMeanNearZero);
+  if (lifts.shape == FiellerLift::Shape::kInterval) comparison.fieller = lifts.interval;
   std::optional<NormalPrior> prior;
   if (options.lift_prior) prior = options.lift_prior->Scaled(base);
   if (prior && !(prior->variance > 0)) {

@@ -47,7 +47,7 @@ struct EffectPair {
   absl::StatusOr<Effect> absolute;
   absl::StatusOr<Effect> relative;
   /// "delta"; "score" with the method of that name; or "fieller" where the control's value is
-  /// within 5 of its standard errors of 0; then the interval is Fieller's. An open set is not
+  /// within 10 of its standard errors of 0; then the interval is Fieller's. An open set is not
   /// defined: `control_mean_near_zero`.
   std::string_view relative_method = "delta";
 };
@@ -55,6 +55,9 @@ struct EffectPair {
 struct Comparison {
   std::string_view method = "welch";  ///< "welch", or "score" for small counts of conversions
   EffectPair raw;
+  /// Fieller's interval of the raw lift, two-sided at the same alpha, normal; undefined
+  /// `control_mean_near_zero` where it has no two ends.
+  absl::StatusOr<Interval> fieller;
   /// The same estimates under peeking. For a metric with an open window this is not valid; the
   /// caller then reports `open_window` instead.
   EffectPair anytime;

@@ -11,10 +11,14 @@ namespace {
 // Harm is acted on before the planned end of a fixed design only on evidence this strong.
 constexpr double kEarlyHarm = 0.001;
 
-std::string Percent(double x) { return absl::StrFormat("%+.2f %%", 100 * x); }
+std::string Shown(const DecisionMetric& metric, double x) {
+  if (std::isinf(x)) return x < 0 ? "no lower end" : "no upper end";
+  return metric.absolute ? absl::StrFormat("%+.4g", x) : absl::StrFormat("%+.2f %%", 100 * x);
+}
 
-std::string Range(const Interval& interval) {
-  return absl::StrCat("[", Percent(interval.lower), ", ", Percent(interval.upper), "]");
+std::string Range(const DecisionMetric& metric) {
+  return absl::StrCat("[", Shown(metric, metric.interval.lower), ", ",
+                      Shown(metric, metric.interval.upper), "]");
 }
 
 // The interval with "better" pointing up.
@@ -45,37 +49,52 @@ Decision Decide(const DecisionInput& input) {
   if (input.unhealthy) {
     return {
         DecisionAction::kBlockedUnhealthy,
-        absl::StrCat("The numbers cannot be trusted until this is resolved: ", *input.unhealthy)};
+        absl::StrCat("The numbers cannot be trusted until this is resolved: ", *input.unhealthy),
+        "unhealthy",
+        {*input.unhealthy}};
   }
   const DecisionMetric& primary = input.primary;
   const Interval gain = Oriented(primary);
+  const std::string effect = Shown(primary, primary.estimate);
+  const std::string range = Range(primary);
   const auto trusted = [&](const DecisionMetric& metric) {
     return metric.defined && (input.valid_now || metric.p_value < kEarlyHarm);
   };
   if (trusted(primary) && gain.upper < 0) {
     return {DecisionAction::kStopHarm,
-            absl::StrCat(primary.name, " got worse: ", Percent(primary.estimate), " ",
-                         Range(primary.interval), ".")};
+            absl::StrCat(primary.name, " got worse: ", effect, " ", range, "."),
+            "primary_harm",
+            {primary.name, effect, range}};
   }
   for (const DecisionMetric& guardrail : input.guardrails) {
     if (trusted(guardrail) && Oriented(guardrail).upper < -guardrail.margin) {
+      const std::string margin = Shown(guardrail, guardrail.margin);
       return {DecisionAction::kStopHarm,
               absl::StrCat("The guardrail ", guardrail.name, " lost more than its margin of ",
-                           Percent(guardrail.margin), ": ", Range(guardrail.interval), ".")};
+                           margin, ": ", Range(guardrail), "."),
+              "guardrail_harm",
+              {guardrail.name, margin, Range(guardrail)}};
     }
   }
   if (input.days < input.min_days) {
-    return {DecisionAction::kKeepRunning, absl::StrCat("Day ", input.days, " of the at least ",
-                                                       input.min_days, " that the plan asks for.")};
+    return {DecisionAction::kKeepRunning,
+            absl::StrCat("Day ", input.days, " of the at least ", input.min_days,
+                         " that the plan asks for."),
+            "too_early",
+            {absl::StrCat(input.days), absl::StrCat(input.min_days)}};
   }
   if (input.units < input.min_units) {
     return {DecisionAction::kKeepRunning,
             absl::StrCat(input.units, " units of the at least ", input.min_units,
-                         " that the plan asks for.")};
+                         " that the plan asks for."),
+            "too_few",
+            {absl::StrCat(input.units), absl::StrCat(input.min_units)}};
   }
   if (!primary.defined) {
     return {DecisionAction::kKeepRunning,
-            absl::StrCat(primary.name, " is not defined yet: ", primary.reason, ".")};
+            absl::StrCat(primary.name, " is not defined yet: ", primary.reason, "."),
+            "undefined",
+            {primary.name, primary.reason}};
   }
   const bool gained = gain.lower > 0 && primary.p_value <= input.alpha;
   if (gained && input.valid_now) {
@@ -83,39 +102,51 @@ Decision Decide(const DecisionInput& input) {
       if (!guardrail.defined) {
         return {DecisionAction::kKeepRunning,
                 absl::StrCat(primary.name, " got better, but the guardrail ", guardrail.name,
-                             " is not defined yet: ", guardrail.reason, ".")};
+                             " is not defined yet: ", guardrail.reason, "."),
+                "guardrail_undefined",
+                {primary.name, guardrail.name, guardrail.reason}};
       }
       if (!(Oriented(guardrail).lower > -guardrail.margin)) {
+        const std::string margin = Shown(guardrail, guardrail.margin);
         return {DecisionAction::kKeepRunning,
                 absl::StrCat(primary.name, " got better, but the guardrail ", guardrail.name,
-                             " is not yet shown to lose less than its margin of ",
-                             Percent(guardrail.margin), ": ", Range(guardrail.interval), ".")};
+                             " is not yet shown to lose less than its margin of ", margin, ": ",
+                             Range(guardrail), "."),
+                "guardrail_open",
+                {primary.name, guardrail.name, margin, Range(guardrail)}};
       }
     }
     return {DecisionAction::kShip,
-            absl::StrCat(primary.name, " got better: ", Percent(primary.estimate), " ",
-                         Range(primary.interval),
-                         input.guardrails.empty() ? "." : ", and every guardrail held.")};
+            absl::StrCat(primary.name, " got better: ", effect, " ", range,
+                         input.guardrails.empty() ? "." : ", and every guardrail held."),
+            "gain",
+            {primary.name, effect, range}};
   }
   if (input.planned_end_reached) {
     return {DecisionAction::kStopFutile,
-            absl::StrCat("The plan is complete and ", primary.name,
-                         " shows no gain: ", Range(primary.interval), ".")};
+            absl::StrCat("The plan is complete and ", primary.name, " shows no gain: ", range, "."),
+            "no_gain",
+            {primary.name, range}};
   }
   if (input.conditional_power && *input.conditional_power < input.futile_below) {
-    return {
-        DecisionAction::kStopFutile,
-        absl::StrFormat("Even if the planned effect on %s is true, the chance to show it by the "
-                        "end is only %.0f %%.",
-                        primary.name, 100 * *input.conditional_power)};
+    const std::string chance = absl::StrFormat("%.0f %%", 100 * *input.conditional_power);
+    return {DecisionAction::kStopFutile,
+            absl::StrCat("Even if the planned effect on ", primary.name,
+                         " is true, the chance to show it by the end is only ", chance, "."),
+            "futile",
+            {primary.name, chance}};
   }
   if (gained) {
     return {DecisionAction::kKeepRunning,
-            absl::StrCat(primary.name, " looks better (", Range(primary.interval),
-                         "), but this plan is judged at its end, not before.")};
+            absl::StrCat(primary.name, " looks better (", range,
+                         "), but this plan is judged at its end, not before."),
+            "not_at_end",
+            {primary.name, range}};
   }
-  return {DecisionAction::kKeepRunning, absl::StrCat("No clear effect on ", primary.name,
-                                                     " yet: ", Range(primary.interval), ".")};
+  return {DecisionAction::kKeepRunning,
+          absl::StrCat("No clear effect on ", primary.name, " yet: ", range, "."),
+          "unclear",
+          {primary.name, range}};
 }
 
 }  // namespace upswing::statistics

@@ -26,6 +26,7 @@ struct DecisionMetric {
   bool good_is_lower = false;
   /// Guardrails: the loss that is still accepted, above or equal 0, on the same scale.
   double margin = 0;
+  bool absolute = false;  ///< The scale is the metric's own, not that of the lift.
 };
 
 struct DecisionInput {
@@ -50,6 +51,15 @@ struct DecisionInput {
 struct Decision {
   DecisionAction action = DecisionAction::kKeepRunning;
   std::string reason;  ///< one sentence
+  /// Why, as a word, and what the sentence names (metric, interval, days, ...), so that a report
+  /// can say it in other languages: `unhealthy` {check}; `primary_harm` {metric, effect, interval};
+  /// `guardrail_harm` {metric, margin, interval}; `too_early` {day, days}; `too_few` {units,
+  /// least}; `undefined` {metric, reason}; `guardrail_undefined` {primary, guardrail, reason};
+  /// `guardrail_open` {primary, guardrail, margin, interval}; `gain` {metric, effect, interval};
+  /// `no_gain` {metric, interval}; `futile` {metric, chance}; `not_at_end` {metric, interval};
+  /// `unclear` {metric, interval}.
+  std::string cause;
+  std::vector<std::string> terms;
 };
 
 /// In this order: an unhealthy experiment is blocked; harm (an interval wholly on the bad side for
