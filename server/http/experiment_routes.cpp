@@ -13,7 +13,13 @@ namespace {
 using Json = nlohmann::ordered_json;
 using access::Scope;
 
-std::optional<Response> Rendered(const report::Report& report, std::string_view format) {
+std::optional<Response> Rendered(const report::Report& report, std::string_view format,
+                                 std::string_view language) {
+  if (format == "html") {
+    return Response{.content_type = "text/html; charset=utf-8",
+                    .body = RenderHtml(report, language == "zh" ? report::Language::kChinese
+                                                                : report::Language::kEnglish)};
+  }
   if (format.empty() || format == "json") return Response{.body = RenderJson(report)};
   if (format == "text")
     return Response{.content_type = "text/plain; charset=utf-8", .body = RenderText(report)};
@@ -51,10 +57,11 @@ void GetReport(Service* service, Call call) {
   service->InBackground(std::move(call), [service, as_of](const Call& reported) {
     const auto report = service->project->Report(reported.arguments[0], as_of);
     if (!report.ok()) return reported.respond(FromStatus(report.status()));
-    std::optional<Response> rendered = Rendered(*report, reported.request.Query("format"));
-    reported.respond(
-        rendered ? *std::move(rendered)
-                 : Problem(400, "bad request", "format: must be json, text, csv or markdown"));
+    std::optional<Response> rendered =
+        Rendered(*report, reported.request.Query("format"), reported.request.Query("lang"));
+    reported.respond(rendered ? *std::move(rendered)
+                              : Problem(400, "bad request",
+                                        "format: must be json, text, csv, markdown or html"));
   });
 }
 
