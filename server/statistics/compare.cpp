@@ -9,11 +9,11 @@
 namespace upswing::statistics {
 namespace {
 
-// Below this many standard errors from 0 the delta method's interval for a lift misses its level by
-// more than half a point, and Fieller's takes over. Simulated: with normal values it does so below
-// 5, with revenue of 99 % zeros and log-normal baskets (100 buyers, 6 standard errors) it misses
-// 6.2 to 6.6 % instead of 5 %, so that 5 would be too few.
-constexpr double kFiellerBelow = 10;
+// Below this many standard errors from 0 the delta method's interval for a lift of normal values
+// misses its level by more than about half a point (simulated), and Fieller's takes over. With
+// revenue of 99 % zeros and log-normal baskets that begins at 10 already (100 buyers, 6 standard
+// errors: 6.2 to 6.6 % instead of 5 %); `Comparison::fieller` always stands beside.
+constexpr double kFiellerBelow = 5;
 
 absl::StatusOr<Effect> EffectOf(const Estimate& estimate, const Rule& rule) {
   const auto inference = Infer(estimate, rule);

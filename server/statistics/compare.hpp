@@ -47,7 +47,7 @@ struct EffectPair {
   absl::StatusOr<Effect> absolute;
   absl::StatusOr<Effect> relative;
   /// "delta"; "score" with the method of that name; or "fieller" where the control's value is
-  /// within 10 of its standard errors of 0; then the interval is Fieller's. An open set is not
+  /// within 5 of its standard errors of 0; then the interval is Fieller's. An open set is not
   /// defined: `control_mean_near_zero`.
   std::string_view relative_method = "delta";
 };

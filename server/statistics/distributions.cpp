@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <exception>
 #include <limits>
 
 #include <boost/math/distributions/beta.hpp>
@@ -39,6 +40,17 @@ constexpr double kSqrtHalf = 0.70710678118654752440;
 // rounding.
 constexpr double kNormalDegreesOfFreedom = 1e15;
 
+// Some of Boost's root finders raise with a policy of their own (at the edges of the range of a
+// double); that is "no number" as well.
+template <typename Function>
+double Guarded(const Function& function) {
+  try {
+    return function();
+  } catch (const std::exception&) {
+    return std::nan("");
+  }
+}
+
 }  // namespace
 
 double NormalDensity(double x) { return 0.39894228040143267794 * std::exp(-0.5 * x * x); }
@@ -48,7 +60,7 @@ double NormalCdf(double x) { return 0.5 * std::erfc(-x * kSqrtHalf); }
 double NormalUpperQuantile(double q) {
   if (q <= 0) return q == 0 ? kInfinity : std::nan("");
   if (q >= 1) return q == 1 ? -kInfinity : std::nan("");
-  return math::erfc_inv(2 * q, Policy()) / kSqrtHalf;
+  return Guarded([&] { return math::erfc_inv(2 * q, Policy()) / kSqrtHalf; });
 }
 double NormalQuantile(double p) { return -NormalUpperQuantile(p); }
 
@@ -64,19 +76,25 @@ double LogNormalSurvival(double x) {
 double StudentTSurvival(double x, double degrees_of_freedom) {
   if (degrees_of_freedom > kNormalDegreesOfFreedom) return NormalSurvival(x);
   if (std::isinf(x)) return x > 0 ? 0 : 1;
-  return math::cdf(
-      math::complement(math::students_t_distribution<double, Policy>(degrees_of_freedom), x));
+  return Guarded([&] {
+    return math::cdf(
+        math::complement(math::students_t_distribution<double, Policy>(degrees_of_freedom), x));
+  });
 }
 double StudentTUpperQuantile(double q, double degrees_of_freedom) {
   if (degrees_of_freedom > kNormalDegreesOfFreedom) return NormalUpperQuantile(q);
   if (q <= 0 || q >= 1) return NormalUpperQuantile(q);
-  return math::quantile(
-      math::complement(math::students_t_distribution<double, Policy>(degrees_of_freedom), q));
+  return Guarded([&] {
+    return math::quantile(
+        math::complement(math::students_t_distribution<double, Policy>(degrees_of_freedom), q));
+  });
 }
 double NoncentralTSurvival(double x, double degrees_of_freedom, double noncentrality) {
   if (degrees_of_freedom > 1e12) return NormalSurvival(x - noncentrality);
-  return math::cdf(math::complement(
-      math::non_central_t_distribution<double, Policy>(degrees_of_freedom, noncentrality), x));
+  return Guarded([&] {
+    return math::cdf(math::complement(
+        math::non_central_t_distribution<double, Policy>(degrees_of_freedom, noncentrality), x));
+  });
 }
 
 double ChiSquareSurvival(double x, double degrees_of_freedom) {
@@ -89,24 +107,28 @@ double ChiSquareUpperQuantile(double q, double degrees_of_freedom) {
   return 2 * GammaUpperQuantile(q, degrees_of_freedom / 2);
 }
 double FSurvival(double x, double numerator_df, double denominator_df) {
-  return math::cdf(math::complement(
-      math::fisher_f_distribution<double, Policy>(numerator_df, denominator_df), x));
+  return Guarded([&] {
+    return math::cdf(math::complement(
+        math::fisher_f_distribution<double, Policy>(numerator_df, denominator_df), x));
+  });
 }
 
 double BetaCdf(double x, double a, double b) {
   if (x <= 0 || x >= 1) return x <= 0 ? 0 : 1;
-  return math::ibeta(a, b, x, Policy());
+  return Guarded([&] { return math::ibeta(a, b, x, Policy()); });
 }
 double BetaSurvival(double x, double a, double b) {
   if (x <= 0 || x >= 1) return x <= 0 ? 1 : 0;
-  return math::ibetac(a, b, x, Policy());
+  return Guarded([&] { return math::ibetac(a, b, x, Policy()); });
 }
-double BetaQuantile(double p, double a, double b) { return math::ibeta_inv(a, b, p, Policy()); }
+double BetaQuantile(double p, double a, double b) {
+  return Guarded([&] { return math::ibeta_inv(a, b, p, Policy()); });
+}
 double BetaUpperQuantile(double q, double a, double b) {
-  return math::ibetac_inv(a, b, q, Policy());
+  return Guarded([&] { return math::ibetac_inv(a, b, q, Policy()); });
 }
 double BetaDensity(double x, double a, double b) {
-  return math::ibeta_derivative(a, b, x, Policy());
+  return Guarded([&] { return math::ibeta_derivative(a, b, x, Policy()); });
 }
 
 double BinomialCdf(std::int64_t k, std::int64_t n, double p) {
@@ -127,14 +149,24 @@ double BinomialDensity(std::int64_t k, std::int64_t n, double p) {
          (static_cast<double>(n) + 1);
 }
 
-double GammaCdf(double x, double shape) { return x <= 0 ? 0 : math::gamma_p(shape, x, Policy()); }
-double GammaSurvival(double x, double shape) {
-  return x <= 0 ? 1 : math::gamma_q(shape, x, Policy());
+double GammaCdf(double x, double shape) {
+  if (x <= 0) return 0;
+  return Guarded([&] { return math::gamma_p(shape, x, Policy()); });
 }
-double GammaQuantile(double p, double shape) { return math::gamma_p_inv(shape, p, Policy()); }
-double GammaUpperQuantile(double q, double shape) { return math::gamma_q_inv(shape, q, Policy()); }
+double GammaSurvival(double x, double shape) {
+  if (x <= 0) return 1;
+  return Guarded([&] { return math::gamma_q(shape, x, Policy()); });
+}
+double GammaQuantile(double p, double shape) {
+  return Guarded([&] { return math::gamma_p_inv(shape, p, Policy()); });
+}
+double GammaUpperQuantile(double q, double shape) {
+  return Guarded([&] { return math::gamma_q_inv(shape, q, Policy()); });
+}
 
-double LogGamma(double x) { return math::lgamma(x, Policy()); }
+double LogGamma(double x) {
+  return Guarded([&] { return math::lgamma(x, Policy()); });
+}
 double LogBeta(double a, double b) {
   const double small = std::min(a, b);
   const double large = std::max(a, b);
@@ -160,7 +192,11 @@ double LogChoose(double n, double k) {
   return LogRisingFactorial(n - small + 1, small) - LogGamma(small + 1);
 }
 
-double Zeta(double s) { return math::zeta(s, Policy()); }
-double LambertWMinus1(double x) { return math::lambert_wm1(x, Policy()); }
+double Zeta(double s) {
+  return Guarded([&] { return math::zeta(s, Policy()); });
+}
+double LambertWMinus1(double x) {
+  return Guarded([&] { return math::lambert_wm1(x, Policy()); });
+}
 
 }  // namespace upswing::statistics

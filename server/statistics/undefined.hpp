@@ -29,6 +29,8 @@ inline constexpr std::string_view kNonFiniteInput = "non_finite_input";
 inline constexpr std::string_view kCovariateConstant = "covariate_constant";
 /// The order statistics around the quantile coincide or do not exist at this sample size.
 inline constexpr std::string_view kQuantileNotIdentified = "quantile_not_identified";
+/// The formula has no finite value for these inputs, or leaves the range of a double.
+inline constexpr std::string_view kOutOfRange = "out_of_range";
 /// The method does not support this combination of options.
 inline constexpr std::string_view kNotSupported = "not_supported";
 }  // namespace reason

@@ -1,5 +1,6 @@
 #include "server/stats_json/method.hpp"
 
+#include "server/statistics/undefined.hpp"
 #include "server/stats_json/fields.hpp"
 
 namespace upswing::stats_json {
@@ -18,6 +19,31 @@ MethodTable BuildTable() {
   return methods;
 }
 
+bool HasNonFinite(const Json& json) {
+  if (json.is_string()) return json == "nan" || json == "inf" || json == "-inf";
+  if (!json.is_structured()) return false;
+  for (const Json& value : json)
+    if (HasNonFinite(value)) return true;
+  return false;
+}
+
+// A null never stands alone: where a method named no reason of its own, the inputs were not finite
+// or lie where its formula has no finite value.
+void NameUndefined(Json* result, const char* reason) {
+  if (result->is_array()) {
+    for (Json& value : *result) NameUndefined(&value, reason);
+  }
+  if (!result->is_object()) return;
+  bool missing = false;
+  for (Json& value : *result) {
+    missing = missing || value.is_null();
+    if (value.is_array())
+      for (const Json& element : value) missing = missing || element.is_null();
+    NameUndefined(&value, reason);
+  }
+  if (missing && !result->contains("reason")) (*result)["reason"] = reason;
+}
+
 }  // namespace
 
 absl::StatusOr<nlohmann::json> RunMethod(std::string_view method, const nlohmann::json& inputs) {
@@ -27,7 +53,11 @@ absl::StatusOr<nlohmann::json> RunMethod(std::string_view method, const nlohmann
     return absl::NotFoundError("unknown method '" + std::string(method) + "'");
   if (!inputs.is_object()) return absl::InvalidArgumentError("inputs: must be an object");
   try {
-    return found->second(inputs);
+    Json result = found->second(inputs);
+    const std::string_view reason = HasNonFinite(inputs) ? statistics::reason::kNonFiniteInput
+                                                         : statistics::reason::kOutOfRange;
+    NameUndefined(&result, reason.data());
+    return result;
   } catch (const Stopped& stopped) {
     if (stopped.status.code() != absl::StatusCode::kFailedPrecondition) return stopped.status;
     return Json{{"defined", false}, {"reason", std::string(stopped.status.message())}};

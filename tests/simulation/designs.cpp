@@ -41,17 +41,15 @@ void AddRegression(std::vector<Cell>* cells) {
     }
     const auto contrast =
         ContrastOf(arms[0].Reduce(), arms[1].Reduce(), {.mean_covariates = 1}, Adjustment::kLin);
-    // The covariate's mean is 0 in the population but not in the sample: the effect at the sample's
-    // mean is what is estimated, 0.5 + mean(x).
+    // From moments the interval is about the population's effect 0.5, at the covariate's mean 0.
+    // The regression takes the sample's covariates as given: its effect is that at their mean.
     double mean = 0;
     for (std::size_t i = 0; i < 200; ++i) mean += rows(i, 2) / 200;
     for (std::size_t i = 0; i < 200; ++i) {
       rows(i, 2) -= mean;
       rows(i, 3) = rows(i, 1) * rows(i, 2);
     }
-    const Moments c = arms[0].Reduce(), t = arms[1].Reduce();
-    const double all = 0.8 * c.mean[1] + 0.2 * t.mean[1];
-    (*misses)[0] = Misses(AbsoluteEffect(contrast->contrast), 0.5 + all);
+    (*misses)[0] = Misses(AbsoluteEffect(contrast->contrast), 0.5);
     const auto fit = FitLeastSquares(rows, y);
     const Matrix covariance = CoefficientCovariance(rows, *fit, RobustVariance::kHc2);
     (*misses)[1] =

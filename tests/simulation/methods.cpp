@@ -63,7 +63,7 @@ void AddLifts(std::vector<Cell>* cells) {
   noisy.run_share = 0.5;
   cells->push_back(std::move(noisy));
   // The delta method's domain begins at 10 standard errors between control's mean and 0, here 270
-  // buyers; below it reports switch to Fieller's interval.
+  // buyers; Fieller's interval has no such limit.
   for (const std::int64_t n : {10'000, 30'000, 100'000}) {
     for (const double factor : {1.0, 1.2}) {
       Cell cell{.name = "revenue, 99 % zeros, n = " +
