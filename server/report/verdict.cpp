@@ -39,14 +39,18 @@ statistics::Decision DecideOn(const Input& input, const Report& report,
   for (const VariantSummary& summary : report.variants) question.units += summary.units;
   for (const Comparison& comparison : report.comparisons) {
     if (comparison.variant != variant) continue;
-    // An anytime interval holds at every look; without a closed window there is
-    // none.
-    const bool anytime = input.plan.anytime && comparison.anytime.relative.estimate.value;
+    // An anytime interval holds at every look; without a closed window there is none.
+    const bool anytime = input.plan.anytime && comparison.anytime.interval.estimate.value;
     if (comparison.role == "primary") {
-      question.primary = anytime ? EvidenceOf(comparison, comparison.anytime.relative,
-                                              comparison.anytime.p_value_adjusted, 0)
-                                 : EvidenceOf(comparison, comparison.relative_adjusted,
-                                              comparison.p_value_adjusted, 0);
+      const Interval& lift = anytime ? comparison.anytime.relative : comparison.relative_adjusted;
+      const Interval& difference =
+          anytime ? comparison.anytime.interval : comparison.absolute_adjusted;
+      // Where control is too close to 0 for a lift, the difference itself is judged.
+      const bool absolute = !lift.estimate.value;
+      question.primary = EvidenceOf(
+          comparison, absolute ? difference : lift,
+          anytime ? comparison.anytime.p_value_adjusted : comparison.p_value_adjusted, 0);
+      question.primary.absolute = absolute;
       question.valid_now = anytime;
     }
     for (const Plan::Guardrail& guardrail : input.plan.guardrails) {
