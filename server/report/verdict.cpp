@@ -56,12 +56,9 @@ statistics::Decision DecideOn(const Input& input, const Report& report,
     for (const Plan::Guardrail& guardrail : input.plan.guardrails) {
       if (guardrail.metric != comparison.metric) continue;
       const bool absolute = guardrail.absolute_margin.has_value();
-      const Interval& interval =
-          absolute ? (anytime ? comparison.anytime.interval : comparison.absolute)
-                   : (anytime ? comparison.anytime.relative : comparison.relative);
       question.guardrails.push_back(EvidenceOf(
-          comparison, interval,
-          anytime ? comparison.anytime.p_value_adjusted : comparison.p_value_adjusted,
+          comparison, absolute ? comparison.absolute : comparison.relative,
+          comparison.p_value_adjusted,
           absolute ? *guardrail.absolute_margin : guardrail.relative_margin.value_or(0)));
       question.guardrails.back().absolute = absolute;
     }
