@@ -10,10 +10,12 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "upswing/decision.hpp"
+#include "upswing/handle.hpp"
 #include "upswing/options.hpp"
 #include "upswing/property.hpp"
 #include "upswing/stats.hpp"
@@ -55,6 +57,10 @@ class Client {
   Client(const Client&) = delete;
   Client& operator=(const Client&) = delete;
 
+  /// Looks a key up once, for decisions that skip the name. Takes a lock: do it at start-up.
+  KeyHandle ExperimentHandle(std::string_view key) const;
+  KeyHandle FlagHandle(std::string_view key) const;
+
   /// Values of flags. Logs an exposure when an experiment decides the flag. `otherwise` is returned
   /// when there is no catalog, the flag is unknown or has another type. Strings live as long as the
   /// client (or as `otherwise`).
@@ -65,14 +71,29 @@ class Client {
                           std::string_view otherwise);
   std::string_view Json(std::string_view flag, const Subject& subject, std::string_view otherwise);
 
+  bool Bool(const KeyHandle& flag, const Subject& subject, bool otherwise);
+  std::int64_t Int(const KeyHandle& flag, const Subject& subject, std::int64_t otherwise);
+  double Double(const KeyHandle& flag, const Subject& subject, double otherwise);
+  std::string_view String(const KeyHandle& flag, const Subject& subject,
+                          std::string_view otherwise);
+  std::string_view Json(const KeyHandle& flag, const Subject& subject, std::string_view otherwise);
+
   /// The variant of an experiment, or the value of a flag, with the reason. Logs an exposure if the
   /// subject is in.
   Decision Decide(std::string_view experiment, const Subject& subject);
+  Decision Decide(const KeyHandle& experiment, const Subject& subject);
   Decision DecideFlag(std::string_view flag, const Subject& subject);
+  Decision DecideFlag(const KeyHandle& flag, const Subject& subject);
 
   /// The same without an exposure.
   Decision Peek(std::string_view experiment, const Subject& subject) const;
+  Decision Peek(const KeyHandle& experiment, const Subject& subject) const;
   Decision PeekFlag(std::string_view flag, const Subject& subject) const;
+  Decision PeekFlag(const KeyHandle& flag, const Subject& subject) const;
+
+  /// Every experiment of the catalog, in its order, without exposures. `decisions` is cleared
+  /// first; re-use it and nothing is allocated.
+  void DecideAll(const Subject& subject, std::vector<Decision>& decisions) const;
 
   /// How the decision for an experiment, or else a flag, of this key comes about: one line per
   /// step, for people. Attribute values are in it, ids are not. Empty if neither is called so, or
@@ -134,6 +155,12 @@ class Client {
   ClientStats Stats() const;
 
  private:
+  template <class T, class Key>
+  T Number(std::optional<T> (Value::*as)() const, const Key& flag, const Subject& subject,
+           T otherwise);
+  template <class Key>
+  std::string_view Text(ValueType type, const Key& flag, const Subject& subject,
+                        std::string_view otherwise);
   explicit Client(std::unique_ptr<client::Core> core);
   client::Core& core() const;
   client::Core& Renew(client::Core* inherited) const;

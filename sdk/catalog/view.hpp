@@ -18,6 +18,7 @@
 #include "sdk/catalog/matcher.hpp"
 #include "sdk/catalog/version.hpp"
 #include "upswing/decision.hpp"
+#include "upswing/handle.hpp"
 
 namespace upswing::schema {
 struct Arm;
@@ -206,14 +207,6 @@ struct Flag {
   std::uint32_t first_rule = 0;
   std::uint16_t owner_count = 0;
   std::uint16_t rule_count = 0;
-};
-
-/// A key looked up once. Stays valid across catalogs of one client: the hint makes the next look-up
-/// a comparison of addresses, and a wrong hint costs one probe of the index.
-struct KeyHandle {
-  Symbol key;
-  std::uint64_t hash = 0;
-  std::uint32_t hint = 0;
 };
 
 struct LoadOptions {

@@ -245,6 +245,20 @@ std::int64_t CatalogKeeper::Refresh() {
   return in_force_->NextBoundary(now);
 }
 
+KeyHandle CatalogKeeper::ExperimentHandle(std::string_view key) {
+  const Symbol symbol = interner_.Intern(key);
+  const catalog::Snapshot* snapshot = current_.Read();
+  return snapshot != nullptr ? snapshot->view->ExperimentHandle(symbol)
+                             : KeyHandle{symbol, base::Hash64(key)};
+}
+
+KeyHandle CatalogKeeper::FlagHandle(std::string_view key) {
+  const Symbol symbol = interner_.Intern(key);
+  const catalog::Snapshot* snapshot = current_.Read();
+  return snapshot != nullptr ? snapshot->view->FlagHandle(symbol)
+                             : KeyHandle{symbol, base::Hash64(key)};
+}
+
 std::string CatalogKeeper::etag() const {
   const std::lock_guard lock(mutex_);
   return etag_;

@@ -59,6 +59,9 @@ class CatalogKeeper {
   const catalog::Snapshot* Read() const { return current_.Read(); }
   /// Of all strings that decisions name; lives as long as this object.
   catalog::Interner* interner() { return &interner_; }
+  /// Also of keys that no catalog has (yet).
+  KeyHandle ExperimentHandle(std::string_view key);
+  KeyHandle FlagHandle(std::string_view key);
   std::string etag() const;
   std::uint64_t version() const;
   std::optional<std::int64_t> age_ms() const;

@@ -47,41 +47,65 @@ client::Core& Client::Renew(client::Core* inherited) const {
   return *core;
 }
 
-bool Client::Bool(std::string_view flag, const Subject& subject, bool otherwise) {
+KeyHandle Client::ExperimentHandle(std::string_view key) const {
+  return core().catalog().ExperimentHandle(key);
+}
+KeyHandle Client::FlagHandle(std::string_view key) const {
+  return core().catalog().FlagHandle(key);
+}
+
+template <class T, class Key>
+T Client::Number(std::optional<T> (Value::*as)() const, const Key& flag, const Subject& subject,
+                 T otherwise) {
   const Decision decision = PeekFlag(flag, subject);
-  const std::optional<bool> value = decision.value.as_bool();
+  const std::optional<T> value = (decision.value.*as)();
   if (value) Expose(decision, subject);
   return value.value_or(otherwise);
 }
 
-std::int64_t Client::Int(std::string_view flag, const Subject& subject, std::int64_t otherwise) {
-  const Decision decision = PeekFlag(flag, subject);
-  const std::optional<std::int64_t> value = decision.value.as_int();
-  if (value) Expose(decision, subject);
-  return value.value_or(otherwise);
-}
-
-double Client::Double(std::string_view flag, const Subject& subject, double otherwise) {
-  const Decision decision = PeekFlag(flag, subject);
-  const std::optional<double> value = decision.value.as_double();
-  if (value) Expose(decision, subject);
-  return value.value_or(otherwise);
-}
-
-std::string_view Client::String(std::string_view flag, const Subject& subject,
-                                std::string_view otherwise) {
-  const Decision decision = PeekFlag(flag, subject);
-  if (decision.value.type() != ValueType::kString) return otherwise;
-  Expose(decision, subject);
-  return decision.value.as_text().value_or(otherwise);
-}
-
-std::string_view Client::Json(std::string_view flag, const Subject& subject,
+template <class Key>
+std::string_view Client::Text(ValueType type, const Key& flag, const Subject& subject,
                               std::string_view otherwise) {
   const Decision decision = PeekFlag(flag, subject);
-  if (decision.value.type() != ValueType::kJson) return otherwise;
+  if (decision.value.type() != type) return otherwise;
   Expose(decision, subject);
   return decision.value.as_text().value_or(otherwise);
+}
+
+bool Client::Bool(std::string_view flag, const Subject& subject, bool otherwise) {
+  return Number(&Value::as_bool, flag, subject, otherwise);
+}
+std::int64_t Client::Int(std::string_view flag, const Subject& subject, std::int64_t otherwise) {
+  return Number(&Value::as_int, flag, subject, otherwise);
+}
+double Client::Double(std::string_view flag, const Subject& subject, double otherwise) {
+  return Number(&Value::as_double, flag, subject, otherwise);
+}
+std::string_view Client::String(std::string_view flag, const Subject& subject,
+                                std::string_view otherwise) {
+  return Text(ValueType::kString, flag, subject, otherwise);
+}
+std::string_view Client::Json(std::string_view flag, const Subject& subject,
+                              std::string_view otherwise) {
+  return Text(ValueType::kJson, flag, subject, otherwise);
+}
+
+bool Client::Bool(const KeyHandle& flag, const Subject& subject, bool otherwise) {
+  return Number(&Value::as_bool, flag, subject, otherwise);
+}
+std::int64_t Client::Int(const KeyHandle& flag, const Subject& subject, std::int64_t otherwise) {
+  return Number(&Value::as_int, flag, subject, otherwise);
+}
+double Client::Double(const KeyHandle& flag, const Subject& subject, double otherwise) {
+  return Number(&Value::as_double, flag, subject, otherwise);
+}
+std::string_view Client::String(const KeyHandle& flag, const Subject& subject,
+                                std::string_view otherwise) {
+  return Text(ValueType::kString, flag, subject, otherwise);
+}
+std::string_view Client::Json(const KeyHandle& flag, const Subject& subject,
+                              std::string_view otherwise) {
+  return Text(ValueType::kJson, flag, subject, otherwise);
 }
 
 Decision Client::Decide(std::string_view experiment, const Subject& subject) {
@@ -89,19 +113,37 @@ Decision Client::Decide(std::string_view experiment, const Subject& subject) {
   Expose(decision, subject);
   return decision;
 }
-
 Decision Client::DecideFlag(std::string_view flag, const Subject& subject) {
   const Decision decision = PeekFlag(flag, subject);
   Expose(decision, subject);
   return decision;
 }
-
 Decision Client::Peek(std::string_view experiment, const Subject& subject) const {
   return core().Decide(experiment, subject);
 }
-
 Decision Client::PeekFlag(std::string_view flag, const Subject& subject) const {
   return core().DecideFlag(flag, subject);
+}
+
+Decision Client::Decide(const KeyHandle& experiment, const Subject& subject) {
+  const Decision decision = Peek(experiment, subject);
+  Expose(decision, subject);
+  return decision;
+}
+Decision Client::DecideFlag(const KeyHandle& flag, const Subject& subject) {
+  const Decision decision = PeekFlag(flag, subject);
+  Expose(decision, subject);
+  return decision;
+}
+Decision Client::Peek(const KeyHandle& experiment, const Subject& subject) const {
+  return core().Decide(experiment, subject);
+}
+Decision Client::PeekFlag(const KeyHandle& flag, const Subject& subject) const {
+  return core().DecideFlag(flag, subject);
+}
+
+void Client::DecideAll(const Subject& subject, std::vector<Decision>& decisions) const {
+  core().DecideAll(subject, decisions);
 }
 
 std::string Client::Explain(std::string_view key, const Subject& subject) const {

@@ -169,33 +169,71 @@ assignment::Environment Core::Environment(const catalog::Snapshot& snapshot) con
   return environment;
 }
 
-Decision Core::Decide(std::string_view experiment, const Subject& subject) const {
+template <class Key>
+Decision Core::DecideBy(const Key& experiment, const Subject& subject) const {
+  Decision decision;
   const catalog::Snapshot* snapshot = catalog_.Read();
-  if (snapshot == nullptr) return Decision();
+  if (snapshot == nullptr) return decision;
+  const catalog::View& view = *snapshot->view;
   if (consent() == Consent::kDenied) {
-    Decision decision;
     decision.reason = Reason::kDisabled;
     return decision;
   }
-  return assignment::DecideExperiment(*snapshot->view, experiment, subject, Environment(*snapshot));
+  if (const catalog::Experiment* found = view.FindExperiment(experiment)) {
+    return assignment::DecideExperiment(view, *found, subject, Environment(*snapshot));
+  }
+  decision.reason = Reason::kUnknownKey;
+  decision.catalog_version = view.version();
+  return decision;
 }
 
-Decision Core::DecideFlag(std::string_view flag, const Subject& subject) const {
+template <class Key>
+Decision Core::DecideFlagBy(const Key& flag, const Subject& subject) const {
+  Decision decision;
+  decision.kind = DecisionKind::kFlag;
   const catalog::Snapshot* snapshot = catalog_.Read();
-  if (snapshot == nullptr) {
-    Decision decision;
-    decision.kind = DecisionKind::kFlag;
-    return decision;
-  }
+  if (snapshot == nullptr) return decision;
+  const catalog::View& view = *snapshot->view;
+  const catalog::Flag* found = view.FindFlag(flag);
   if (consent() == Consent::kDenied) {
-    Decision decision;
-    decision.kind = DecisionKind::kFlag;
-    const catalog::Flag* found = snapshot->view->FindFlag(flag);
     decision.reason = found == nullptr ? Reason::kUnknownKey : Reason::kDisabled;
     if (found != nullptr) decision.value = found->default_value;
     return decision;
   }
-  return assignment::DecideFlag(*snapshot->view, flag, subject, Environment(*snapshot));
+  if (found != nullptr) {
+    return assignment::DecideFlag(view, *found, subject, Environment(*snapshot));
+  }
+  decision.reason = Reason::kUnknownKey;
+  decision.catalog_version = view.version();
+  return decision;
+}
+
+Decision Core::Decide(std::string_view experiment, const Subject& subject) const {
+  return DecideBy(experiment, subject);
+}
+Decision Core::Decide(const KeyHandle& experiment, const Subject& subject) const {
+  return DecideBy(experiment, subject);
+}
+Decision Core::DecideFlag(std::string_view flag, const Subject& subject) const {
+  return DecideFlagBy(flag, subject);
+}
+Decision Core::DecideFlag(const KeyHandle& flag, const Subject& subject) const {
+  return DecideFlagBy(flag, subject);
+}
+
+void Core::DecideAll(const Subject& subject, std::vector<Decision>& decisions) const {
+  decisions.clear();
+  const catalog::Snapshot* snapshot = catalog_.Read();
+  if (snapshot == nullptr) return;
+  if (consent() != Consent::kDenied) {
+    assignment::DecideAll(*snapshot->view, subject, Environment(*snapshot), decisions);
+    return;
+  }
+  for (const catalog::Experiment& experiment : snapshot->view->experiments()) {
+    Decision& decision = decisions.emplace_back();
+    decision.key_symbol = experiment.key;
+    decision.reason = Reason::kDisabled;
+  }
 }
 
 std::string Core::Explain(std::string_view key, const Subject& subject) const {

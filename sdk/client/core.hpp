@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include "sdk/assignment/evaluate.hpp"
 #include "sdk/client/catalog_keeper.hpp"
@@ -37,7 +38,10 @@ class Core {
   ~Core();
 
   Decision Decide(std::string_view experiment, const Subject& subject) const;
+  Decision Decide(const KeyHandle& experiment, const Subject& subject) const;
   Decision DecideFlag(std::string_view flag, const Subject& subject) const;
+  Decision DecideFlag(const KeyHandle& flag, const Subject& subject) const;
+  void DecideAll(const Subject& subject, std::vector<Decision>& decisions) const;
   std::string Explain(std::string_view key, const Subject& subject) const;
   void Expose(const Decision& decision, const Subject& subject,
               std::optional<std::chrono::system_clock::time_point> time = {});
@@ -67,6 +71,10 @@ class Core {
  private:
   Core(ClientOptions options, const Platform& platform);
   assignment::Environment Environment(const catalog::Snapshot& snapshot) const;
+  template <class Key>
+  Decision DecideBy(const Key& experiment, const Subject& subject) const;
+  template <class Key>
+  Decision DecideFlagBy(const Key& flag, const Subject& subject) const;
   void Start();
   std::unique_ptr<Transport> MakeTransport() const;
   void StartThreads();

@@ -134,7 +134,7 @@ struct ByHandle : Peek {
         subjects[i % kSubjects], {.now_ms = snapshot->now_ms});
     ::benchmark::DoNotOptimize(&decision);
   }
-  std::vector<catalog::KeyHandle> handles;
+  std::vector<KeyHandle> handles;
 };
 
 struct All {

@@ -148,6 +148,38 @@ TEST_F(ClientWithCatalog, AnExposureWithATimeOfItsOwnIsSentAsOftenAsItIsReported
   EXPECT_EQ(client->Stats().deduplicated, 0u);
 }
 
+TEST_F(ClientWithCatalog, AHandleDecidesAsItsNameDoesAcrossCatalogs) {
+  ClientOptions options = Options("");
+  options.catalog.bundled.clear();
+  auto client = *Client::Create(options);
+  const KeyHandle experiment = client->ExperimentHandle("one_tap");
+  const KeyHandle flag = client->FlagHandle("tap");
+  const KeyHandle unknown = client->ExperimentHandle("two_taps");
+  EXPECT_EQ(client->Peek(experiment, user_).reason, Reason::kNoCatalog);
+  for (const bool on : {true, false}) {
+    ASSERT_TRUE(client->SupplyCatalog(CatalogBytes(on ? 0 : 1, on ? 1 : 0)).ok());
+    EXPECT_EQ(client->Decide(experiment, user_).variant(), on ? "on" : "off");
+    EXPECT_EQ(client->Decide("one_tap", user_).variant(), on ? "on" : "off");
+    EXPECT_EQ(client->Bool(flag, user_, !on), on);
+    EXPECT_EQ(client->Int(flag, user_, 7), 7);
+    EXPECT_EQ(client->Peek(unknown, user_).reason, Reason::kUnknownKey);
+  }
+}
+
+TEST_F(ClientWithCatalog, DecideAllTellsEveryExperimentAndExposesNone) {
+  auto client = *Client::Create(Options(""));
+  std::vector<Decision> decisions;
+  client->DecideAll(user_, decisions);
+  ASSERT_EQ(decisions.size(), 1u);
+  EXPECT_EQ(decisions[0].key(), "one_tap");
+  EXPECT_EQ(decisions[0].variant(), "on");
+  EXPECT_EQ(client->Stats().queued, 0u);
+  client->SetConsent(Consent::kDenied);
+  client->DecideAll(user_, decisions);
+  ASSERT_EQ(decisions.size(), 1u);
+  EXPECT_EQ(decisions[0].reason, Reason::kDisabled);
+}
+
 TEST_F(ClientWithCatalog, ASwitchOfVariantsIsLoggedEachTime) {
   // The server publishes off, then on, then off again: three exposures of the same user.
   FaultProxy proxy(testing::ToServer(&server_), NoFault);
