@@ -10,7 +10,7 @@ build="g++ make cmake ninja-build ccache pkg-config git ca-certificates
 # The web page of the server. Where another npm is there already, Debian's would be at odds with it.
 command -v npm >/dev/null || build="$build nodejs npm"
 # chromium: what the tests of the page drive.
-test="libgtest-dev libgmock-dev clang-format chromium"
+test="python3 strace openssl libgtest-dev libgmock-dev clang-format chromium"
 ci="clang clang-tidy libclang-rt-14-dev"
 
 case "${1:-}" in
