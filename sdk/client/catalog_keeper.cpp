@@ -51,24 +51,24 @@ absl::Status CatalogKeeper::GetLists(std::span<const std::uint64_t> names, bool 
                                      const FetchIdList& fetch) {
   absl::Status result;
   for (const std::uint64_t name : names) {
-    const auto is_it = [&](const absl::StatusOr<std::string>& bytes) {
-      return bytes.ok() && base::Hash64(*bytes) == name;
+    const auto list = [name](absl::StatusOr<std::string> bytes) {
+      return bytes.ok() ? catalog::MakeBlob(name, *std::move(bytes))
+                        : absl::StatusOr<catalog::Blob>(bytes.status());
     };
-    absl::StatusOr<std::string> bytes = absl::NotFoundError("no cache");
-    if (!cache_path_.empty()) bytes = files_->ReadAll(ListPath(name));
-    if (!is_it(bytes) && fetch) {
-      bytes = fetch(name);
-      if (is_it(bytes) && may_write && !cache_path_.empty()) {
-        files_->WriteAtomically(ListPath(name), *bytes).IgnoreError();  // Then it is fetched again.
+    absl::StatusOr<catalog::Blob> got = absl::NotFoundError("no cache");
+    if (!cache_path_.empty()) got = list(files_->ReadAll(ListPath(name)));
+    if (!got.ok() && fetch) {
+      got = list(fetch(name));
+      if (got.ok() && may_write && !cache_path_.empty()) {
+        files_->WriteAtomically(ListPath(name), *got->bytes).IgnoreError();  // Else fetched again.
       }
     }
-    if (!is_it(bytes)) {
-      result = bytes.ok() ? absl::DataLossError("an id list has not the bytes of its name")
-                          : bytes.status();
+    if (!got.ok()) {
+      result = got.status();
       continue;
     }
     const std::lock_guard lock(mutex_);
-    lists_.push_back({name, std::make_shared<const std::string>(*std::move(bytes))});
+    lists_.push_back(*std::move(got));
   }
   return result;
 }
@@ -77,8 +77,11 @@ void CatalogKeeper::ForgetUnusedLists(bool may_write) {
   std::vector<std::string> used;
   {
     const std::lock_guard lock(mutex_);
-    // A view shares the bytes of the lists it uses.
-    std::erase_if(lists_, [](const catalog::Blob& list) { return list.bytes.use_count() == 1; });
+    lists_.clear();
+    for (const ViewPointer& view : {in_force_, held_back_}) {
+      if (view == nullptr) continue;
+      lists_.insert(lists_.end(), view->loaded_blobs().begin(), view->loaded_blobs().end());
+    }
     for (const catalog::Blob& list : lists_) used.push_back(ListPath(list.name));
   }
   const std::size_t slash = cache_path_.rfind('/');

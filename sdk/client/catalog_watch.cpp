@@ -59,7 +59,8 @@ void CatalogWatch::Loop() {
       status = keeper_->Fetched(std::move((*fetched)->bytes), std::move((*fetched)->etag), known,
                                 environment_.may_write(), [this](std::uint64_t name) {
                                   return transport::FetchIdList(transport_.get(),
-                                                                environment_.endpoint(), name);
+                                                                environment_.endpoint(),
+                                                                catalog::BlobPath(name));
                                 });
       environment_.changed();
     } else if (fetched.ok()) {

@@ -463,7 +463,7 @@ std::int64_t Core::PollCatalog() {
   const transport::Endpoint endpoint = delivery_.endpoint();
   const bool may_write = consent() == Consent::kGranted;
   const auto fetch_list = [&](std::uint64_t name) {
-    return transport::FetchIdList(transport_.get(), endpoint, name);
+    return transport::FetchIdList(transport_.get(), endpoint, catalog::BlobPath(name));
   };
   const std::string known = catalog_.etag();
   absl::StatusOr<std::optional<transport::FetchedCatalog>> fetched =

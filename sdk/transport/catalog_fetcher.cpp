@@ -44,13 +44,12 @@ absl::StatusOr<std::optional<FetchedCatalog>> FetchCatalog(Transport* transport,
 }
 
 absl::StatusOr<std::string> FetchIdList(Transport* transport, const Endpoint& endpoint,
-                                        std::uint64_t name) {
-  const std::string path =
-      absl::StrCat(std::string(wire::kCatalogPath), "/blobs/", absl::Hex(name, absl::kZeroPad16));
+                                        std::string_view path) {
   absl::StatusOr<HttpResponse> response = transport->Send(Get(endpoint, path));
   if (!response.ok()) return response.status();
   if (response->status != 200) {
-    return absl::UnavailableError(absl::StrCat(path, ": server answered ", response->status));
+    return absl::UnavailableError(
+        absl::StrCat(std::string(path), ": server answered ", response->status));
   }
   return std::move(response->body);
 }

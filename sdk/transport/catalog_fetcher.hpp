@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "absl/status/statusor.h"
 #include "sdk/transport/batch_sender.hpp"
@@ -27,9 +28,9 @@ absl::StatusOr<std::optional<FetchedCatalog>> FetchCatalog(
     Transport* transport, const Endpoint& endpoint, const std::string& etag,
     std::chrono::seconds wait = std::chrono::seconds(0));
 
-/// Asks the server for the id list of this name, which is the hash of its bytes; whether they have
-/// it is for the caller to verify.
+/// Asks the server for the id list at this path (`catalog::BlobPath`). Whether the bytes are that
+/// list is for the caller to verify.
 absl::StatusOr<std::string> FetchIdList(Transport* transport, const Endpoint& endpoint,
-                                        std::uint64_t name);
+                                        std::string_view path);
 
 }  // namespace upswing::transport

@@ -8,7 +8,7 @@
 #include "sdk/base/hash.hpp"
 #include "sdk/base/text.hpp"
 #include "server/authoring/metrics.hpp"
-#include "server/authoring/suggest.hpp"
+#include "server/json/suggest.hpp"
 #include "server/metrics/pack.hpp"
 #include "upswing/decision.hpp"
 
@@ -54,7 +54,7 @@ class Checker {
   template <class T>
   void Unknown(const Place& place, std::string_view kind, std::string_view key,
                const std::vector<T>& known, std::string_view section) {
-    std::string fix = DidYouMean(key, KeysOf(known));
+    std::string fix = json::DidYouMean(key, KeysOf(known));
     if (fix.empty()) fix = base::Concat({"declare it under ", Quoted(section)});
     Error(place, base::Concat({"unknown ", kind, " ", Quoted(key)}), fix);
   }
@@ -344,7 +344,7 @@ class Checker {
     for (std::size_t i = 0; i < model_.metric_packs->items().size(); ++i) {
       const json::Node& name = model_.metric_packs->items()[i];
       if (name.is_string() && metrics::FindPack(name.as_string()) != nullptr) continue;
-      std::string fix = DidYouMean(name.as_string(), known);
+      std::string fix = json::DidYouMean(name.as_string(), known);
       if (fix.empty()) fix = base::Concat({"known is ", Quoted(known.front())});
       Error(PlaceOf(name, json::PathOf("$.metric_packs", i)),
             base::Concat({"unknown metric pack ", name.Text()}), fix);
@@ -372,7 +372,7 @@ class Checker {
       const bool broken = (model_.metrics != nullptr && model_.metrics->Find(key) != nullptr) ||
                           (e.metrics != nullptr && e.metrics->Find(key) != nullptr);
       if (key.empty() || broken) return nullptr;
-      std::string fix = DidYouMean(key, KeysOf(metrics));
+      std::string fix = json::DidYouMean(key, KeysOf(metrics));
       if (fix.empty()) fix = "define it under \"metrics\"";
       Error({path, e.plan->node->position()}, base::Concat({"unknown metric ", Quoted(key)}), fix);
       return nullptr;

@@ -7,7 +7,7 @@
 #include "sdk/base/text.hpp"
 #include "sdk/catalog/version.hpp"
 #include "server/authoring/reader.hpp"
-#include "server/authoring/suggest.hpp"
+#include "server/json/suggest.hpp"
 
 namespace upswing::authoring {
 namespace {
@@ -125,7 +125,7 @@ class ConditionReader {
       return condition;
     }
     static constexpr std::string_view kKnown[] = {"all", "any", "not", "segment", "attribute"};
-    std::string fix = DidYouMean(member.key, kKnown);
+    std::string fix = json::DidYouMean(member.key, kKnown);
     if (fix.empty()) fix = "use \"all\", \"any\", \"not\", \"segment\" or \"attribute\"";
     AddError(problems_, {inner, member.position},
              base::Concat({"unknown key ", json::Quote(member.key), " in a condition"}), fix);
@@ -165,7 +165,7 @@ class ConditionReader {
         for (const Operator o : kOperators) names.push_back(OperatorName(o));
         AddError(problems_, {json::PathOf(path, member.key), member.position},
                  base::Concat({"unknown operator ", json::Quote(member.key)}),
-                 DidYouMean(member.key, names));
+                 json::DidYouMean(member.key, names));
         ok = false;
       } else if (operation != nullptr) {
         AddError(problems_, {json::PathOf(path, member.key), member.position},
@@ -186,7 +186,7 @@ class ConditionReader {
     if (attribute == nullptr) {
       std::vector<std::string_view> names;
       for (const Attribute& a : model_.attributes) names.push_back(a.key);
-      std::string fix = DidYouMean(condition.attribute, names);
+      std::string fix = json::DidYouMean(condition.attribute, names);
       if (fix.empty()) fix = "declare it under \"attributes\" with its type";
       AddError(problems_, PlaceOf(name, name_path),
                base::Concat({"unknown attribute ", json::Quote(condition.attribute)}), fix);

@@ -5,7 +5,7 @@
 #include "sdk/base/hash.hpp"
 #include "sdk/base/text.hpp"
 #include "server/authoring/reader.hpp"
-#include "server/authoring/suggest.hpp"
+#include "server/json/suggest.hpp"
 
 namespace upswing::authoring {
 namespace {
@@ -155,7 +155,7 @@ class ExperimentReader {
     if (info == nullptr) {
       std::vector<std::string_view> names;
       for (const SchemeInfo& s : Schemes()) names.push_back(s.name);
-      std::string fix = DidYouMean(scheme, names);
+      std::string fix = json::DidYouMean(scheme, names);
       if (fix.empty()) {
         fix = "use one of";
         for (const std::string_view name : names) fix += base::Concat({" ", name});
@@ -246,7 +246,7 @@ class ExperimentReader {
                        "\"control\": the key of the variant that others are compared with")) {
       scope_.String("control", e.control);
       if (!e.control.empty() && e.FindVariant(e.control) == nullptr) {
-        std::string fix = DidYouMean(e.control, VariantKeys());
+        std::string fix = json::DidYouMean(e.control, VariantKeys());
         if (fix.empty()) fix = "name one of the variants";
         scope_.Error(*scope_.Get("control"), "control",
                      base::Concat({"no variant is called ", json::Quote(e.control)}), fix);
@@ -352,7 +352,7 @@ class ExperimentReader {
         if (variant == experiment_.variants.size()) {
           AddError(problems_, {path, member.position},
                    base::Concat({"no variant is called ", json::Quote(member.key)}),
-                   DidYouMean(member.key, VariantKeys()));
+                   json::DidYouMean(member.key, VariantKeys()));
           continue;
         }
         for (const BucketRange& range : ReadRanges(problems_, member.value, path, split.count)) {
@@ -386,7 +386,7 @@ class ExperimentReader {
       if (experiment_.FindVariant(member.key) == nullptr) {
         AddError(problems_, {path, member.position},
                  base::Concat({"no variant is called ", json::Quote(member.key)}),
-                 DidYouMean(member.key, VariantKeys()));
+                 json::DidYouMean(member.key, VariantKeys()));
         continue;
       }
       if (!member.value.is_array()) {

@@ -6,7 +6,7 @@
 #include <utility>
 
 #include "sdk/base/text.hpp"
-#include "server/authoring/suggest.hpp"
+#include "server/json/suggest.hpp"
 #include "server/metrics/pack.hpp"
 #include "server/metrics/parse.hpp"
 
@@ -111,7 +111,7 @@ class ConventionCheck {
 
   void Near(const json::Node& node, const std::string& path, std::string_view kind,
             std::string_view name, std::span<const std::string_view> known) {
-    const std::string fix = DidYouMean(SnakeCase(name), known);
+    const std::string fix = json::DidYouMean(SnakeCase(name), known);
     if (fix.empty()) return;
     AddWarning(problems_, PlaceOf(node, path),
                base::Concat({kind, " ", json::Quote(name), " is not one of the conventions"}),

@@ -7,7 +7,7 @@
 #include <cmath>
 
 #include "sdk/base/text.hpp"
-#include "server/authoring/suggest.hpp"
+#include "server/json/suggest.hpp"
 
 namespace upswing::authoring {
 
@@ -51,7 +51,7 @@ Scope::Scope(Problems& problems, const json::Node& node, std::string path,
   }
   for (const json::Member& member : node.members()) {
     if (std::find(known.begin(), known.end(), member.key) != known.end()) continue;
-    std::string fix = DidYouMean(member.key, {known.begin(), known.size()});
+    std::string fix = json::DidYouMean(member.key, {known.begin(), known.size()});
     if (fix.empty()) fix = "remove it";
     AddError(problems_, {json::PathOf(path_, member.key), member.position},
              base::Concat({"unknown key ", json::Quote(member.key)}), std::move(fix));
@@ -177,7 +177,7 @@ std::size_t Scope::Choice(std::string_view key, std::span<const std::string_view
     if (!all.empty()) all += ", ";
     all += json::Quote(name);
   }
-  std::string fix = node->is_string() ? DidYouMean(node->as_string(), names) : "";
+  std::string fix = node->is_string() ? json::DidYouMean(node->as_string(), names) : "";
   if (fix.empty()) fix = "use one of " + all;
   Error(*node, key, base::Concat({"unknown ", key, " ", node->Text()}), std::move(fix));
   return fallback;

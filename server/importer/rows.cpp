@@ -2,7 +2,10 @@
 
 #include <algorithm>
 #include <cmath>
+#include <string>
+#include <string_view>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
@@ -10,26 +13,12 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
 #include "absl/time/time.h"
+#include "server/json/suggest.hpp"
 
 namespace upswing::importer {
 namespace {
 
 absl::string_view View(std::string_view text) { return {text.data(), text.size()}; }
-
-// Insertions, deletions and replacements that turn `a` into `b`.
-std::size_t EditDistance(std::string_view a, std::string_view b) {
-  std::vector<std::size_t> row(b.size() + 1);
-  for (std::size_t j = 0; j <= b.size(); ++j) row[j] = j;
-  for (std::size_t i = 1; i <= a.size(); ++i) {
-    std::size_t diagonal = std::exchange(row[0], i);
-    for (std::size_t j = 1; j <= b.size(); ++j) {
-      const std::size_t replaced = diagonal + (a[i - 1] == b[j - 1] ? 0 : 1);
-      diagonal = row[j];
-      row[j] = std::min({row[j] + 1, row[j - 1] + 1, replaced});
-    }
-  }
-  return row[b.size()];
-}
 
 }  // namespace
 
@@ -69,15 +58,11 @@ absl::StatusOr<std::size_t> RowReader::Find(const ColumnRef& column) const {
   const std::vector<std::string>& header = csv_.header();
   const auto found = std::find(header.begin(), header.end(), column.name);
   if (found != header.end()) return static_cast<std::size_t>(found - header.begin());
-  const auto nearest = std::min_element(
-      header.begin(), header.end(), [&](const std::string& a, const std::string& b) {
-        return EditDistance(a, column.name) < EditDistance(b, column.name);
-      });
-  const bool near = EditDistance(*nearest, column.name) <= 1 + column.name.size() / 3;
+  const std::vector<std::string_view> names(header.begin(), header.end());
+  const std::string fix = json::DidYouMean(column.name, names);
   return mapping_->ErrorAt(column,
-                           absl::StrCat("the data has no column \"", column.name, "\"",
-                                        near ? absl::StrCat("; did you mean \"", *nearest, "\"?")
-                                             : "; its header is on the first line"));
+                           absl::StrCat("the data has no column \"", column.name, "\"; ",
+                                        fix.empty() ? "its header is on the first line" : fix));
 }
 
 absl::StatusOr<double> RowReader::Number(std::size_t column) const {

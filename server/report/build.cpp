@@ -267,19 +267,6 @@ class Builder {
   std::vector<Asked> asked_in_segments_;
 };
 
-PlanSummary Summarise(const Plan& plan) {
-  PlanSummary summary;
-  summary.primary = plan.primary;
-  summary.secondary = plan.secondary;
-  for (const Plan::Guardrail& guardrail : plan.guardrails)
-    summary.guardrails.push_back(
-        {guardrail.metric, guardrail.relative_margin, guardrail.absolute_margin});
-  summary.correction = plan.correction;
-  summary.min_days = plan.min_days;
-  summary.ended = plan.ended;
-  return summary;
-}
-
 }  // namespace
 
 std::string FormatTime(std::int64_t millis) {
@@ -303,7 +290,7 @@ Report Build(const Input& input) {
   report.units_forced = result.forced_units;
   report.events_without_unit = result.events_without_unit;
   report.units_erased = result.erased_units;
-  report.plan = Summarise(input.plan);
+  report.plan = input.plan;
   Builder(input, &report).Run();
   CheckHealth(input, &report);
   DecideByPlan(input, &report);

@@ -132,9 +132,9 @@ Json ToJson(const Health& health) {
   return {{"ok", health.ok}, {"srm", std::move(srm)}, {"checks", std::move(checks)}};
 }
 
-Json ToJson(const PlanSummary& plan, const Account& account) {
+Json ToJson(const Plan& plan, const Account& account) {
   Json guardrails = Json::object();
-  for (const PlanSummary::Guardrail& guardrail : plan.guardrails) {
+  for (const Plan::Guardrail& guardrail : plan.guardrails) {
     guardrails[guardrail.metric] = {
         {"margin", guardrail.absolute_margin
                        ? Json{{"absolute", *guardrail.absolute_margin}}

@@ -7,6 +7,8 @@
 #include <utility>
 #include <vector>
 
+#include "server/report/plan.hpp"
+
 namespace upswing::report {
 
 /// A number that may not exist; then `reason` says why, in one of the words of
@@ -230,21 +232,6 @@ struct Decision {
   std::vector<std::string> terms;
 };
 
-/// The plan, as far as a reader of the report needs it.
-struct PlanSummary {
-  std::string primary;
-  std::vector<std::string> secondary;
-  struct Guardrail {
-    std::string metric;
-    std::optional<double> relative_margin;
-    std::optional<double> absolute_margin;
-  };
-  std::vector<Guardrail> guardrails;
-  std::string correction;
-  double min_days = 0;
-  bool ended = false;
-};
-
 /// Everything a report says about one experiment. The renderers add nothing to
 /// it.
 struct Report {
@@ -261,7 +248,7 @@ struct Report {
   std::int64_t units_forced = 0;
   std::int64_t events_without_unit = 0;
   std::int64_t units_erased = 0;
-  PlanSummary plan;
+  Plan plan;
   std::vector<MetricInfo> metrics;
   std::vector<std::string> dates;        ///< YYYY-MM-DD, contiguous.
   std::vector<VariantSummary> variants;  ///< Control first.

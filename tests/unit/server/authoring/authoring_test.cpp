@@ -8,7 +8,6 @@
 #include "server/authoring/check.hpp"
 #include "server/authoring/compile.hpp"
 #include "server/authoring/parse.hpp"
-#include "server/authoring/suggest.hpp"
 #include "tests/support/catalog_fixture.hpp"
 
 namespace upswing::authoring {
@@ -208,14 +207,6 @@ TEST(Check, WarnsOfNamesThatNearlyAreTheConventions) {
   // A catalog that speaks another language is left alone.
   EXPECT_THAT(ProblemsOf(File(R"(, "metrics": {"a": {"type": "count", "event": "purchases"}})")),
               IsEmpty());
-}
-
-TEST(DidYouMean, SuggestsOnlyWhatIsNear) {
-  constexpr std::string_view kKnown[] = {"country", "app_version"};
-  EXPECT_EQ(DidYouMean("contry", kKnown), "did you mean \"country\"?");
-  EXPECT_EQ(DidYouMean("appversion", kKnown), "did you mean \"app_version\"?");
-  EXPECT_EQ(DidYouMean("app", kKnown), "did you mean \"app_version\"?");
-  EXPECT_EQ(DidYouMean("colour", kKnown), "");
 }
 
 // --- allocation

@@ -1,4 +1,4 @@
-#include "server/authoring/suggest.hpp"
+#include "server/json/suggest.hpp"
 
 #include <algorithm>
 #include <cstddef>
@@ -7,7 +7,7 @@
 #include "sdk/base/text.hpp"
 #include "server/json/document.hpp"
 
-namespace upswing::authoring {
+namespace upswing::json {
 namespace {
 
 // Optimal string alignment: edits and swaps of neighbours. Source: F. Damerau (1964), "A technique
@@ -45,7 +45,7 @@ std::string DidYouMean(std::string_view name, std::span<const std::string_view> 
       nearest = candidate;
     }
   }
-  return nearest.empty() ? "" : base::Concat({"did you mean ", json::Quote(nearest), "?"});
+  return nearest.empty() ? "" : base::Concat({"did you mean ", Quote(nearest), "?"});
 }
 
-}  // namespace upswing::authoring
+}  // namespace upswing::json
