@@ -41,7 +41,9 @@ class Unsynced {
 
 ErasedWhen StoreImpl::ErasedFilter() const {
   if (tombstones_.empty()) return nullptr;
-  return [this](std::string_view type, std::uint64_t key) { return tombstones_.Find(type, key); };
+  return [this](std::string_view type, std::uint64_t key) {
+    return tombstones_.FindDone(type, key);
+  };
 }
 
 // Removes what a crash left unfinished and learns what is there.
@@ -464,6 +466,15 @@ absl::Status StoreImpl::CheckChunk(std::uint64_t id) {
   }
   if (!status.ok()) damaged_.insert(id);
   return status;
+}
+
+// Leaves nothing landed that was there when it began.
+absl::Status StoreImpl::CompactLanded() {
+  for (;;) {
+    const absl::StatusOr<bool> ran = RunRound();
+    if (!ran.ok()) return ran.status();
+    if (!*ran) return absl::OkStatus();
+  }
 }
 
 absl::Status StoreImpl::Compact(bool all) {

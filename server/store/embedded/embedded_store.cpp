@@ -57,7 +57,9 @@ absl::StatusOr<std::unique_ptr<EmbeddedStore>> EmbeddedStore::Open(const Embedde
 }
 
 StoreImpl::StoreImpl(const EmbeddedOptions& options)
-    : options_(options), file_(options.directory + "/upswing.db") {}
+    : options_(options),
+      file_(options.directory + "/upswing.db"),
+      journal_(options.directory + "/erasures") {}
 
 StoreImpl::~StoreImpl() {
   StopBackground();
@@ -84,6 +86,7 @@ absl::Status StoreImpl::OpenAll() {
   if (!options_.read_only) {
     if (status = Recover(); !status.ok()) return status;
     PrepareStatements();
+    if (status = TakeOverErasures(); !status.ok()) return status;
     if (status = FinishErasures(); !status.ok()) return status;
     if (options_.background) StartBackground();
   }
@@ -122,6 +125,9 @@ absl::Status StoreImpl::Prepare() {
 }
 
 absl::Status StoreImpl::LoadState() {
+  // Before the database: an erasure enters that first.
+  absl::StatusOr<std::vector<Erasure>> erasures = ReadErasures(journal_);
+  if (!erasures.ok()) return erasures.status();
   const absl::StatusOr<std::string> version = MetaValue(&write_, "format_version");
   if (!version.ok()) {
     return absl::FailedPreconditionError(
@@ -155,7 +161,27 @@ absl::Status StoreImpl::LoadState() {
     return absl::FailedPreconditionError(
         absl::StrCat(key_file, ": not the key of this store (fingerprint ", hasher_->Fingerprint(),
                      ", expected ", *fingerprint, ")"));
-  return tombstones_.Load(&write_);
+  if (absl::Status status = tombstones_.Load(&write_); !status.ok()) return status;
+  const std::size_t missing = tombstones_.Missing(*erasures).size();
+  if (options_.read_only && missing > 0)
+    return absl::FailedPreconditionError(
+        absl::StrCat(options_.directory, ": ", missing,
+                     " units in the file erasures are not erased from this database (an older one "
+                     "was put in place?); `upswing store compact` erases them"));
+  return absl::OkStatus();
+}
+
+// The database and the journal of erasures learn what only the other knows: the database after an
+// older one was put in its place, the journal after a crash.
+absl::Status StoreImpl::TakeOverErasures() {
+  const absl::StatusOr<std::vector<Erasure>> journaled = ReadErasures(journal_);
+  if (!journaled.ok()) return journaled.status();
+  Transaction transaction(&write_, "BEGIN IMMEDIATE");
+  absl::Status status = transaction.status();
+  if (status.ok()) status = tombstones_.Add(&write_, tombstones_.Missing(*journaled));
+  if (status.ok()) status = transaction.Commit();
+  if (status.ok()) status = AppendErasures(journal_, tombstones_.Beyond(*journaled));
+  return status;
 }
 
 void StoreImpl::PrepareStatements() {
@@ -296,6 +322,10 @@ absl::StatusOr<std::vector<std::pair<std::string, std::string>>> StoreImpl::List
 
 absl::Status StoreImpl::Audit(const AuditEntry& entry) {
   const std::lock_guard lock(write_mutex_);
+  return AddAudit(entry);
+}
+
+absl::Status StoreImpl::AddAudit(const AuditEntry& entry) {
   return write_.Prepare("INSERT INTO audit(time_ms,action,detail) VALUES(?1,?2,?3)")
       .Bind(1, entry.time_ms)
       .BindText(2, entry.action)

@@ -62,12 +62,7 @@ absl::StatusOr<std::int64_t> StoreImpl::DropRows(const GroupKey& group, const Ch
 // between is finished by the next open.
 absl::StatusOr<EraseResult> StoreImpl::EraseRecords(std::string_view unit_type, std::uint64_t key) {
   EraseResult result;
-  // What is landed goes through a round, which leaves out what tombstones cover.
-  for (;;) {
-    const absl::StatusOr<bool> ran = RunRound();
-    if (!ran.ok()) return ran.status();
-    if (!*ran) break;
-  }
+  if (absl::Status status = CompactLanded(); !status.ok()) return status;
   const std::int64_t type = names_.Find(unit_type);
   const ShardKey own{type, store::ShardOf(key, options_.shards)};
   const absl::StatusOr<Shard*> shard = LoadShard(own);
@@ -202,6 +197,12 @@ absl::StatusOr<EraseResult> StoreImpl::EraseRecords(std::string_view unit_type, 
                      .Run();
   }
   if (status.ok()) status = tombstones_.MarkDone(&write_, unit_type, key);
+  if (status.ok())
+    status = AddAudit(
+        {tombstones_.Find(unit_type, key).value_or(0), "erase",
+         absl::StrCat("unit ", absl::BytesToHexString(TombstoneHash(unit_type, key)), " of type ",
+                      std::string(unit_type), ": ", result.records, " records, ",
+                      result.chunks_rewritten, " chunks rewritten")});
   if (status.ok()) status = transaction.Commit();
   dictionaries_.erase(own);
   if (!status.ok()) return status;
@@ -232,6 +233,7 @@ absl::Status StoreImpl::FinishErasures() {
   const absl::StatusOr<std::set<std::string>> open = tombstones_.Unfinished(&write_);
   if (!open.ok()) return open.status();
   if (open->empty()) return absl::OkStatus();
+  if (absl::Status status = CompactLanded(); !status.ok()) return status;
   std::vector<std::pair<std::string, std::uint64_t>> found;
   std::vector<ShardKey> shards;
   Statement select = write_.Prepare("SELECT DISTINCT type, shard FROM units");
@@ -253,7 +255,7 @@ absl::Status StoreImpl::FinishErasures() {
     const absl::StatusOr<EraseResult> erased = EraseRecords(type, key);
     if (!erased.ok()) return erased.status();
   }
-  absl::Status status = write_.Execute("UPDATE tombstone SET done=1");
+  absl::Status status = tombstones_.MarkAllDone(&write_);
   if (status.ok()) status = ScrubFreePages();
   if (status.ok()) status = Checkpoint(true);
   return status;
@@ -265,6 +267,8 @@ absl::StatusOr<EraseResult> StoreImpl::Erase(std::string_view unit_type, std::ui
   {
     const std::lock_guard writing(write_mutex_);
     absl::Status status = tombstones_.Add(&write_, unit_type, key, now_ms);
+    if (status.ok())
+      status = AppendErasures(journal_, {{TombstoneHash(unit_type, key), now_ms}});
     if (!status.ok()) return status;
   }
   absl::StatusOr<EraseResult> result = EraseRecords(unit_type, key);
@@ -273,11 +277,6 @@ absl::StatusOr<EraseResult> StoreImpl::Erase(std::string_view unit_type, std::ui
   absl::Status status = DeleteRetired(true);
   if (status.ok()) status = ScrubFreePages();
   if (status.ok()) status = Checkpoint(true);
-  if (status.ok())
-    status = Audit({now_ms, "erase",
-                    absl::StrCat("unit ", absl::BytesToHexString(TombstoneHash(unit_type, key)),
-                                 " of type ", std::string(unit_type), ": ", result->records,
-                                 " records, ", result->chunks_rewritten, " chunks rewritten")});
   if (!status.ok()) return status;
   return result;
 }
@@ -285,11 +284,7 @@ absl::StatusOr<EraseResult> StoreImpl::Erase(std::string_view unit_type, std::ui
 absl::StatusOr<EraseResult> StoreImpl::Expire(std::int64_t before_ms,
                                               const std::vector<std::string>& keep) {
   const std::lock_guard lock(maintenance_mutex_);
-  for (;;) {
-    const absl::StatusOr<bool> ran = RunRound();
-    if (!ran.ok()) return ran.status();
-    if (!*ran) break;
-  }
+  if (absl::Status status = CompactLanded(); !status.ok()) return status;
   EraseResult result;
   std::vector<std::pair<GroupKey, ChunkRef>> touched;
   for (const auto& [group, chunks] : directory_) {

@@ -7,8 +7,8 @@
 namespace upswing::store {
 
 /// Puts a backup in the place of the store in `directory`, which no process may own. Erasures that
-/// the replaced store knows are carried over and done again on the restored records before this
-/// returns, so that a backup brings nobody back. The key file of the folder stays and must be the
+/// the folder's file `erasures` names are done again on the restored records before this returns,
+/// so that a backup brings nobody back. The key file of the folder stays and must be the
 /// backup's.
 ///
 /// kNotFound, kFailedPrecondition and kDataLoss say what is wrong with the file or the folder; the

@@ -81,10 +81,12 @@ class StoreImpl : public EmbeddedStore {
   void PrepareStatements();
   absl::Status LandOne(LandingBatch& batch, LandingOutcome* outcome);
   ErasedWhen ErasedFilter() const;
+  absl::Status AddAudit(const AuditEntry& entry);  // under write_mutex_
 
   // Compaction. All of it under maintenance_mutex_.
   bool WantsRound() const;
   absl::StatusOr<bool> RunRound();
+  absl::Status CompactLanded();
   absl::Status MergeDue(bool all);
   absl::Status MergeGroup(const GroupKey& group, const std::vector<ChunkRef>& chunks);
   absl::StatusOr<Shard*> LoadShard(const ShardKey& key);
@@ -106,6 +108,7 @@ class StoreImpl : public EmbeddedStore {
                                         const DropRow& drop);
   absl::StatusOr<EraseResult> EraseRecords(std::string_view unit_type, std::uint64_t key);
   absl::Status ScrubFreePages();
+  absl::Status TakeOverErasures();
   absl::Status FinishErasures();
 
   void StartBackground();
@@ -114,6 +117,7 @@ class StoreImpl : public EmbeddedStore {
 
   EmbeddedOptions options_;
   std::string file_;
+  std::string journal_;  // of erasures
   FolderLock lock_;
   std::unique_ptr<UnitHasher> hasher_;
   Tombstones tombstones_;

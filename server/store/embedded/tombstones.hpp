@@ -7,11 +7,13 @@
 #include <shared_mutex>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "server/store/embedded/database.hpp"
+#include "server/store/embedded/erasure_journal.hpp"
 
 namespace upswing::store {
 
@@ -19,21 +21,39 @@ namespace upswing::store {
 class Tombstones {
  public:
   absl::Status Load(Database* database);
+  /// When the unit was erased.
   std::optional<std::int64_t> Find(std::string_view unit_type, std::uint64_t key) const;
+  /// Likewise, but only if its records of then are gone. Until they are, rounds keep what is landed,
+  /// so that the erasure finds and counts it like the rest.
+  std::optional<std::int64_t> FindDone(std::string_view unit_type, std::uint64_t key) const;
   bool empty() const { return count_.load(std::memory_order_relaxed) == 0; }
 
   /// Writes through `database` (whose transaction is open or not) and remembers. The later time of
   /// two erasures stays.
   absl::Status Add(Database* database, std::string_view unit_type, std::uint64_t key,
                    std::int64_t erased_ms);
-  /// Notes that the unit's records are gone.
+  /// Takes over erasures, as not done.
+  absl::Status Add(Database* database, const std::vector<Erasure>& erasures);
+  /// Those of the given erasures that are not known, or later than what is known of their unit.
+  std::vector<Erasure> Missing(const std::vector<Erasure>& erasures) const;
+  /// The erasures known that are not among the given ones, or later than those.
+  std::vector<Erasure> Beyond(const std::vector<Erasure>& erasures) const;
+  /// Notes that the unit's records are gone; of all units.
   absl::Status MarkDone(Database* database, std::string_view unit_type, std::uint64_t key);
+  absl::Status MarkAllDone(Database* database);
   /// Hashes of units whose records may still be there: a crash, or a restored backup.
   absl::StatusOr<std::set<std::string>> Unfinished(Database* database) const;
 
  private:
+  struct State {
+    std::int64_t erased_ms = 0;
+    bool done = false;
+  };
+  std::optional<State> Look(std::string_view unit_type, std::uint64_t key) const;
+  absl::Status AddHash(Database* database, const std::string& hash, std::int64_t erased_ms);
+
   mutable std::shared_mutex mutex_;
-  absl::flat_hash_map<std::string, std::int64_t> erased_;  // guarded by mutex_
+  absl::flat_hash_map<std::string, State> erased_;  // guarded by mutex_
   std::atomic<std::size_t> count_{0};
 };
 

@@ -12,6 +12,7 @@
 #include <sqlite3.h>
 
 #include "server/store/chunk.hpp"
+#include "server/store/embedded/restore.hpp"
 #include "tests/support/stream_of_records.hpp"
 
 namespace upswing::testing {
@@ -71,6 +72,25 @@ class Store : public ::testing::Test {
       all.append(std::istreambuf_iterator<char>(file), {});
     }
     return all;
+  }
+  // Every unit key that a reader can find, in any blob.
+  std::set<std::uint64_t> LiveKeys() {
+    std::set<std::uint64_t> keys;
+    const auto source = *store_->Snapshot();
+    for (const store::ChunkGroup& group : source->Groups()) {
+      const auto units = *source->Keys(group.unit_type, group.shard);
+      keys.insert(units.begin(), units.end());
+      for (const auto& chunk :
+           source->Chunks(group.unit_type, group.shard, group.lane, group.name)) {
+        const std::string bytes = *source->Read(chunk);
+        std::vector<std::uint32_t> first, type;
+        std::vector<std::uint64_t> companions;
+        EXPECT_TRUE(
+            store::ChunkReader::Open(bytes)->ReadCompanions(&first, &type, &companions).ok());
+        keys.insert(companions.begin(), companions.end());
+      }
+    }
+    return keys;
   }
   void Sql(const std::string& sql) {
     sqlite3* database = nullptr;
@@ -164,8 +184,12 @@ TEST_F(Store, ErasesAUnitFromEveryCopyFreeSpaceAndTheLogAndRefusesItsOldRecords)
   ASSERT_EQ(blobs.size(), 1u);
   ASSERT_NE(FileBytes().find(blobs[0]), std::string::npos);
 
+  EXPECT_EQ(LiveKeys().count(kUser), 1u);
+
   const auto erased = store_->Erase("user", kUser, 5000);
   ASSERT_TRUE(erased.ok()) << erased.status();
+  EXPECT_EQ(erased->records, 3);
+  EXPECT_EQ(LiveKeys().count(kUser), 0u);
   EXPECT_EQ(Values("user"), (std::multiset<double>{8}));
   EXPECT_EQ(Values("device"), (std::multiset<double>{}));
   EXPECT_EQ(FileBytes().find(key), std::string::npos);
@@ -183,6 +207,108 @@ TEST_F(Store, ErasesAUnitFromEveryCopyFreeSpaceAndTheLogAndRefusesItsOldRecords)
   ASSERT_TRUE(store_->Compact(true).ok());
   EXPECT_EQ(Values("user"), (std::multiset<double>{8, 11}));
   EXPECT_TRUE(store_->Verify()->damaged.empty());
+}
+
+TEST_F(Store, ErasesAndCountsAUnitThatIsOnlyLandedYet) {
+  RecordList list = OneEvent({{"user", kUser}, {"device", kDevice}}, 1000, 7);
+  list.exposures.push_back({{{"user", kUser}}, 900, "exp", "on", 1, 1, 0, {}, 1});
+  const LandingBatch batch = ToBatch(list, 1, 1);
+  Land(batch);
+  Land(ToBatch(OneEvent({{"user", kOther}}, 1000, 8), 1, 2));
+  // The key stands in the blob as a difference from the least key, so the blob is looked for.
+  ASSERT_NE(FileBytes().find(batch.blob), std::string::npos);
+  const std::string key(reinterpret_cast<const char*>(&kUser), sizeof(kUser));
+  const auto erased = store_->Erase("user", kUser, 5000);
+  ASSERT_TRUE(erased.ok()) << erased.status();
+  EXPECT_EQ(erased->records, 2);
+  EXPECT_EQ((*store_->Snapshot())->Erased("exp"), (std::map<std::string, std::int64_t>{{"on", 1}}));
+  EXPECT_EQ(Values("user"), (std::multiset<double>{8}));
+  EXPECT_EQ(Values("device"), (std::multiset<double>{}));
+  EXPECT_EQ(LiveKeys().count(kUser), 0u);
+  EXPECT_EQ(FileBytes().find(key), std::string::npos);
+  EXPECT_EQ(FileBytes().find(batch.blob), std::string::npos);
+  ASSERT_EQ(store_->AuditLog()->size(), 1u);
+  EXPECT_NE(store_->AuditLog()->front().detail.find(": 2 records"), std::string::npos);
+}
+
+// In the backup one unit is compacted and one only landed; both are erased after it was taken.
+TEST_F(Store, AnOldBackupBringsNoErasedUnitBackHoweverItIsPutInPlace) {
+  Land(ToBatch(OneEvent({{"user", kUser}}, 1000, 7), 1, 1));
+  ASSERT_TRUE(store_->Compact(false).ok());
+  Land(ToBatch(OneEvent({{"user", kOther}}, 1000, 8), 1, 2));
+  Land(ToBatch(OneEvent({{"user", 42}}, 1000, 9), 1, 3));
+  const std::string backup = ::testing::TempDir() + "/embedded_old_backup.db";
+  std::filesystem::remove(backup);
+  ASSERT_TRUE(store_->Backup(backup).ok());
+  ASSERT_TRUE(store_->Erase("user", kUser, 5000).ok());
+  ASSERT_TRUE(store_->Erase("user", kOther, 6000).ok());
+  const auto check = [&](const char* how) {
+    EXPECT_EQ(Values("user"), (std::multiset<double>{9})) << how;
+    EXPECT_EQ(LiveKeys().count(kUser), 0u) << how;
+    EXPECT_EQ(LiveKeys().count(kOther), 0u) << how;
+    for (const std::uint64_t erased : {kUser, kOther}) {
+      const std::string key(reinterpret_cast<const char*>(&erased), sizeof(erased));
+      EXPECT_EQ(FileBytes().find(key), std::string::npos) << how;
+    }
+    EXPECT_EQ(store_->AuditLog()->size(), 2u) << how;
+    // The device still has the batch, and the backup knows nothing of one that came after it.
+    Land(ToBatch(OneEvent({{"user", kUser}}, 1000, 7), 1, 1));
+    Land(ToBatch(OneEvent({{"user", kOther}}, 4000, 10), 1, 4));
+    EXPECT_EQ(Values("user"), (std::multiset<double>{9})) << how;
+  };
+
+  store_.reset();
+  ASSERT_TRUE(store::RestoreStore(backup, options_.directory).ok());
+  Open();
+  check("store restore");
+
+  const auto replace = [&](const std::string& directory) {
+    for (const char* suffix : {"", "-wal", "-shm"})
+      std::filesystem::remove(directory + "/upswing.db" + suffix);
+    std::filesystem::copy_file(backup, directory + "/upswing.db");
+  };
+  store_.reset();
+  replace(options_.directory);
+  options_.read_only = true;
+  const absl::Status refused = EmbeddedStore::Open(options_).status();
+  EXPECT_EQ(refused.code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_NE(refused.message().find("2 units in the file erasures"), std::string::npos);
+  options_.read_only = false;
+  Open();
+  check("copied into the folder");
+
+  // The folder is lost; the file of erasures and the key were kept elsewhere.
+  store_.reset();
+  const std::string fresh = options_.directory + "_fresh";
+  std::filesystem::remove_all(fresh);
+  std::filesystem::create_directories(fresh);
+  for (const char* file : {"/erasures", "/unit.key"})
+    std::filesystem::copy_file(options_.directory + file, fresh + file);
+  ASSERT_TRUE(store::RestoreStore(backup, fresh).ok());
+  options_.directory = fresh;
+  Open();
+  check("restored into a new folder");
+}
+
+TEST_F(Store, TheFileOfErasuresOutlivesACrashWhileItIsWritten) {
+  Land(ToBatch(OneEvent({{"user", kUser}}, 1000, 7), 1, 1));
+  ASSERT_TRUE(store_->Erase("user", kUser, 5000).ok());
+  ASSERT_TRUE(store_->Erase("user", kOther, 6000).ok());
+  store_.reset();
+  const std::string file = options_.directory + "/erasures";
+  const auto size = std::filesystem::file_size(file);
+  for (const auto cut : {size - 1, size - 5, size - 30, size / 2}) {
+    std::filesystem::resize_file(file, cut);
+    Open();  // writes what the database knows
+    store_.reset();
+    Sql("DELETE FROM tombstone");
+    Open();  // and the other way round
+    EXPECT_EQ(store_->ErasedAt("user", kUser), 5000) << cut;
+    EXPECT_EQ(store_->ErasedAt("user", kOther), 6000) << cut;
+    store_.reset();
+  }
+  std::ofstream(file, std::ios::app) << "something else that somebody wrote into it by hand\n";
+  EXPECT_EQ(EmbeddedStore::Open(options_).status().code(), absl::StatusCode::kDataLoss);
 }
 
 TEST_F(Store, AnErasureCutShortIsFinishedByTheNextOpen) {
