@@ -86,7 +86,7 @@ absl::StatusOr<AnalysisResult> ResultCache::Analyze(
     if (!state.ok()) return state.status();
     entry->known.emplace(Known{std::move(source), *std::move(next), *std::move(state)});
   }
-  AnalysisResult result = entry->known->analysis->Result(entry->known->state);
+  absl::StatusOr<AnalysisResult> result = entry->known->analysis->Result(entry->known->state);
   const std::lock_guard counting(mutex_);
   (refreshed ? stats_.refreshed : stats_.cold) += 1;
   stats_.units += units;

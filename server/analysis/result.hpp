@@ -8,6 +8,7 @@
 
 #include "server/statistics/moments.hpp"
 #include "server/statistics/quantile.hpp"
+#include "server/store/record_source.hpp"
 
 namespace upswing::analysis {
 
@@ -58,6 +59,10 @@ struct VariantResult {
       0;                        ///< By first variant, before exclusion: what SRM is run on.
   std::int64_t crossovers = 0;  ///< Left out, by first variant.
   std::int64_t erased = 0;      ///< Erased since, by first variant; in no other number.
+  /// What clients counted from the day of the iteration's first unit to that of `as_of`. By day of
+  /// arrival in UTC, not by iteration: of an iteration that began on a day when another one ran,
+  /// the first day holds both.
+  store::DecisionCounts decisions;
   std::vector<std::int64_t> units_by_phase;  ///< By first variant, before exclusion.
   std::vector<std::int64_t> units_by_day;    ///< New units per day, by first variant.
   std::vector<MetricCells> metrics;          ///< In the spec's order.
@@ -82,7 +87,10 @@ struct AnalysisResult {
   std::int64_t forced_units = 0;  ///< Units whose every exposure was forced.
   std::int64_t crossover_units = 0;
   std::int64_t unknown_variant_records = 0;  ///< Exposures to a variant the spec does not name.
-  std::int64_t events_without_unit = 0;   ///< Events of the metrics' names without the needed id.
+  std::int64_t events_without_unit = 0;  ///< Events of the metrics' names without the needed id.
+  /// Events of the metrics' names that clients lost in those days, by name, then
+  /// `wire::DropReason`.
+  std::map<std::string, std::map<std::uint8_t, std::int64_t>> dropped_events;
   std::int64_t erased_units = 0;          ///< Erased from this experiment since it began.
   std::map<std::string, CapResult> caps;  ///< By metric key.
   std::map<std::string, CapResult> covariate_caps;

@@ -301,7 +301,25 @@ VariantResult Analysis::Arm(std::size_t index, const ArmState& arm,
   return variant;
 }
 
-AnalysisResult Analysis::Result(const PassState& state) const {
+absl::Status Analysis::AddClientCounts(AnalysisResult* result) const {
+  int first_day = calendar_->days();
+  for (const VariantResult& variant : result->variants)
+    for (int day = 0; day < first_day; ++day)
+      if (variant.units_by_day[static_cast<std::size_t>(day)] > 0) first_day = day;
+  if (first_day == calendar_->days()) return absl::OkStatus();
+  const std::int64_t from_ms = calendar_->Start(first_day);
+  auto decisions = source_.Decisions(spec_.experiment, from_ms, spec_.as_of_ms);
+  if (!decisions.ok()) return decisions.status();
+  for (VariantResult& variant : result->variants) variant.decisions = (*decisions)[variant.key];
+  for (const Stream& stream : plan_.streams) {
+    auto dropped = source_.DroppedEvents(stream.event, from_ms, spec_.as_of_ms);
+    if (!dropped.ok()) return dropped.status();
+    if (!dropped->empty()) result->dropped_events[stream.event] = *std::move(dropped);
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<AnalysisResult> Analysis::Result(const PassState& state) const {
   AnalysisResult result;
   for (const ArmState& arm : state.arms)
     for (const auto& [phase, of_phase] : arm.phases) result.phases.push_back(phase);
@@ -353,6 +371,7 @@ AnalysisResult Analysis::Result(const PassState& state) const {
   std::sort(result.unreadable.begin(), result.unreadable.end());
   result.unreadable.erase(std::unique(result.unreadable.begin(), result.unreadable.end()),
                           result.unreadable.end());
+  if (absl::Status status = AddClientCounts(&result); !status.ok()) return status;
   return result;
 }
 

@@ -27,7 +27,7 @@ class Analysis {
   /// What all units add up to or, with `only` (ascending unit numbers, by shard), these alone.
   absl::StatusOr<PassState> Pass(const std::vector<std::vector<std::uint32_t>>* only) const;
 
-  AnalysisResult Result(const PassState& state) const;
+  absl::StatusOr<AnalysisResult> Result(const PassState& state) const;
 
   /// True if a unit with the same records adds the same to both: they were prepared alike.
   bool CountsLike(const Analysis& other) const;
@@ -47,6 +47,7 @@ class Analysis {
   absl::Status RunSearch(Search* search) const;
   absl::StatusOr<PassState> RunShards(const Search* search,
                                       const std::vector<std::vector<std::uint32_t>>* only) const;
+  absl::Status AddClientCounts(AnalysisResult* result) const;
   VariantResult Arm(std::size_t index, const ArmState& arm,
                     const std::vector<std::uint32_t>& phases) const;
 

@@ -80,6 +80,29 @@ struct OffsetKey {
   }
 };
 
+std::vector<store::ClientCount> CountsOf(const wire::Batch& batch) {
+  using Kind = store::ClientCount::Kind;
+  std::vector<store::ClientCount> counts;
+  counts.reserve(batch.decisions.size() + batch.dropped_exposures.size() +
+                 batch.dropped_events.size());
+  const auto text = [&](std::uint32_t index) { return std::string(batch.strings[index]); };
+  for (const wire::DecisionCounter& row : batch.decisions)
+    counts.push_back({Kind::kDecisions,
+                      text(row.experiment),
+                      text(row.variant),
+                      0,
+                      {row.evaluated, row.exposed, row.queued}});
+  for (const wire::DroppedExposures& row : batch.dropped_exposures)
+    counts.push_back({Kind::kDroppedExposures,
+                      text(row.experiment),
+                      text(row.variant),
+                      row.reason,
+                      {row.count, 0, 0}});
+  for (const wire::DroppedEvents& row : batch.dropped_events)
+    counts.push_back({Kind::kDroppedEvents, text(row.name), "", row.reason, {row.count, 0, 0}});
+  return counts;
+}
+
 class IngestImpl : public Ingest {
  public:
   IngestImpl(store::EventStore* store, const store::UnitHasher* hasher, const port::Clock* clock,
@@ -246,6 +269,7 @@ std::optional<IngestResponse> IngestImpl::Decode(const IngestHeaders& headers,
   landing.records = static_cast<std::uint32_t>(scratch->records.size());
   landing.boot_id = batch.header.boot_id;
   landing.boot_offset = context.boot_offset;
+  landing.counts = CountsOf(batch);
   landing.blob = store::EncodeRecords(scratch->records);
   return std::nullopt;
 }

@@ -24,6 +24,18 @@ struct BatchKey {
   bool operator==(const BatchKey&) const = default;
 };
 
+/// One row of the counters that a batch carries, cumulative over its epoch: later values of a row
+/// are never smaller, and rows that did not change may be missing.
+struct ClientCount {
+  enum class Kind : std::uint8_t { kDecisions = 0, kDroppedExposures = 1, kDroppedEvents = 2 };
+  Kind kind = Kind::kDecisions;
+  std::string name;         ///< Experiment, or event for kDroppedEvents.
+  std::string variant;      ///< Empty for kDroppedEvents.
+  std::uint8_t reason = 0;  ///< Of a drop: `wire::DropReason`, or a later SDK's number.
+  /// kDecisions: evaluated, exposed, queued (see `DecisionCounts`); drops: their number.
+  std::uint64_t values[3] = {};
+};
+
 /// One batch on its way to the disk.
 struct LandingBatch {
   BatchKey key;
@@ -36,6 +48,7 @@ struct LandingBatch {
   /// Offset of the boot's clock, kept from the first batch of each (epoch, boot): see `BootOffset`.
   std::uint64_t boot_id = 0;
   std::int64_t boot_offset = 0;
+  std::vector<ClientCount> counts;
   std::string blob;  ///< `EncodeRecords`; holds unit keys, never raw ids.
 };
 

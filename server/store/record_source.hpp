@@ -34,6 +34,17 @@ struct ChunkGroup {
   std::string name;  ///< Event or experiment.
 };
 
+/// What clients counted of their decisions on one variant of an experiment, summed over all
+/// clients: the stages between a decision and a record that arrived. Decisions and exposures, not
+/// units: a client that forgets whom it exposed (a restart, 24 hours) counts a unit again.
+struct DecisionCounts {
+  std::int64_t evaluated = 0;  ///< Decisions that asked for an exposure.
+  std::int64_t exposed = 0;    ///< Of these, not a repetition of the unit's last exposure.
+  std::int64_t queued = 0;     ///< Of these, taken by the client's queue.
+  /// Exposures lost on the client, by `wire::DropReason` or a later SDK's number.
+  std::map<std::uint8_t, std::int64_t> dropped;
+};
+
 /// What an analysis reads: the records of one moment, cut into shards by unit. Thread-safe.
 ///
 /// Within a (unit type, shard), units have dense numbers [0, Units()): two chunks agree on them.
@@ -65,6 +76,13 @@ class RecordSource {
                                      const std::vector<std::string>& unit_types) const = 0;
   /// Units of an experiment that were erased, by variant.
   virtual std::map<std::string, std::int64_t> Erased(std::string_view experiment) const = 0;
+  /// By variant, of what arrived on the days (of UTC) that hold the two times, both inclusive. Read
+  /// when it is called, not when the snapshot was taken.
+  virtual absl::StatusOr<std::map<std::string, DecisionCounts>> Decisions(
+      std::string_view experiment, std::int64_t from_ms, std::int64_t to_ms) const = 0;
+  /// Events of a name that clients lost, by reason, likewise.
+  virtual absl::StatusOr<std::map<std::uint8_t, std::int64_t>> DroppedEvents(
+      std::string_view name, std::int64_t from_ms, std::int64_t to_ms) const = 0;
   /// Blobs known to be damaged when the snapshot was taken.
   virtual std::vector<std::string> Unreadable() const = 0;
 };

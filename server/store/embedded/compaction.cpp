@@ -41,9 +41,8 @@ class Unsynced {
 
 ErasedWhen StoreImpl::ErasedFilter() const {
   if (tombstones_.empty()) return nullptr;
-  return [this](std::string_view type, std::uint64_t key) {
-    return tombstones_.FindDone(type, key);
-  };
+  return
+      [this](std::string_view type, std::uint64_t key) { return tombstones_.FindDone(type, key); };
 }
 
 // Removes what a crash left unfinished and learns what is there.

@@ -105,7 +105,7 @@ absl::Status StoreImpl::Prepare() {
   const absl::StatusOr<std::int64_t> tables =
       write_.QueryInt("SELECT count(*) FROM sqlite_master WHERE name='meta'");
   if (!tables.ok()) return tables.status();
-  if (*tables > 0) return absl::OkStatus();
+  if (*tables > 0) return write_.Execute(kLaterTables);
 
   const std::string key_file = options_.directory + "/unit.key";
   absl::StatusOr<UnitSecret> secret = ReadSecret(key_file);
@@ -114,6 +114,7 @@ absl::Status StoreImpl::Prepare() {
   Transaction transaction(&write_, "BEGIN IMMEDIATE");
   status = transaction.status();
   if (status.ok()) status = write_.Execute(kSchema);
+  if (status.ok()) status = write_.Execute(kLaterTables);
   if (status.ok()) status = SetMeta(&write_, "format_version", absl::StrCat(kFormatVersion));
   if (status.ok()) status = SetMeta(&write_, "shards", absl::StrCat(options_.shards));
   if (status.ok()) status = SetMeta(&write_, "project", options_.project);
@@ -186,6 +187,7 @@ absl::Status StoreImpl::TakeOverErasures() {
 
 void StoreImpl::PrepareStatements() {
   known_.emplace(&write_);
+  counts_.emplace(&write_);
   insert_landed_ = write_.Prepare(
       "INSERT INTO landed(epoch,sequence,received_ms,records,checksum,data) "
       "VALUES(?1,?2,?3,?4,?5,?6)");
@@ -228,6 +230,7 @@ absl::Status StoreImpl::LandOne(LandingBatch& batch, LandingOutcome* outcome) {
                             .Bind(5, BlobChecksum(batch.blob))
                             .BindBlob(6, batch.blob)
                             .Run();
+  if (status.ok()) status = counts_->Add(batch);
   if (status.ok() && batch.boot_id != 0)
     status = insert_boot_.BindBlob(1, epoch)
                  .Bind(2, static_cast<std::int64_t>(batch.boot_id))
@@ -246,12 +249,14 @@ absl::StatusOr<std::vector<LandingOutcome>> StoreImpl::Land(absl::Span<LandingBa
     const std::lock_guard lock(write_mutex_);
     Transaction transaction(&write_, "BEGIN IMMEDIATE");
     absl::Status status = transaction.status();
+    counts_->Begin();
     for (std::size_t i = 0; i < batches.size() && status.ok(); ++i) {
       status = LandOne(batches[i], &outcomes[i]);
       if (outcomes[i] != LandingOutcome::kStored) continue;
       records += batches[i].records;
       bytes += static_cast<std::int64_t>(batches[i].blob.size());
     }
+    if (status.ok()) status = counts_->Finish();
     if (status.ok() && records > 0) status = add_records_.Bind(1, records).Run();
     if (status.ok()) status = transaction.Commit();
     if (!status.ok()) return status;

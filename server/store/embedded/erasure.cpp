@@ -198,11 +198,10 @@ absl::StatusOr<EraseResult> StoreImpl::EraseRecords(std::string_view unit_type, 
   }
   if (status.ok()) status = tombstones_.MarkDone(&write_, unit_type, key);
   if (status.ok())
-    status = AddAudit(
-        {tombstones_.Find(unit_type, key).value_or(0), "erase",
-         absl::StrCat("unit ", absl::BytesToHexString(TombstoneHash(unit_type, key)), " of type ",
-                      std::string(unit_type), ": ", result.records, " records, ",
-                      result.chunks_rewritten, " chunks rewritten")});
+    status = AddAudit({tombstones_.Find(unit_type, key).value_or(0), "erase",
+                       absl::StrCat("unit ", absl::BytesToHexString(TombstoneHash(unit_type, key)),
+                                    " of type ", std::string(unit_type), ": ", result.records,
+                                    " records, ", result.chunks_rewritten, " chunks rewritten")});
   if (status.ok()) status = transaction.Commit();
   dictionaries_.erase(own);
   if (!status.ok()) return status;
@@ -267,8 +266,7 @@ absl::StatusOr<EraseResult> StoreImpl::Erase(std::string_view unit_type, std::ui
   {
     const std::lock_guard writing(write_mutex_);
     absl::Status status = tombstones_.Add(&write_, unit_type, key, now_ms);
-    if (status.ok())
-      status = AppendErasures(journal_, {{TombstoneHash(unit_type, key), now_ms}});
+    if (status.ok()) status = AppendErasures(journal_, {{TombstoneHash(unit_type, key), now_ms}});
     if (!status.ok()) return status;
   }
   absl::StatusOr<EraseResult> result = EraseRecords(unit_type, key);

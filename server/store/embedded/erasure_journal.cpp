@@ -21,8 +21,7 @@ constexpr std::size_t kHashBytes = 16;
 
 absl::Status Failed(const std::string& file) {
   const std::string message = absl::StrCat(file, ": ", std::strerror(errno));
-  return errno == ENOSPC ? absl::ResourceExhaustedError(message)
-                         : absl::UnavailableError(message);
+  return errno == ENOSPC ? absl::ResourceExhaustedError(message) : absl::UnavailableError(message);
 }
 
 bool IsHex(std::string_view text) {

@@ -39,4 +39,12 @@ CREATE TABLE audit(id INTEGER PRIMARY KEY AUTOINCREMENT, time_ms INTEGER NOT NUL
   detail TEXT NOT NULL);
 )sql";
 
+/// Tables that came later, made in older stores of this version too.
+inline constexpr const char* kLaterTables = R"sql(
+CREATE TABLE IF NOT EXISTS counter(epoch BLOB PRIMARY KEY, data BLOB NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS tally(name TEXT NOT NULL, variant TEXT NOT NULL, what INTEGER NOT NULL,
+  reason INTEGER NOT NULL, day INTEGER NOT NULL, value INTEGER NOT NULL,
+  PRIMARY KEY(name, variant, what, reason, day)) WITHOUT ROWID;
+)sql";
+
 }  // namespace upswing::store

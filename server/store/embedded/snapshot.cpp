@@ -11,6 +11,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "server/store/embedded/client_counts.hpp"
 #include "server/store/embedded/database.hpp"
 #include "server/store/embedded/directory.hpp"
 #include "server/store/records.hpp"
@@ -120,6 +121,24 @@ class Snapshot : public RecordSource {
   std::map<std::string, std::int64_t> Erased(std::string_view experiment) const override {
     const auto found = erased_.find(experiment);
     return found == erased_.end() ? std::map<std::string, std::int64_t>() : found->second;
+  }
+
+  absl::StatusOr<std::map<std::string, DecisionCounts>> Decisions(
+      std::string_view experiment, std::int64_t from_ms, std::int64_t to_ms) const override {
+    absl::StatusOr<std::unique_ptr<Reader>> reader = Borrow();
+    if (!reader.ok()) return reader.status();
+    auto counts = ReadDecisions(&(*reader)->database, experiment, from_ms, to_ms);
+    Return(*std::move(reader));
+    return counts;
+  }
+
+  absl::StatusOr<std::map<std::uint8_t, std::int64_t>> DroppedEvents(
+      std::string_view name, std::int64_t from_ms, std::int64_t to_ms) const override {
+    absl::StatusOr<std::unique_ptr<Reader>> reader = Borrow();
+    if (!reader.ok()) return reader.status();
+    auto dropped = ReadDroppedEvents(&(*reader)->database, name, from_ms, to_ms);
+    Return(*std::move(reader));
+    return dropped;
   }
 
   std::vector<std::string> Unreadable() const override { return unreadable_; }

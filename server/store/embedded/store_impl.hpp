@@ -15,6 +15,7 @@
 #include <utility>
 #include <vector>
 
+#include "server/store/embedded/client_counts.hpp"
 #include "server/store/embedded/database.hpp"
 #include "server/store/embedded/directory.hpp"
 #include "server/store/embedded/embedded_store.hpp"
@@ -125,6 +126,7 @@ class StoreImpl : public EmbeddedStore {
   std::mutex write_mutex_;
   Database write_;  // this and what follows: guarded by write_mutex_
   std::optional<KnownBatches> known_;
+  std::optional<ClientCounts> counts_;
   Statement insert_landed_, insert_conflict_, insert_boot_, select_boot_, add_records_;
   Statement insert_chunk_, insert_chunk_data_, delete_chunk_, delete_chunk_data_;
 

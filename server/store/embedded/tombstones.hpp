@@ -23,8 +23,8 @@ class Tombstones {
   absl::Status Load(Database* database);
   /// When the unit was erased.
   std::optional<std::int64_t> Find(std::string_view unit_type, std::uint64_t key) const;
-  /// Likewise, but only if its records of then are gone. Until they are, rounds keep what is landed,
-  /// so that the erasure finds and counts it like the rest.
+  /// Likewise, but only if its records of then are gone. Until they are, rounds keep what is
+  /// landed, so that the erasure finds and counts it like the rest.
   std::optional<std::int64_t> FindDone(std::string_view unit_type, std::uint64_t key) const;
   bool empty() const { return count_.load(std::memory_order_relaxed) == 0; }
 

@@ -135,6 +135,45 @@ TEST_F(Store, TakesTheHalvesOfABatchOrTheWholeButNotBoth) {
   EXPECT_EQ(Land(half), LandingOutcome::kDuplicate) << "the whole is here";
 }
 
+// Two clients; the first sends its counters twice, out of order, and on two days.
+TEST_F(Store, SumsWhatClientsCountOverEpochsWithoutCountingAnythingTwice) {
+  using Kind = store::ClientCount::Kind;
+  constexpr std::int64_t kDayMs = 24 * 3600 * 1000;
+  const auto land = [&](std::uint64_t epoch, std::uint64_t sequence, std::int64_t day,
+                        std::vector<store::ClientCount> counts) {
+    LandingBatch batch = ToBatch(OneEvent({{"user", kUser}}, 1000, 7), epoch, sequence);
+    batch.received_ms = day * kDayMs + 5;
+    batch.counts = std::move(counts);
+    Land(std::move(batch));
+  };
+  land(1, 2, 100,
+       {{Kind::kDecisions, "exp", "on", 0, {10, 5, 4}},
+        {Kind::kDroppedExposures, "exp", "on", 3, {2, 0, 0}},
+        {Kind::kDroppedEvents, "purchase", "", 4, {9, 0, 0}}});
+  land(1, 1, 100, {{Kind::kDecisions, "exp", "on", 0, {6, 3, 3}}});
+  land(1, 2, 100, {{Kind::kDecisions, "exp", "on", 0, {10, 5, 4}}});
+  Open();
+  land(1, 3, 101, {{Kind::kDecisions, "exp", "on", 0, {11, 6, 5}}});
+  land(2, 1, 101,
+       {{Kind::kDecisions, "exp", "on", 0, {1, 1, 1}},
+        {Kind::kDecisions, "exp", "off", 0, {~std::uint64_t{0}, 1, 1}}});
+  const auto source = *store_->Snapshot();
+  const auto one = *source->Decisions("exp", 100 * kDayMs, 101 * kDayMs - 1);
+  ASSERT_EQ(one.size(), 1u);
+  EXPECT_EQ(one.at("on").evaluated, 10);
+  EXPECT_EQ(one.at("on").exposed, 5);
+  EXPECT_EQ(one.at("on").queued, 4);
+  EXPECT_EQ(one.at("on").dropped, (std::map<std::uint8_t, std::int64_t>{{3, 2}}));
+  const auto both = *source->Decisions("exp", 100 * kDayMs, 102 * kDayMs);
+  EXPECT_EQ(both.at("on").evaluated, 12);
+  EXPECT_EQ(both.at("on").queued, 6);
+  EXPECT_EQ(both.at("off").exposed, 1);
+  EXPECT_GT(both.at("off").evaluated, 0);  // whatever a client claims
+  EXPECT_TRUE(source->Decisions("purchase", 0, 102 * kDayMs)->empty());
+  EXPECT_EQ(*source->DroppedEvents("purchase", 100 * kDayMs, 100 * kDayMs),
+            (std::map<std::uint8_t, std::int64_t>{{4, 9}}));
+}
+
 TEST_F(Store, HasOneOwnerAndManyReaders) {
   EXPECT_EQ(EmbeddedStore::Open(options_).status().code(), absl::StatusCode::kFailedPrecondition);
   Land(ToBatch(OneEvent({{"user", kUser}}, 1000, 3), 1, 1));

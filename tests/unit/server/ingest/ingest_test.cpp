@@ -160,6 +160,29 @@ TEST_F(Ingesting, AnswersWithTheBatchsIdAndKeepsKeysInsteadOfIds) {
     EXPECT_NE(records.strings[i], "u-secret") << "the raw id must not reach the disk";
 }
 
+TEST_F(Ingesting, HandsTheClientsCountersOn) {
+  wire::Encoder encoder;
+  encoder.AddDecisions("exp", "on", 10, 5, 4);
+  encoder.AddDroppedExposures("exp", "off", 3, 2);
+  encoder.AddDroppedEvents("purchase", 4, 9);
+  wire::BatchHeader header;
+  header.id = {1, 2, 3};
+  ASSERT_EQ(Post(encoder.Finish(header, {})).get().status, 200);
+  const auto& counts = store_.landed[0].counts;
+  ASSERT_EQ(counts.size(), 3u);
+  EXPECT_EQ(counts[0].kind, store::ClientCount::Kind::kDecisions);
+  EXPECT_EQ(counts[0].name + "/" + counts[0].variant, "exp/on");
+  EXPECT_EQ(counts[0].values[0], 10u);
+  EXPECT_EQ(counts[0].values[2], 4u);
+  EXPECT_EQ(counts[1].kind, store::ClientCount::Kind::kDroppedExposures);
+  EXPECT_EQ(counts[1].name + "/" + counts[1].variant, "exp/off");
+  EXPECT_EQ(int{counts[1].reason}, 3);
+  EXPECT_EQ(counts[1].values[0], 2u);
+  EXPECT_EQ(counts[2].kind, store::ClientCount::Kind::kDroppedEvents);
+  EXPECT_EQ(counts[2].name, "purchase");
+  EXPECT_EQ(counts[2].values[0], 9u);
+}
+
 TEST_F(Ingesting, TrueTimeIsTheServersWithTheDevicesDistances) {
   // Sent 40 ms after forming, in the same boot: the purchase was 40 ms ago, the exposure 140 ms.
   Post(Body(1), "", wire::FormatSentAt({kNow - 5000, 940, 77})).get();

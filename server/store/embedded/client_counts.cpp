@@ -1,0 +1,176 @@
+#include "server/store/embedded/client_counts.hpp"
+
+#include <algorithm>
+#include <utility>
+#include <vector>
+
+#include "sdk/base/hash.hpp"
+#include "server/store/bytes.hpp"
+#include "server/store/embedded/known_batches.hpp"
+
+namespace upswing::store {
+namespace {
+
+constexpr std::int64_t kDayMs = 24LL * 3600 * 1000;
+// As many rows as an SDK keeps apart (sdk/events/counters.hpp). What a client says beyond is no
+// reason to grow.
+constexpr std::size_t kMostRows = 4096;
+// No device counts further; sums of what clients claim must not overflow.
+constexpr std::uint64_t kMost = std::uint64_t{1} << 50;
+
+// Column `what` of the table `tally`.
+enum What : int {
+  kEvaluated = 0,
+  kExposed = 1,
+  kQueued = 2,
+  kExposureDropped = 3,
+  kEventDropped = 4
+};
+
+std::int64_t DayOf(std::int64_t time_ms) {
+  return time_ms >= 0 ? time_ms / kDayMs : (time_ms + 1) / kDayMs - 1;
+}
+
+/// A client's row as the table `counter` keeps it.
+struct Row {
+  std::uint64_t name = 0;  ///< Hash of all that names it.
+  std::uint64_t values[3] = {};
+};
+
+std::uint64_t NameOf(const ClientCount& count) {
+  std::string text(1, static_cast<char>(count.kind));
+  text.push_back(static_cast<char>(count.reason));
+  PutVarint(count.name.size(), &text);
+  text.append(count.name);
+  text.append(count.variant);
+  return base::Hash64(text);
+}
+
+bool Decode(std::string_view data, std::vector<Row>* rows) {
+  ByteReader reader(data);
+  while (reader.ok() && !reader.AtEnd()) {
+    Row& row = rows->emplace_back();
+    row.name = reader.Fixed<std::uint64_t>();
+    for (std::uint64_t& value : row.values) value = reader.Varint();
+  }
+  return reader.ok();
+}
+
+}  // namespace
+
+ClientCounts::ClientCounts(Database* database)
+    : select_(database->Prepare("SELECT data FROM counter WHERE epoch=?1")),
+      upsert_(database->Prepare("INSERT INTO counter(epoch,data) VALUES(?1,?2) ON CONFLICT(epoch) "
+                                "DO UPDATE SET data=excluded.data")),
+      add_(database->Prepare(
+          "INSERT INTO tally(name,variant,what,reason,day,value) VALUES(?1,?2,?3,?4,?5,?6) "
+          "ON CONFLICT(name,variant,what,reason,day) DO UPDATE SET "
+          "value=min(value+excluded.value,1<<62)")) {}
+
+absl::Status ClientCounts::Add(const LandingBatch& batch) {
+  if (batch.counts.empty()) return absl::OkStatus();
+  const std::string epoch = EpochBlob(batch.key.epoch_hi, batch.key.epoch_lo);
+  const absl::StatusOr<bool> known = select_.BindBlob(1, epoch).Step();
+  if (!known.ok()) return known.status();
+  std::vector<Row> rows;
+  // A damaged row begins anew: it counts once more at worst.
+  if (*known && !Decode(select_.Blob(0), &rows)) rows.clear();
+  select_.Reset();
+
+  bool changed = false;
+  for (const ClientCount& count : batch.counts) {
+    const std::uint64_t name = NameOf(count);
+    auto row = std::find_if(rows.begin(), rows.end(), [&](const Row& r) { return r.name == name; });
+    if (row == rows.end()) {
+      if (rows.size() >= kMostRows) continue;
+      row = rows.insert(rows.end(), Row{name, {}});
+    }
+    for (int i = 0; i < 3; ++i) {
+      const std::uint64_t value = std::min(count.values[i], kMost);
+      if (value <= row->values[i]) continue;
+      const int what = count.kind == ClientCount::Kind::kDecisions          ? i
+                       : count.kind == ClientCount::Kind::kDroppedExposures ? kExposureDropped
+                                                                            : kEventDropped;
+      grown_[{count.name, count.variant, what, count.reason, DayOf(batch.received_ms)}] +=
+          static_cast<std::int64_t>(value - row->values[i]);
+      row->values[i] = value;
+      changed = true;
+    }
+  }
+  if (!changed) return absl::OkStatus();
+  std::string data;
+  for (const Row& row : rows) {
+    PutFixed(row.name, &data);
+    for (const std::uint64_t value : row.values) PutVarint(value, &data);
+  }
+  return upsert_.BindBlob(1, epoch).BindBlob(2, data).Run();
+}
+
+absl::Status ClientCounts::Finish() {
+  for (const auto& [key, value] : grown_) {
+    const auto& [name, variant, what, reason, day] = key;
+    absl::Status status = add_.BindText(1, name)
+                              .BindText(2, variant)
+                              .Bind(3, what)
+                              .Bind(4, reason)
+                              .Bind(5, day)
+                              .Bind(6, value)
+                              .Run();
+    if (!status.ok()) return status;
+  }
+  grown_.clear();
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::map<std::string, DecisionCounts>> ReadDecisions(Database* database,
+                                                                    std::string_view experiment,
+                                                                    std::int64_t from_ms,
+                                                                    std::int64_t to_ms) {
+  std::map<std::string, DecisionCounts> counts;
+  Statement select = database->Prepare(
+      "SELECT variant, what, reason, sum(value) FROM tally WHERE name=?1 AND what<?2 AND day>=?3 "
+      "AND day<=?4 GROUP BY variant, what, reason");
+  select.BindText(1, experiment)
+      .Bind(2, kEventDropped)
+      .Bind(3, DayOf(from_ms))
+      .Bind(4, DayOf(to_ms));
+  for (;;) {
+    const absl::StatusOr<bool> row = select.Step();
+    if (!row.ok()) return row.status();
+    if (!*row) return counts;
+    DecisionCounts& of = counts[std::string(select.Blob(0))];
+    const std::int64_t value = select.Int(3);
+    switch (select.Int(1)) {
+      case kEvaluated:
+        of.evaluated = value;
+        break;
+      case kExposed:
+        of.exposed = value;
+        break;
+      case kQueued:
+        of.queued = value;
+        break;
+      default:
+        of.dropped[static_cast<std::uint8_t>(select.Int(2))] = value;
+    }
+  }
+}
+
+absl::StatusOr<std::map<std::uint8_t, std::int64_t>> ReadDroppedEvents(Database* database,
+                                                                       std::string_view name,
+                                                                       std::int64_t from_ms,
+                                                                       std::int64_t to_ms) {
+  std::map<std::uint8_t, std::int64_t> dropped;
+  Statement select = database->Prepare(
+      "SELECT reason, sum(value) FROM tally WHERE name=?1 AND variant='' AND what=?2 AND day>=?3 "
+      "AND day<=?4 GROUP BY reason");
+  select.BindText(1, name).Bind(2, kEventDropped).Bind(3, DayOf(from_ms)).Bind(4, DayOf(to_ms));
+  for (;;) {
+    const absl::StatusOr<bool> row = select.Step();
+    if (!row.ok()) return row.status();
+    if (!*row) return dropped;
+    dropped[static_cast<std::uint8_t>(select.Int(0))] = select.Int(1);
+  }
+}
+
+}  // namespace upswing::store
