@@ -26,6 +26,8 @@ bool Refresh(const Analysis& next, double most_changed, Known* known, std::int64
   if (!before.ok() || !before->unreadable.empty()) return false;
   absl::StatusOr<PassState> after = next.Pass(&(*touched)->after);
   if (!after.ok() || !after->unreadable.empty()) return false;
+  known->state.Widen(next.calendar().days());
+  before->Widen(next.calendar().days());
   known->state.Merge(*std::move(after));
   known->state.Subtract(*before);
   for (const auto& shard : (*touched)->after) *units += static_cast<std::int64_t>(shard.size());

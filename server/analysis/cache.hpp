@@ -16,9 +16,9 @@ namespace upswing::analysis {
 /// be kept per unit: their earlier records are read again from the earlier snapshot.
 ///
 /// Starts anew when what all units are counted by has changed: the spec (but for `as_of_ms`), a cap
-/// or a quantile, the range of days; for specs with a fallback unit; when the earlier snapshot can
-/// no longer be read (after an erasure or expiry, or because the store needed the room); and when
-/// much of the data is new. Thread-safe; two calls for one experiment take turns.
+/// or a quantile, the first of the days; for specs with a fallback unit; when the earlier snapshot
+/// can no longer be read (after an erasure or expiry, or because the store needed the room); and
+/// when much of the data is new. Thread-safe; two calls for one experiment take turns.
 class ResultCache {
  public:
   /// Remembers the results of this many experiments, those last asked for: some 100 KiB each (more

@@ -38,6 +38,11 @@ absl::StatusOr<Calendar> Calendar::Create(const std::string& timezone, std::int6
   return calendar;
 }
 
+bool Calendar::Continues(const Calendar& other) const {
+  return timezone_ == other.timezone_ && starts_.size() >= other.starts_.size() &&
+         std::equal(other.starts_.begin(), other.starts_.end(), starts_.begin());
+}
+
 std::string Calendar::Date(int day) const { return dates_[static_cast<std::size_t>(day)]; }
 
 std::int64_t Calendar::StartOfDayAfter(std::int64_t time_ms, int after) const {

@@ -37,6 +37,8 @@ class Calendar {
   std::int64_t StartOfDayAfter(std::int64_t time_ms, int days) const;
 
   bool operator==(const Calendar&) const = default;
+  /// True if this has the other's days and, perhaps, more after them.
+  bool Continues(const Calendar& other) const;
 
  private:
   static constexpr std::int64_t kDayMs = 24LL * 3600 * 1000;

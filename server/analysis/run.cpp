@@ -99,7 +99,7 @@ bool Analysis::CountsLike(const Analysis& other) const {
   const auto looks_back = [](const CompiledMetric& metric) {
     return metric.covariates > 0 && !metric.definition->covariate->complete_history;
   };
-  return *calendar_ == *other.calendar_ && pooled_ == other.pooled_ &&
+  return calendar_->Continues(*other.calendar_) && pooled_ == other.pooled_ &&
          fallback_since_ == other.fallback_since_ &&
          (history_start_ms_ == other.history_start_ms_ ||
           std::none_of(plan_.metrics.begin(), plan_.metrics.end(), looks_back));

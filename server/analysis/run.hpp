@@ -29,7 +29,8 @@ class Analysis {
 
   absl::StatusOr<AnalysisResult> Result(const PassState& state) const;
 
-  /// True if a unit with the same records adds the same to both: they were prepared alike.
+  /// True if a unit with the same records adds the same to both, but for windows that closed after
+  /// the last day of `other`: they were prepared alike, and this has all days of `other`.
   bool CountsLike(const Analysis& other) const;
 
   const store::RecordSource& source() const { return source_; }

@@ -521,6 +521,20 @@ void CellState::Merge(const CellState& other) {
   events += other.events;
 }
 
+void PassState::Widen(int days) {
+  const auto width = static_cast<std::size_t>(days);
+  for (ArmState& arm : arms) {
+    arm.units_by_day.resize(width);
+    for (DayState& of : arm.days) {
+      if (of.cumulative.empty()) continue;
+      const CellSums none(of.cumulative[0].dimension());
+      of.cumulative.resize(width, none);
+      of.daily.resize(width, none);
+      of.entered.resize(width + 1);
+    }
+  }
+}
+
 PassState::PassState(const Plan& plan, int days, const Search* search) {
   const std::size_t metrics = plan.metrics.size();
   arms.resize(plan.spec->variants.size());

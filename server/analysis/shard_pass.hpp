@@ -93,6 +93,8 @@ struct PassState {
   /// `search`: null unless the pass looks for order statistics.
   PassState(const Plan& plan, int days, const Search* search);
   void Merge(PassState&& other);
+  /// Appends days on which nothing happened, up to `days`.
+  void Widen(int days);
   /// Takes out again, exactly, what some of the units put in.
   void Subtract(const PassState& other);
 };

@@ -74,6 +74,9 @@ class Finder {
  public:
   Finder(const Analysis& before, const Analysis& after) : before_(before), after_(after) {
     std::tie(from_, to_) = std::minmax(before.spec().as_of_ms, after.spec().as_of_ms);
+    // What happened beyond the last day was counted on that day, and has one of its own now.
+    if (after.calendar().days() > before.calendar().days())
+      from_ = std::min(from_, before.calendar().Start(before.calendar().days()) - 1);
     context_.plan = &after.plan();
     context_.companion_type = after.spec().observation_unit;
     for (const CompiledMetric& metric : after.plan().metrics) AddTurns(metric);

@@ -19,7 +19,7 @@ struct Touched {
 /// Compares two analyses whose specs differ in `as_of_ms` alone, for which `CountsLike` holds, and
 /// whose snapshots are of one store. A unit is touched if its records differ (those that the plan
 /// reads, whatever chunks they lie in), or if between the two times of asking it has records,
-/// a window closes, or a window becomes mature.
+/// a window closes, or a window becomes mature; or did beyond the earlier one's last day.
 ///
 /// nullopt: start anew, because more than a share `most_changed` of the rows lies in chunks that
 /// one of the snapshots does not have, or the units have fallbacks. kNotFound: a snapshot's chunks

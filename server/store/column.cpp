@@ -20,6 +20,9 @@ constexpr std::uint8_t kZstd = 16;
 constexpr std::uint8_t kRawDoubles = 255;
 constexpr int kLevel = 1;
 constexpr std::size_t kSample = 1024;
+// A frame costs microseconds however small it is. Columns shorter than this are of young runs,
+// which merging rewrites soon; in large ones it is lost in the noise.
+constexpr std::size_t kWorthAFrame = 4096;
 constexpr std::array<std::size_t, 5> kWidths = {0, 1, 2, 4, 8};
 
 struct FreeContext {
@@ -99,7 +102,7 @@ void EncodeIntegers(absl::Span<const T> values, Squeeze squeeze, std::string* ou
     Compress(bytes, kLevel, &compressed);
     return compressed.size() + bytes.size() / 8 < bytes.size();
   };
-  if (squeeze == Squeeze::kCompress && packed.size() >= 64) {
+  if (squeeze == Squeeze::kCompress && packed.size() >= kWorthAFrame) {
     // Times and order are mostly noise: a sample tells, at a fraction of the cost.
     const bool wide = kWidths[static_cast<std::size_t>(code)] >= 4 && packed.size() > 4 * kSample;
     const std::size_t middle = (packed.size() - kSample) / 2;

@@ -13,7 +13,7 @@ namespace upswing::store {
 /// How hard a column is squeezed.
 enum class Squeeze : std::uint8_t {
   kPack,      ///< Only packed into the narrowest width; the caller compresses the whole.
-  kCompress,  ///< Packed, then zstd where that saves an eighth.
+  kCompress,  ///< Packed, then zstd where that saves an eighth; but for short columns.
 };
 
 /// Appends a column of integers:

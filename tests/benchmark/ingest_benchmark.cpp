@@ -1,5 +1,6 @@
 // Parts of the ingest benchmark; ingest.sh puts them together. Each prints one JSON object.
-//   ingest_benchmark generate device|server MILLIONS FILE [FIRST]  batches of 500 records, none twice;
+//   ingest_benchmark generate device|server MILLIONS FILE [FIRST]  batches of 500 records, none
+//   twice;
 //                    FIRST sets a file apart from others: the number of its first batch
 //   ingest_benchmark send FILE PORT CONNECTIONS   posts a file's batches over loopback
 //   ingest_benchmark disk FILE                    append + fdatasync of 64, 256 and 1,024 KiB
@@ -66,8 +67,9 @@ std::string Body(bool device, std::uint64_t number, wire::BatchHeader* header) {
   for (int i = 0; i < kRecords; ++i) {
     testing::TrafficRecord record = traffic.Next();
     // Steps of a prime: 500 different users in a server's batch, and all users by and by.
-    record.units = {{"user", User(device ? number : (number * kRecords +
-                                                     static_cast<std::uint64_t>(i)) * 2'750'159)}};
+    record.units = {
+        {"user",
+         User(device ? number : (number * kRecords + static_cast<std::uint64_t>(i)) * 2'750'159)}};
     testing::AddTo(record, &encoder);
   }
   *header = traffic.Header();
@@ -106,7 +108,8 @@ class BatchFile {
   explicit BatchFile(const char* file) {
     const int descriptor = open(file, O_RDONLY | O_CLOEXEC);
     struct stat info {};
-    if (descriptor < 0 || fstat(descriptor, &info) != 0) Fail(std::string(file) + " cannot be read");
+    if (descriptor < 0 || fstat(descriptor, &info) != 0)
+      Fail(std::string(file) + " cannot be read");
     const auto size = static_cast<std::size_t>(info.st_size);
     void* mapped = mmap(nullptr, size, PROT_READ, MAP_PRIVATE | MAP_POPULATE, descriptor, 0);
     close(descriptor);
@@ -223,10 +226,9 @@ void Send(const char* file, int port, int connections) {
   const double seconds = Seconds() - start;
   std::sort(waits.begin(), waits.end());
   const auto quantile = [&](double q) {
-    return waits.empty()
-               ? 0.0
-               : 1000.0 * static_cast<double>(
-                              waits[static_cast<std::size_t>(q * static_cast<double>(waits.size() - 1))]);
+    return waits.empty() ? 0.0
+                         : 1000.0 * static_cast<double>(waits[static_cast<std::size_t>(
+                                        q * static_cast<double>(waits.size() - 1))]);
   };
   std::printf(
       "{\"records\": %lld, \"seconds\": %.2f, \"records_per_second\": %.0f, \"client_cpu\": %.2f, "
@@ -324,7 +326,8 @@ void Known(const std::string& directory, double millions) {
   std::vector<store::LandingBatch> batches;
   for (std::uint64_t i = 0; i < total; i += batches.size()) {
     batches.clear();
-    while (batches.size() < 4096 && i + batches.size() < total) batches.push_back(batch(i + batches.size()));
+    while (batches.size() < 4096 && i + batches.size() < total)
+      batches.push_back(batch(i + batches.size()));
     if (!(*store)->Land(absl::MakeSpan(batches)).ok()) Fail("does not land");
   }
   const double landed = Seconds() - start;
@@ -344,8 +347,8 @@ void Known(const std::string& directory, double millions) {
   std::printf(
       "{\"known_batches\": %lld, \"seconds\": %.1f, \"batches_per_second\": %.0f, "
       "\"duplicates_per_second\": %.0f, \"bytes_per_batch\": %.2f, \"peak_mib\": %ld}\n",
-      static_cast<long long>(stats.known_batches), landed,
-      static_cast<double>(total) / landed, static_cast<double>(kAgain) / repeated,
+      static_cast<long long>(stats.known_batches), landed, static_cast<double>(total) / landed,
+      static_cast<double>(kAgain) / repeated,
       static_cast<double>(stats.file_bytes) / static_cast<double>(total), ResidentMiB());
 }
 

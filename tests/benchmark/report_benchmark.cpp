@@ -1,6 +1,6 @@
 // Lands and compacts N million records and times the report on them. Prints one JSON object.
 //   report_benchmark load DIR MILLIONS [UNITS] [ROWS.bin] | report DIR [THREADS]
-//                    | refresh DIR UNITS NEW_RECORDS [THREADS]
+//                    | answers DIR | refresh DIR UNITS NEW_RECORDS [THREADS]
 #include <sys/resource.h>
 
 #include <algorithm>
@@ -239,6 +239,39 @@ int Report(const std::string& directory, int threads) {
   return 0;
 }
 
+// The numbers themselves, for another database to be compared with: kind, variant (1 = on), day
+// since 1970 (0 = all), then per metric the sum and the sum of squares of its first component.
+int Answers(const std::string& directory) {
+  store::EmbeddedOptions options;
+  options.directory = directory;
+  options.read_only = true;
+  auto store = store::EmbeddedStore::Open(options);
+  if (!store.ok()) return 1;
+  const auto source = (*store)->Snapshot();
+  if (!source.ok()) return 1;
+  const auto result = analysis::Analyze(**source, Spec(true));
+  if (!result.ok()) return 1;
+  const auto print = [](const analysis::Cell& cell) {
+    std::printf("\t%.17g\t%.17g", cell.sums.sum(0).Round(), cell.sums.product(0, 0).Round());
+  };
+  for (std::size_t v = 0; v < result->variants.size(); ++v) {
+    const auto& variant = result->variants[v];
+    std::printf("total\t%zu\t0\t%lld", v, static_cast<long long>(variant.units));
+    for (const auto& metric : variant.metrics) print(metric.total);
+    std::printf("\n");
+    for (std::size_t day = 0; day < result->days.size(); ++day) {
+      for (const bool daily : {false, true}) {
+        std::printf("%s\t%zu\t%lld", daily ? "daily" : "cumulative", v,
+                    static_cast<long long>(kStart / kDay) + static_cast<long long>(day));
+        for (const auto& metric : variant.metrics)
+          print(daily ? metric.daily[day] : metric.cumulative[day]);
+        std::printf("\n");
+      }
+    }
+  }
+  return 0;
+}
+
 // What a live experiment costs: asks, lands and compacts `fresh` new records, and asks again.
 int Refresh(const std::string& directory, std::uint64_t units, std::uint64_t fresh, int threads) {
   store::EmbeddedOptions options;
@@ -297,7 +330,7 @@ int main(int argc, char** argv) {
     std::fprintf(
         stderr,
         "usage: report_benchmark load DIR MILLIONS [UNITS] [ROWS.bin] | report DIR [THREADS] | "
-        "refresh DIR UNITS NEW_RECORDS [THREADS]\n");
+        "answers DIR | refresh DIR UNITS NEW_RECORDS [THREADS]\n");
     return 2;
   }
   const std::string mode = argv[1];
@@ -306,6 +339,7 @@ int main(int argc, char** argv) {
     const std::uint64_t units = argc > 4 ? std::strtoull(argv[4], nullptr, 10) : records / 20;
     return Load(argv[2], records, units, argc > 5 ? argv[5] : nullptr);
   }
+  if (mode == "answers") return Answers(argv[2]);
   if (mode == "refresh" && argc > 4)
     return Refresh(argv[2], std::strtoull(argv[3], nullptr, 10),
                    std::strtoull(argv[4], nullptr, 10), argc > 5 ? std::atoi(argv[5]) : 2);

@@ -521,7 +521,8 @@ void StoreImpl::StopBackground() {
 }
 
 void StoreImpl::Background() {
-  auto last_round = std::chrono::steady_clock::now();
+  // What an earlier process left is old already.
+  auto last_round = std::chrono::steady_clock::now() - kRoundAge;
   for (;;) {
     {
       std::unique_lock lock(wake_mutex_);

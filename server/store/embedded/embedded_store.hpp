@@ -43,6 +43,10 @@ struct EmbeddedOptions {
   /// Memory for the unit dictionaries held between rounds. Unit: bytes.
   std::int64_t dictionary_bytes = 192 << 20;
 
+  /// Landed records that a snapshot decodes at once (about 100 bytes each; as chunks they take a
+  /// tenth of that). At least 1.
+  std::int64_t snapshot_records = 500'000;
+
   /// SQLite VFS to open the database with (fault injection in tests); empty = the default.
   std::string vfs;
 };

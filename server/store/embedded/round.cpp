@@ -15,7 +15,10 @@ absl::Status BuildLane(const Records& records, Lane lane, const std::vector<std:
                        const NumberOf& number,
                        const std::function<absl::Status(BuiltChunk)>& emit) {
   std::vector<std::pair<std::uint32_t, std::vector<ChunkRow>>> groups;
-  absl::flat_hash_map<std::uint32_t, std::size_t> group_of;
+  // By name: number of its group + 1. All zero between uses: the pool may hold far more strings
+  // than there are names.
+  thread_local std::vector<std::uint32_t> group_of;
+  if (group_of.size() < records.strings.size()) group_of.resize(records.strings.size());
   std::uint64_t last_key = 0;
   std::uint32_t unit = 0;
   for (const KeyedRow& row : rows) {
@@ -24,10 +27,14 @@ absl::Status BuildLane(const Records& records, Lane lane, const std::vector<std:
       last_key = row.key;
     }
     const std::uint32_t name = names[row.row];
-    const auto [group, added] = group_of.try_emplace(name, groups.size());
-    if (added) groups.push_back({name, {}});
-    groups[group->second].second.push_back({unit, row.row});
+    std::uint32_t& group = group_of[name];
+    if (group == 0) {
+      groups.push_back({name, {}});
+      group = static_cast<std::uint32_t>(groups.size());
+    }
+    groups[group - 1].second.push_back({unit, row.row});
   }
+  for (const auto& [name, group] : groups) group_of[name] = 0;
   for (auto& [name, group] : groups) {
     absl::Status status =
         EmitChunks(records, lane, unit_type, records.strings[name], std::move(group), emit);

@@ -170,6 +170,7 @@ class Snapshot : public RecordSource {
   absl::Status LoadUnits(Database* database);
   absl::Status LoadReach(Database* database);
   absl::Status AddLanded(Database* database);
+  absl::Status AddSlice(Database* database, const Records& records);
 
   SnapshotOptions options_;
   NameTable names_;
@@ -266,9 +267,16 @@ absl::Status Snapshot::AddLanded(Database* database) {
                                     : absl::DataLossError("checksum");
     if (!status.ok())
       unreadable_.push_back(absl::StrCat("landed batch ", select.Int(0), ": ", status.message()));
+    if (records.size() < options_.slice_records) continue;
+    if (absl::Status added = AddSlice(database, records); !added.ok()) return added;
+    records.Clear();
   }
-  if (records.size() == 0) return absl::OkStatus();
+  return records.size() == 0 ? absl::OkStatus() : AddSlice(database, records);
+}
 
+// Makes a run of chunks in memory.
+absl::Status Snapshot::AddSlice(Database* database, const Records& records) {
+  const std::uint64_t run = NewMemoryId();
   for (const auto& [name_types, count] : CountReach(records))
     reach_[name_types.first][name_types.second] += count;
 
@@ -289,7 +297,11 @@ absl::Status Snapshot::AddLanded(Database* database) {
         if (const auto found = numbers.find((*keys)[unit]); found != numbers.end())
           found->second = unit;
     }
-    std::vector<std::uint64_t>& fresh = added_keys_[unit_key];
+    std::vector<std::uint64_t>& fresh = added_keys_[unit_key];  // of earlier slices
+    for (const std::uint64_t key : fresh) {
+      if (const auto found = numbers.find(key); found != numbers.end()) found->second = next;
+      ++next;
+    }
     const auto number = [&](std::uint64_t key) {
       std::uint32_t& unit = numbers[key];
       if (unit == 0xffffffff) {
@@ -300,7 +312,7 @@ absl::Status Snapshot::AddLanded(Database* database) {
     };
     absl::Status status = BuildChunks(records, shard, number, [&](BuiltChunk chunk) {
       chunk.ref.id = NewMemoryId();
-      chunk.ref.run = kInMemory;
+      chunk.ref.run = run;
       memory_.emplace(chunk.ref.id, std::move(chunk.bytes));
       const GroupKey group{type, shard.shard, chunk.lane, names_.FindOrInvent(chunk.name)};
       directory_[group].push_back(chunk.ref);

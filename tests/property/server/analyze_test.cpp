@@ -140,6 +140,29 @@ TEST_F(Analyzing, LeavesOutUnitsSeenInTwoVariantsAndKeepsThemInTheTwin) {
   EXPECT_EQ(on.metrics[0].first_variant.sums.sum(0).Round(), 7);
 }
 
+TEST_F(Analyzing, TakesWhatClientsCountedFromTheFirstUnitsDayOn) {
+  Metric("spent", metrics::MetricType::kSum, "purchase");
+  Expose(7, kMonday + 5 * kHour, "on");
+  Analyze();  // lands it
+  using Kind = store::ClientCount::Kind;
+  for (int day = -1; day <= 1; ++day) {
+    store::LandingBatch batch = testing::ToBatch({}, 9, static_cast<std::uint64_t>(day + 2));
+    batch.received_ms = kMonday + day * kDay;
+    const auto total = static_cast<std::uint64_t>(10 * (day + 2));
+    batch.counts = {{Kind::kDecisions, "exp", "on", 0, {total, total / 2, total / 5}},
+                    {Kind::kDroppedEvents, "purchase", "", 3, {total, 0, 0}},
+                    {Kind::kDroppedEvents, "play", "", 3, {total, 0, 0}}};
+    ASSERT_TRUE(store_->Land(absl::MakeSpan(&batch, 1)).ok());
+  }
+  const AnalysisResult result = Analyze();
+  EXPECT_EQ(result.variants[1].decisions.evaluated, 20);
+  EXPECT_EQ(result.variants[1].decisions.exposed, 10);
+  EXPECT_EQ(result.variants[1].decisions.queued, 4);
+  EXPECT_EQ(result.variants[0].decisions.evaluated, 0);
+  EXPECT_EQ(result.dropped_events,
+            (std::map<std::string, std::map<std::uint8_t, std::int64_t>>{{"purchase", {{3, 20}}}}));
+}
+
 TEST_F(Analyzing, RecomputesOnlyTheUnitsThatSomethingTouches) {
   Metric("spent", metrics::MetricType::kSum, "purchase").window_ms = 7 * kDay;
   const auto key = [](std::uint64_t user) { return user * 0x9e3779b97f4a7c15ULL; };
@@ -163,7 +186,6 @@ TEST_F(Analyzing, RecomputesOnlyTheUnitsThatSomethingTouches) {
     EXPECT_EQ(result->variants[1].metrics[0].total.pending,
               anew.variants[1].metrics[0].total.pending);
   };
-  // The range of days ends with the last record, so that it does not move below.
   spec_.as_of_ms = kMonday + 8 * kDay + 10 * kHour;
   ask(1, 0, 0);
   Track(key(7), kMonday + 9 * kHour, "purchase", 2.5);  // a new purchase of user 7
@@ -176,10 +198,14 @@ TEST_F(Analyzing, RecomputesOnlyTheUnitsThatSomethingTouches) {
   // A new unit.
   Expose(key(500), kMonday + kHour, "on");
   ask(1, 4, 1);
+  // The first record of a new day: user 9's; and twelve hours in which windows close and mature.
+  Track(key(9), kMonday + 9 * kDay + kHour / 2, "purchase", 3);
+  spec_.as_of_ms += 12 * kHour;
+  ask(1, 5, 25);
   // Its earlier chunks are gone with an erasure.
   ASSERT_TRUE(store_->Compact(true).ok());
   ASSERT_TRUE(store_->Erase("user", key(7), spec_.as_of_ms).ok());
-  ask(2, 4, 0);
+  ask(2, 5, 0);
 }
 
 }  // namespace

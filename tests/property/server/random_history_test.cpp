@@ -295,6 +295,7 @@ std::unique_ptr<store::EmbeddedStore> Land(const RecordList& list, Dice* dice,
   options.background = false;
   options.shards = 1 << dice->Below(4);
   options.merge_runs = 2 + static_cast<int>(dice->Below(4));
+  options.snapshot_records = dice->OneIn(2) ? 1 + dice->Below(200) : 500'000;
   auto store = *store::EmbeddedStore::Open(options);
   std::vector<std::pair<bool, std::size_t>> all;
   for (std::size_t i = 0; i < list.exposures.size(); ++i) all.emplace_back(true, i);
@@ -411,6 +412,7 @@ TEST_P(CachedHistory, GivesWhatStartingAnewGives) {
   options.background = false;
   options.shards = 1 << dice.Below(3);
   options.merge_runs = 2 + static_cast<int>(dice.Below(4));
+  if (dice.OneIn(2)) options.snapshot_records = 1 + dice.Below(40);
   // Sometimes earlier snapshots cannot be read any more.
   if (dice.OneIn(4)) options.retired_bytes = 0;
   const auto store = *store::EmbeddedStore::Open(options);
