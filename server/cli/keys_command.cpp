@@ -16,7 +16,9 @@
 #include "absl/time/time.h"
 #include "platform/posix/posix_clock.hpp"
 #include "platform/posix/posix_file_system.hpp"
+#include "sdk/catalog/signature.hpp"
 #include "server/access/key_file.hpp"
+#include "server/access/signing_key.hpp"
 #include "server/cli/command.hpp"
 
 namespace upswing::cli {
@@ -103,6 +105,15 @@ absl::Status Revoke(const Flags& flags) {
   return keys.ok() ? (**keys)->Revoke(flags.name, kActor) : keys.status();
 }
 
+// A key for catalogs is a file of its own: what signs must not lie beside what may be copied.
+absl::Status Signing(const std::string& file) {
+  auto key = access::SigningKey::Create(file);
+  if (absl::IsAlreadyExists(key.status())) key = access::SigningKey::Read(file);
+  if (!key.ok()) return key.status();
+  std::printf("%s\n", catalog::FormatPublicKey(key->public_key()).c_str());
+  return absl::OkStatus();
+}
+
 std::string Time(const std::optional<std::int64_t>& ms) {
   if (!ms) return "-";
   return absl::FormatTime("%Y-%m-%dT%H:%MZ", absl::FromUnixMillis(*ms), absl::UTCTimeZone());
@@ -179,6 +190,12 @@ void AddKeysCommand(CLI::App& app, Action& action) {
   add_out(rotate);
 
   add_name(add("revoke", "End a key for good; a running server follows within a second", Revoke));
+  CLI::App* const signing = keys->add_subcommand(
+      "signing",
+      "Make a key that signs catalogs (`upswing serve --catalog-signing-key`), unless FILE is one "
+      "already, and print its public half for the SDKs' `trusted_keys`");
+  signing->add_option("FILE", flags->out, "PEM file, readable for its owner only")->required();
+  signing->callback([&action, flags] { action = [flags] { return Signing(flags->out); }; });
   add("list", "Show the keys, never their secrets", List);
 }
 
