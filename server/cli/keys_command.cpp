@@ -36,6 +36,7 @@ struct Flags {
   double expires_days = 0;
   double overlap_hours = 24;
   double requests_per_second = 0;
+  std::int64_t requests_per_day = 0;
 };
 
 class Keys {
@@ -88,6 +89,7 @@ absl::Status Create(const Flags& flags) {
                      static_cast<std::int64_t>(flags.expires_days * static_cast<double>(kDayMs));
   }
   if (flags.requests_per_second > 0) key.requests_per_second = flags.requests_per_second;
+  if (flags.requests_per_day > 0) key.requests_per_day = flags.requests_per_day;
   const auto made = (**keys)->Create(key, kActor);
   return made.ok() ? Hand(*made, flags.out) : made.status();
 }
@@ -178,6 +180,11 @@ void AddKeysCommand(CLI::App& app, Action& action) {
       ->add_option("--requests-per-second", flags->requests_per_second,
                    "past it the server answers 429; default: no limit")
       ->check(CLI::Range(0.001, 1e6));
+  create
+      ->add_option("--requests-per-day", flags->requests_per_day,
+                   "from midnight to midnight (UTC); past it the server answers 429; default: no "
+                   "limit")
+      ->check(CLI::Range(std::int64_t{1}, std::int64_t{1'000'000'000'000}));
   add_out(create);
 
   CLI::App* const rotate = add("rotate", "Give a key another secret and print it, once", Rotate);

@@ -86,6 +86,13 @@ std::optional<Response> Gate::Admit(const Request& request, access::Scopes neede
       return response;
     }
   }
+  if (const std::int64_t wait = keys_->Spend(checked); wait > 0) {
+    Response response = Problem(429, "too many requests",
+                                absl::StrCat("the API key ", checked.name, " may send ",
+                                             *checked.requests_per_day, " requests a day"));
+    response.headers.emplace_back("Retry-After", absl::StrCat((wait + 999) / 1000));
+    return response;
+  }
   if (!checked.scopes.Allow(needed))
     return Problem(403, "forbidden",
                    absl::StrCat("the API key ", checked.name, " lacks the scope ",

@@ -119,7 +119,10 @@ void Routes::Handle(Request request, Respond respond) {
   state_->router.Handle(std::move(request), std::move(respond));
 }
 
-void Routes::Finish() { Tick(&state_->service); }
+void Routes::Finish() {
+  Tick(&state_->service);
+  if (state_->service.keys != nullptr) state_->service.keys->SaveUse(/*now=*/true).IgnoreError();
+}
 
 void Routes::Drain() {
   state_->service.draining = true;

@@ -277,17 +277,16 @@ Json Summary(const Report& report) {
   for (const HealthCheck& check : report.health.checks) {
     if (!check.ok) failed.push_back({{"name", check.name}, {"severity", check.severity}});
   }
-  return {
-      {"as_of", report.as_of},
-      {"last_record", report.last_record.empty() ? Json(nullptr) : Json(report.last_record)},
-      {"first_exposure",
-       report.first_exposure.empty() ? Json(nullptr) : Json(report.first_exposure)},
-      {"days", std::count_if(report.days.begin(), report.days.end(),
-                             [](const Day& day) { return day.cumulative; })},
-      {"units", units},
-      {"primary", ToJson(primary)},
-      {"decision", ToJson(report.decision)},
-      {"health", {{"ok", report.health.ok}, {"failed", std::move(failed)}}}};
+  return {{"as_of", report.as_of},
+          {"last_record", report.last_record.empty() ? Json(nullptr) : Json(report.last_record)},
+          {"first_exposure",
+           report.first_exposure.empty() ? Json(nullptr) : Json(report.first_exposure)},
+          {"days", std::count_if(report.days.begin(), report.days.end(),
+                                 [](const Day& day) { return day.cumulative; })},
+          {"units", units},
+          {"primary", ToJson(primary)},
+          {"decision", ToJson(report.decision)},
+          {"health", {{"ok", report.health.ok}, {"failed", std::move(failed)}}}};
 }
 
 }  // namespace upswing::report

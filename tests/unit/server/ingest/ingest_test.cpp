@@ -52,7 +52,8 @@ class FakeStore : public store::EventStore {
   absl::StatusOr<std::shared_ptr<const store::RecordSource>> Snapshot() override {
     return Unused();
   }
-  absl::StatusOr<store::EraseResult> Erase(std::string_view, std::uint64_t, std::int64_t) override {
+  absl::StatusOr<store::EraseResult> Erase(std::string_view, std::uint64_t, std::int64_t,
+                                           const AuditErasure&) override {
     return Unused();
   }
   absl::StatusOr<store::EraseResult> Expire(std::int64_t,
