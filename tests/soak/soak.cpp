@@ -8,12 +8,8 @@
 // shared with its parent, only which were acknowledged: the worker that takes a dead one's place
 // sends the batch in flight again, as an SDK does from its spool. So each batch counts once, and
 // the server must say so. --lenient: what time decides (latency) is shown and not judged.
-#include <arpa/inet.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <signal.h>
 #include <sys/mman.h>
-#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -23,10 +19,9 @@
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
-#include <cstring>
 #include <filesystem>
 #include <fstream>
-#include <iterator>
+#include <memory>
 #include <random>
 #include <string>
 #include <vector>
@@ -38,6 +33,7 @@
 #include "sdk/wire/batch_encoder.hpp"
 #include "sdk/wire/batch_id.hpp"
 #include "tests/support/process.hpp"
+#include "tests/support/raw_connection.hpp"
 
 namespace upswing {
 namespace {
@@ -105,47 +101,9 @@ std::string MakeBatch(const Shared& shared, int worker, std::uint64_t sequence,
   return encoder->Finish(header, {});
 }
 
-int Connect(int port) {
-  const int connection = socket(AF_INET, SOCK_STREAM, 0);
-  const timeval patience{.tv_sec = 10, .tv_usec = 0};
-  setsockopt(connection, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
-  const int one = 1;
-  setsockopt(connection, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  address.sin_port = htons(static_cast<std::uint16_t>(port));
-  if (connect(connection, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0)
-    return connection;
-  close(connection);
-  return -1;
-}
-
-// Sends a request and returns the whole answer; empty if there was none.
-std::string Exchange(int connection, const std::string& request) {
-  for (std::size_t sent = 0; sent < request.size();) {
-    const ssize_t n = send(connection, request.data() + sent, request.size() - sent, MSG_NOSIGNAL);
-    if (n <= 0) return "";
-    sent += static_cast<std::size_t>(n);
-  }
-  std::string answer;
-  char buffer[4096];
-  for (;;) {
-    const std::size_t end = answer.find("\r\n\r\n");
-    if (end != std::string::npos) {
-      const std::size_t length = answer.find("Content-Length: ");
-      if (length == std::string::npos || length > end) return "";
-      if (answer.size() >= end + 4 + std::stoul(answer.substr(length + 16))) return answer;
-    }
-    const ssize_t n = read(connection, buffer, sizeof buffer);
-    if (n <= 0) return "";
-    answer.append(buffer, static_cast<std::size_t>(n));
-  }
-}
-
 [[noreturn]] void Work(Shared* shared, int worker) {
   wire::Encoder encoder;
-  int connection = -1;
+  std::unique_ptr<testing::RawConnection> connection;
   Clock::time_point due = Clock::now();
   while (!shared->stop) {
     const std::chrono::nanoseconds interval(shared->interval_ns.load());
@@ -166,8 +124,10 @@ std::string Exchange(int connection, const std::string& request) {
         "POST /v1/batches HTTP/1.1\r\nHost: localhost\r\nUpswing-Batch: " + id +
         "\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body;
     const Clock::time_point begin = Clock::now();
-    if (connection < 0) connection = Connect(shared->port);
-    const std::string answer = connection < 0 ? "" : Exchange(connection, request);
+    if (connection == nullptr)
+      connection =
+          std::make_unique<testing::RawConnection>(static_cast<std::uint16_t>(shared->port));
+    const std::string answer = connection->Send(request) ? connection->ReadAnswer() : "";
     const bool taken = answer.find(" 200 ") == 8 && answer.find(id) != std::string::npos;
     if (taken) {
       const std::chrono::duration<double> took = Clock::now() - begin;
@@ -177,10 +137,7 @@ std::string Exchange(int connection, const std::string& request) {
       continue;
     }
     ++shared->failures;
-    if (answer.empty() && connection >= 0) {
-      close(connection);
-      connection = -1;
-    }
+    if (answer.empty()) connection.reset();
     if (answer.find(" 4") == 8 && answer.find(" 429") != 8) Fail("refused: " + answer);
     usleep(50'000);
   }
