@@ -257,7 +257,7 @@ TEST_F(Ingesting, SharesACommitAndPushesBackInsteadOfGrowing) {
 TEST_F(Ingesting, AFullDiskIsNotAnAcknowledgement) {
   store_.failure = absl::ResourceExhaustedError("disk full");
   const IngestResponse response = Post(Body(1)).get();
-  EXPECT_EQ(response.status, 507);
+  EXPECT_EQ(response.status, 503);
   EXPECT_NE(Header(response, wire::kRetryAfterHeader), "");
 }
 
