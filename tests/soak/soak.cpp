@@ -214,8 +214,12 @@ class Soak {
   // Everything that was acknowledged must be there, once; nothing may have grown.
   bool Judge(bool lenient) {
     shared_->stop = true;
-    for (const pid_t worker : workers_) waitpid(worker, nullptr, 0);
     bool good = true;
+    for (const pid_t worker : workers_) {
+      int status = 0;
+      waitpid(worker, &status, 0);
+      good &= WIFEXITED(status) && WEXITSTATUS(status) == 0;
+    }
     const auto judge = [&](const char* what, double is, double most, bool counts) {
       const bool ok = is <= most;
       std::printf("%-44s %12.2f  (at most %.2f)%s\n", what, is, most,
@@ -298,8 +302,10 @@ class Soak {
   }
 
   void Replace(std::size_t worker) {
+    int status = 0;
     kill(workers_[worker], SIGKILL);
-    waitpid(workers_[worker], nullptr, 0);
+    waitpid(workers_[worker], &status, 0);
+    if (!WIFSIGNALED(status)) Fail("a client gave up");
     ++killed_;
     Spawn(worker);
   }
