@@ -193,7 +193,7 @@ std::unique_ptr<BatchSink> SendTo(const std::string& server_url, const std::stri
   std::vector<std::unique_ptr<Transport>> transports;
   for (int i = 0; i < kConnections; ++i) {
     transports.push_back(transport::MakeCurlTransport(
-        {.user_agent = "upswing-import", .ca_bundle_path = TrustedAuthorities()}));
+        {.ca_bundle_path = TrustedAuthorities(), .user_agent = "upswing-import"}));
   }
   return std::make_unique<HttpSink>(
       transport::Endpoint{.server_url = server_url, .api_key = api_key}, std::move(transports));

@@ -48,7 +48,7 @@ absl::StatusOr<Remote> Remote::Open(std::string url, std::string api_key) {
   }
   while (!url.empty() && url.back() == '/') url.pop_back();
   auto transport = transport::MakeCurlTransport(
-      {.user_agent = "upswing-cli", .ca_bundle_path = TrustedAuthorities()});
+      {.ca_bundle_path = TrustedAuthorities(), .user_agent = "upswing-cli"});
   return Remote(std::move(url), std::move(api_key), std::move(transport));
 }
 

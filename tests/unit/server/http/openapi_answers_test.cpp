@@ -199,7 +199,9 @@ class OpenApiAnswers : public ::testing::Test {
     const Json json = Json::parse(response.body, nullptr, false);
     const std::string wrong = Mismatch(json, answer["content"][type]["schema"]);
     EXPECT_EQ(wrong, "") << name << ": " << response.body.substr(0, 2000);
-    if (type == "application/problem+json") EXPECT_EQ(json["status"], response.status) << name;
+    if (type == "application/problem+json") {
+      EXPECT_EQ(json["status"], response.status) << name;
+    }
   }
 
   // Every file that grows or is written is on a full disk.
