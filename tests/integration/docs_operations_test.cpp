@@ -73,42 +73,42 @@ TEST(OperationsPage, LeadsFromNothingToAReportAndARestoredBackup) {
   Replace(&commands, "https://ab.example.com", "https://localhost:" + port);
   Replace(&commands, "ab.example.com", "localhost");
   // The server has a terminal of its own.
-  const std::string terminal = R"(upswing() {
+  const std::string terminal = R"sh(upswing() {
   if [ "$1" != serve ]; then command upswing "$@"; return; fi
   command upswing "$@" > serve.log 2>&1 &
   echo $! > serve.pid
-  while ! grep -q 'upswing serves' serve.log; do kill -0 "$(cat serve.pid)" ||
-                               return 1;
-  sleep 0.05;
+  until grep -q 'upswing serves' serve.log; do
+    kill -0 "$(cat serve.pid)" || return 1
+    sleep 0.05
   done
 }
-)";
+)sh";
   const testing::Finished finished = testing::RunProgram(
       {"/bin/sh", "-c",
        "set -eu; cd '" + folder.path().string() + "'; PATH='" + testing::BinDir().string() +
            "':$PATH\n" + terminal + commands + "kill $(cat serve.pid)\nwait\n"});
-EXPECT_EQ(finished.status, 0) << finished.err << finished.out << ReadFile(folder / "serve.log");
-if (finished.status != 0) {
-  const std::string pid = ReadFile(folder / "serve.pid");
-  if (!pid.empty()) kill(std::stoi(pid), SIGKILL);
-}
-EXPECT_THAT(finished.out, HasSubstr("ed25519//"));
-EXPECT_THAT(finished.out, HasSubstr("records acknowledged"));
-// The report of the server, and the one of the backup: the same units and records.
-const std::size_t first = finished.out.find("one_tap");
-ASSERT_NE(first, std::string::npos);
-const auto report = [&](std::vector<std::string> where) {
-  std::vector<std::string> arguments = {
-      testing::Upswing(),    "report", "one_tap", "--format", "csv", "--as-of",
-      "2099-01-01T00:00:00Z"};
-  arguments.insert(arguments.end(), where.begin(), where.end());
-  const testing::Finished ended = testing::RunProgram(arguments);
-  EXPECT_EQ(ended.status, 0) << ended.err;
-  return ended.out;
-};
-const std::string original = report({"--data", folder / "var"});
-EXPECT_THAT(original, HasSubstr("on"));
-EXPECT_EQ(report({"--data", folder / "new"}), original);
+  EXPECT_EQ(finished.status, 0) << finished.err << finished.out << ReadFile(folder / "serve.log");
+  if (finished.status != 0) {
+    const std::string pid = ReadFile(folder / "serve.pid");
+    if (!pid.empty()) kill(std::stoi(pid), SIGKILL);
+  }
+  EXPECT_THAT(finished.out, HasSubstr("ed25519//"));
+  EXPECT_THAT(finished.out, HasSubstr("records acknowledged"));
+  // The report of the server, and the one of the backup: the same units and records.
+  const std::size_t first = finished.out.find("one_tap");
+  ASSERT_NE(first, std::string::npos);
+  const auto report = [&](std::vector<std::string> where) {
+    std::vector<std::string> arguments = {
+        testing::Upswing(),    "report", "one_tap", "--format", "csv", "--as-of",
+        "2099-01-01T00:00:00Z"};
+    arguments.insert(arguments.end(), where.begin(), where.end());
+    const testing::Finished ended = testing::RunProgram(arguments);
+    EXPECT_EQ(ended.status, 0) << ended.err;
+    return ended.out;
+  };
+  const std::string original = report({"--data", folder / "var"});
+  EXPECT_THAT(original, HasSubstr("on"));
+  EXPECT_EQ(report({"--data", folder / "new"}), original);
 }
 
 }  // namespace
