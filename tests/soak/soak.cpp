@@ -105,10 +105,12 @@ std::string MakeBatch(const Shared& shared, int worker, std::uint64_t sequence,
   wire::Encoder encoder;
   std::unique_ptr<testing::RawConnection> connection;
   Clock::time_point due = Clock::now();
-  while (!shared->stop) {
+  for (bool last = false; !last;) {
+    // The last batch, which must be acknowledged, settles what a killed worker left in flight.
+    const bool stopping = shared->stop;
     const std::chrono::nanoseconds interval(shared->interval_ns.load());
     const Clock::time_point now = Clock::now();
-    if (interval.count() > 0 && now < due) {
+    if (!stopping && interval.count() > 0 && now < due) {
       const auto wait =
           std::min<std::chrono::nanoseconds>(due - now, std::chrono::milliseconds(50));
       usleep(static_cast<unsigned>(wait.count() / 1000 + 1));
@@ -134,6 +136,7 @@ std::string MakeBatch(const Shared& shared, int worker, std::uint64_t sequence,
       ++shared->latency[BucketOf(took.count())];
       if (answer.find("\"duplicate\":true") != std::string::npos) ++shared->again;
       shared->acknowledged[worker] = sequence;
+      last = stopping;
       continue;
     }
     ++shared->failures;
