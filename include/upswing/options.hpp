@@ -8,6 +8,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "upswing/transport.hpp"
 
@@ -112,6 +113,17 @@ struct CatalogOptions {
   bool watch = false;
 
   ApplyPolicy apply = ApplyPolicy::kImmediately;
+
+  /// Public keys of those who may sign catalogs, each as `upswing keys signing` prints it:
+  /// "ed25519//<base64>". With any, a catalog or id list, from the server, the disk or `bundled`,
+  /// is used and cached only if one of them signed it, and one older than the newest seen is
+  /// refused; so any network may carry it. Leave a key out that is trusted no more. Empty = whom
+  /// TLS trusts is trusted.
+  std::vector<std::string> trusted_keys;
+
+  /// Where the catalog is fetched, as `server_url`, in its place: a CDN in front of the server. It
+  /// is not sent the API key. `watch` still asks the server. Empty = the server.
+  std::string cdn_url;
 
   /// Fetch the catalog also while consent is unknown or denied; no ids are sent with it.
   bool fetch_without_consent = false;

@@ -176,6 +176,9 @@ typedef struct upswing_options {
   upswing_str proxy;
   upswing_str ca_bundle_path;
   upswing_str pinned_key;
+  const upswing_str* trusted_keys; /* that may sign catalogs: "ed25519//<base64>" */
+  size_t trusted_key_count;        /* 0: whom TLS trusts is trusted */
+  upswing_str cdn_url;             /* of catalogs; needs trusted_keys; empty: the server */
 } upswing_options;
 
 /* Fills in the defaults. `size`: sizeof(upswing_options). */

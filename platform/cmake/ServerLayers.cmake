@@ -28,7 +28,7 @@ upswing_layer(server/dashboard LIBS absl zlib)
 upswing_dashboard_source(dashboard_source)
 target_sources(upswing_server_dashboard PRIVATE ${dashboard_source})
 # API keys and the audit log.
-upswing_layer(server/access DEPS platform/port server/store LIBS absl json openssl threads)
+upswing_layer(server/access DEPS platform/port sdk/catalog server/store LIBS absl json openssl threads)
 # Steps in an experiment's life as edits of the catalog file.
 upswing_layer(server/lifecycle PURE DEPS server/json server/authoring LIBS absl absl_time)
 # Decisions made by the server for those who have no SDK.

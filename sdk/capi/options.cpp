@@ -12,7 +12,7 @@
 namespace upswing::capi {
 namespace {
 
-constexpr std::size_t kFirstSize = sizeof(upswing_options);  // of ABI version 1
+constexpr std::size_t kFirstSize = offsetof(upswing_options, trusted_keys);  // of ABI version 1
 
 upswing_options Defaults() {
   const ClientOptions from;
@@ -71,7 +71,8 @@ upswing_status ReadOptions(const upswing_options& caller, ClientOptions* out) {
       !ReadText(in.storage_directory, &out->storage_directory) ||
       !ReadText(in.bundled_catalog, &out->catalog.bundled) || !ReadText(in.proxy, &out->proxy) ||
       !ReadText(in.ca_bundle_path, &out->ca_bundle_path) ||
-      !ReadText(in.pinned_key, &out->pinned_key)) {
+      !ReadText(in.pinned_key, &out->pinned_key) || !ReadText(in.cdn_url, &out->catalog.cdn_url) ||
+      (in.trusted_keys == nullptr && in.trusted_key_count != 0)) {
     return UPSWING_INVALID_ARGUMENT;
   }
   using std::chrono::milliseconds;
@@ -95,6 +96,11 @@ upswing_status ReadOptions(const upswing_options& caller, ClientOptions* out) {
     const upswing_override& forced = in.overrides[i];
     if (!IsText(forced.experiment) || !IsText(forced.variant)) return UPSWING_INVALID_ARGUMENT;
     out->overrides[std::string(View(forced.experiment))] = View(forced.variant);
+  }
+  for (std::size_t i = 0; i < in.trusted_key_count; ++i) {
+    std::string key;
+    if (!ReadText(in.trusted_keys[i], &key)) return UPSWING_INVALID_ARGUMENT;
+    out->catalog.trusted_keys.push_back(std::move(key));
   }
   if (in.log != nullptr) {
     out->log = [sink = in.log, user = in.log_user](LogLevel level, std::string_view message) {

@@ -6,6 +6,7 @@
 
 #include "sdk/base/hash.hpp"
 #include "sdk/base/text.hpp"
+#include "sdk/catalog/signature.hpp"
 
 namespace upswing::catalog {
 namespace {
@@ -32,6 +33,9 @@ std::optional<std::uint64_t> ParseBlobName(std::string_view digits) {
 }
 
 absl::StatusOr<Blob> MakeBlob(std::uint64_t name, std::string bytes) {
+  const absl::StatusOr<std::string_view> list = StripSignatures(bytes);
+  if (!list.ok()) return list.status();
+  bytes.erase(0, bytes.size() - list->size());
   if (bytes.size() % 8 != 0 || base::Hash64(bytes) != name) {
     return absl::DataLossError(
         base::ToAbsl(base::Concat({"id list ", BlobPath(name), " is truncated or changed"})));

@@ -28,7 +28,8 @@ std::string BlobPath(std::uint64_t name);
 /// The inverse of the last part of `BlobPath`; nothing for anything but 16 lower-case digits.
 std::optional<std::uint64_t> ParseBlobName(std::string_view digits);
 
-/// Takes what was fetched for `name`. kDataLoss: it is not that list (cut off or changed).
+/// Takes what was fetched for `name`, signed (sdk/catalog/signature.hpp) or not. kDataLoss: it is
+/// not that list (cut off or changed).
 absl::StatusOr<Blob> MakeBlob(std::uint64_t name, std::string bytes);
 
 }  // namespace upswing::catalog

@@ -5,6 +5,7 @@
 #include <cstdint>
 
 #include "sdk/base/hash.hpp"
+#include "sdk/catalog/signature.hpp"
 
 namespace upswing::catalog {
 namespace {
@@ -27,6 +28,9 @@ std::string Seal(std::string_view flatbuffer) {
 }
 
 absl::StatusOr<std::string_view> Open(std::string_view bytes) {
+  const absl::StatusOr<std::string_view> sealed = StripSignatures(bytes);
+  if (!sealed.ok()) return sealed.status();
+  bytes = *sealed;
   if (bytes.size() < kEnvelopeSize) {
     return absl::InvalidArgumentError("catalog: shorter than its header");
   }

@@ -17,7 +17,9 @@ inline constexpr std::size_t kEnvelopeSize = 16;
 
 std::string Seal(std::string_view flatbuffer);
 
-/// The FlatBuffer inside. kInvalidArgument if the bytes are truncated, changed or no catalog.
+/// The FlatBuffer inside, also of signed bytes (sdk/catalog/signature.hpp; whoever trusts no
+/// transport verifies these first). kInvalidArgument if the bytes are truncated, changed or no
+/// catalog.
 absl::StatusOr<std::string_view> Open(std::string_view bytes);
 
 }  // namespace upswing::catalog

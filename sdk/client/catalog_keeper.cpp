@@ -15,9 +15,29 @@ constexpr char kListInfix[] = ".ids-";
 
 }  // namespace
 
-CatalogKeeper::CatalogKeeper(ApplyPolicy policy, std::string cache_path, port::FileSystem* files,
-                             const port::Clock* clock)
-    : policy_(policy), cache_path_(std::move(cache_path)), files_(files), clock_(clock) {}
+CatalogKeeper::CatalogKeeper(ApplyPolicy policy, catalog::KeyRing ring, std::string cache_path,
+                             port::FileSystem* files, const port::Clock* clock)
+    : policy_(policy),
+      ring_(std::move(ring)),
+      cache_path_(std::move(cache_path)),
+      files_(files),
+      clock_(clock) {}
+
+absl::Status CatalogKeeper::CheckSignature(std::string_view bytes) const {
+  return ring_.empty() ? absl::OkStatus() : ring_.Verify(bytes);
+}
+
+absl::Status CatalogKeeper::CheckNotOlder(std::uint64_t version) const {
+  const std::lock_guard lock(mutex_);
+  std::uint64_t newest = 0;
+  for (const ViewPointer& view : {in_force_, held_back_}) {
+    if (view != nullptr) newest = std::max(newest, view->version());
+  }
+  if (ring_.empty() || version >= newest) return absl::OkStatus();
+  return absl::FailedPreconditionError(absl::StrCat("catalog: version ", version, " is older than ",
+                                                    newest,
+                                                    ", which is here; it may be a replayed one"));
+}
 
 absl::StatusOr<CatalogKeeper::ViewPointer> CatalogKeeper::Verify(
     std::shared_ptr<const std::string> bytes, std::span<const std::uint64_t> stopped) const {
@@ -35,6 +55,7 @@ absl::StatusOr<CatalogKeeper::ViewPointer> CatalogKeeper::Verify(
 
 absl::StatusOr<CatalogKeeper::ViewPointer> CatalogKeeper::VerifyWithLists(
     std::string bytes, bool may_write, const FetchIdList& fetch) {
+  if (absl::Status status = CheckSignature(bytes); !status.ok()) return status;
   const auto shared = std::make_shared<const std::string>(std::move(bytes));
   absl::StatusOr<ViewPointer> view = Verify(shared);
   if (!view.ok() || (*view)->missing_blobs().empty()) return view;
@@ -51,16 +72,18 @@ absl::Status CatalogKeeper::GetLists(std::span<const std::uint64_t> names, bool 
                                      const FetchIdList& fetch) {
   absl::Status result;
   for (const std::uint64_t name : names) {
-    const auto list = [name](absl::StatusOr<std::string> bytes) {
-      return bytes.ok() ? catalog::MakeBlob(name, *std::move(bytes))
-                        : absl::StatusOr<catalog::Blob>(bytes.status());
+    const auto list = [this, name](const absl::StatusOr<std::string>& bytes) {
+      absl::Status status = bytes.status();
+      if (status.ok()) status = CheckSignature(*bytes);
+      return status.ok() ? catalog::MakeBlob(name, *bytes) : absl::StatusOr<catalog::Blob>(status);
     };
     absl::StatusOr<catalog::Blob> got = absl::NotFoundError("no cache");
     if (!cache_path_.empty()) got = list(files_->ReadAll(ListPath(name)));
     if (!got.ok() && fetch) {
-      got = list(fetch(name));
+      const absl::StatusOr<std::string> fetched = fetch(name);
+      got = list(fetched);
       if (got.ok() && may_write && !cache_path_.empty()) {
-        files_->WriteAtomically(ListPath(name), *got->bytes).IgnoreError();  // Else fetched again.
+        files_->WriteAtomically(ListPath(name), *fetched).IgnoreError();  // Else fetched again.
       }
     }
     if (!got.ok()) {
@@ -168,7 +191,8 @@ absl::Status CatalogKeeper::Fetched(std::string bytes, std::string etag, std::st
   }
   absl::StatusOr<ViewPointer> view = VerifyWithLists(bytes, may_write, fetch);
   if (!view.ok()) return view.status();
-  absl::Status result;
+  absl::Status result = CheckNotOlder((*view)->version());
+  if (!result.ok()) return result;
   if (may_write && !cache_path_.empty()) {
     result = files_->WriteAtomically(cache_path_, base::Concat({etag, "\n", bytes}));
   }

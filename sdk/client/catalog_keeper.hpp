@@ -17,6 +17,7 @@
 #include "platform/port/file_system.hpp"
 #include "sdk/catalog/current.hpp"
 #include "sdk/catalog/interner.hpp"
+#include "sdk/catalog/signature.hpp"
 #include "sdk/catalog/view.hpp"
 #include "upswing/options.hpp"
 
@@ -24,10 +25,13 @@ namespace upswing::client {
 
 /// Keeps the best catalog there is in force: bundled, then cached on disk, then fetched, each only
 /// if it is newer or equal. A catalog that does not verify changes nothing. Any thread may call.
+///
+/// With a key ring, bytes from wherever are looked at and cached only if a key of the ring signed
+/// them, and a catalog older than the newest that was seen is refused: it may be a replayed one.
 class CatalogKeeper {
  public:
-  CatalogKeeper(ApplyPolicy policy, std::string cache_path, port::FileSystem* files,
-                const port::Clock* clock);
+  CatalogKeeper(ApplyPolicy policy, catalog::KeyRing ring, std::string cache_path,
+                port::FileSystem* files, const port::Clock* clock);
 
   /// Puts the newer of the bundled and the cached catalog in force. The error, if any, is about one
   /// that was passed over.
@@ -73,6 +77,9 @@ class CatalogKeeper {
 
  private:
   using ViewPointer = std::shared_ptr<const catalog::View>;
+  /// OK without a ring.
+  absl::Status CheckSignature(std::string_view bytes) const;
+  absl::Status CheckNotOlder(std::uint64_t version) const;
   absl::StatusOr<ViewPointer> Verify(std::shared_ptr<const std::string> bytes,
                                      std::span<const std::uint64_t> stopped = {}) const;
   absl::StatusOr<ViewPointer> VerifyWithLists(std::string bytes, bool may_write,
@@ -87,6 +94,7 @@ class CatalogKeeper {
   void Notify(std::uint64_t version);
 
   const ApplyPolicy policy_;
+  const catalog::KeyRing ring_;
   const std::string cache_path_;
   port::FileSystem* const files_;
   const port::Clock* const clock_;

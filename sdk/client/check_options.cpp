@@ -4,6 +4,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "sdk/catalog/signature.hpp"
 
 namespace upswing::client {
 namespace {
@@ -59,6 +60,18 @@ absl::Status CheckOptions(const ClientOptions& options) {
   check.PowerOfTwo("delivery.exposure_memory", d.exposure_memory);
   if (options.catalog.poll_interval != milliseconds(0)) {
     check.Range("catalog.poll_interval", options.catalog.poll_interval, seconds(1), hours(24));
+  }
+  for (const std::string& key : options.catalog.trusted_keys) {
+    const auto parsed = catalog::ParsePublicKey(key);
+    if (!parsed.ok())
+      check.Fail(absl::StrCat("catalog.trusted_keys: ", key, " ", parsed.status().message()));
+  }
+  const std::string& cdn = options.catalog.cdn_url;
+  if (!cdn.empty() && !absl::StartsWith(cdn, "http://") && !absl::StartsWith(cdn, "https://")) {
+    check.Fail("catalog.cdn_url must start with http:// or https://");
+  }
+  if (!cdn.empty() && options.catalog.trusted_keys.empty()) {
+    check.Fail("catalog.cdn_url needs catalog.trusted_keys: only signatures tell what a CDN sends");
   }
   const std::string& url = options.server_url;
   if (!url.empty() && !absl::StartsWith(url, "http://") && !absl::StartsWith(url, "https://")) {

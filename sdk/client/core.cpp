@@ -36,6 +36,15 @@ events::BatcherOptions BatcherOptionsOf(const ClientOptions& options) {
   return batcher;
 }
 
+catalog::KeyRing RingOf(const ClientOptions& options) {
+  std::vector<std::string> keys;
+  for (const std::string& text : options.catalog.trusted_keys) {
+    absl::StatusOr<std::string> key = catalog::ParsePublicKey(text);
+    if (key.ok()) keys.push_back(*std::move(key));  // It is: the options were checked.
+  }
+  return catalog::KeyRing(std::move(keys));
+}
+
 std::uint64_t Address(std::string_view symbol) {
   return static_cast<std::uint64_t>(reinterpret_cast<std::uintptr_t>(symbol.data()));
 }
@@ -58,8 +67,8 @@ class Core::Overrides final : public assignment::OverrideReader {
 };
 
 std::unique_ptr<Core> Core::Create(ClientOptions options, const Platform& platform) {
-  while (!options.server_url.empty() && options.server_url.back() == '/') {
-    options.server_url.pop_back();
+  for (std::string* url : {&options.server_url, &options.catalog.cdn_url}) {
+    while (!url->empty() && url->back() == '/') url->pop_back();
   }
   std::unique_ptr<Core> core(new Core(std::move(options), platform));
   core->Start();
@@ -82,7 +91,7 @@ Core::Core(ClientOptions options, const Platform& platform)
       delivery_(options_.delivery.max_backoff.count(), &spool_, &counters_, &batch_sender_,
                 platform_.clock, platform_.entropy),
       exposure_memory_(options_.delivery.exposure_memory),
-      catalog_(options_.catalog.apply,
+      catalog_(options_.catalog.apply, RingOf(options_),
                options_.storage_directory.empty() ? "" : options_.storage_directory + "/catalog",
                platform_.files, platform_.clock),
       sticky_(options_.storage_directory.empty() ? "" : options_.storage_directory + "/sticky",
@@ -460,7 +469,11 @@ std::int64_t Core::PollCatalog() {
   if (interval == 0 || options_.server_url.empty()) return DeliveryLoop::kNever;
   if (!MayFetch()) return DeliveryLoop::kNever;
   if (platform_.clock->BootMillis() < next_poll_ms_) return next_poll_ms_;
-  const transport::Endpoint endpoint = delivery_.endpoint();
+  transport::Endpoint endpoint = delivery_.endpoint();
+  if (!options_.catalog.cdn_url.empty()) {
+    endpoint.server_url = options_.catalog.cdn_url;
+    endpoint.api_key.clear();
+  }
   const bool may_write = consent() == Consent::kGranted;
   const auto fetch_list = [&](std::uint64_t name) {
     return transport::FetchIdList(transport_.get(), endpoint, catalog::BlobPath(name));

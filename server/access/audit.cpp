@@ -4,16 +4,19 @@
 
 namespace upswing::access {
 
-// The store keeps one text per entry; ours is a JSON object. Entries of the store's own (an erasure
-// from the command line) are plain words.
-absl::Status Record(store::EventStore* store, const AuditRecord& record) {
+// The store keeps one text per entry; ours is a JSON object. Entries of the store's own (records
+// that expired by command) are plain words.
+store::AuditEntry ToEntry(const AuditRecord& record) {
   const nlohmann::ordered_json detail = {{"actor", record.actor},
                                          {"object", record.object},
                                          {"reason", record.reason},
                                          {"detail", record.detail}};
-  return store->Audit(
-      {record.at_ms, record.action,
-       detail.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace)});
+  return {record.at_ms, record.action,
+          detail.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace)};
+}
+
+absl::Status Record(store::EventStore* store, const AuditRecord& record) {
+  return store->Audit(ToEntry(record));
 }
 
 absl::StatusOr<std::vector<AuditRecord>> Latest(store::EventStore* store, std::size_t limit) {

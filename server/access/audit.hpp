@@ -21,6 +21,9 @@ struct AuditRecord {
   std::string detail;
 };
 
+/// As the store keeps it.
+store::AuditEntry ToEntry(const AuditRecord& record);
+
 /// Writes a change into the store's audit log, durably.
 absl::Status Record(store::EventStore* store, const AuditRecord& record);
 

@@ -24,6 +24,7 @@ constexpr std::string_view kPrefix = "upsk_";
 constexpr std::size_t kIdDigits = 16;
 constexpr std::size_t kSecretDigits = 64;
 constexpr std::int64_t kUseResolutionMs = 60'000;
+constexpr std::int64_t kDayMs = std::int64_t{24} * 60 * 60 * 1000;
 constexpr int kFormat = 1;
 
 absl::StatusOr<std::string> RandomHex(std::size_t bytes) {
@@ -66,7 +67,7 @@ absl::StatusOr<MadeSecret> MakeSecret(std::int64_t now_ms) {
 
 Json OrNull(const std::optional<std::int64_t>& value) { return value ? Json(*value) : Json(); }
 
-std::optional<std::int64_t> TimeOf(const Json& json, const char* key) {
+std::optional<std::int64_t> IntegerOf(const Json& json, const char* key) {
   const auto found = json.find(key);
   return found != json.end() && found->is_number_integer()
              ? std::optional(found->get<std::int64_t>())
@@ -106,15 +107,18 @@ absl::StatusOr<KeyFile::Content> KeyFile::Parse(const std::string& text) {
       key.scopes.Add(*parsed);
     }
     key.created_ms = row.value("created_ms", std::int64_t{0});
-    key.expires_ms = TimeOf(row, "expires_ms");
-    key.revoked_ms = TimeOf(row, "revoked_ms");
-    key.last_used_ms = TimeOf(row, "last_used_ms");
+    key.expires_ms = IntegerOf(row, "expires_ms");
+    key.revoked_ms = IntegerOf(row, "revoked_ms");
+    key.last_used_ms = IntegerOf(row, "last_used_ms");
     if (row.contains("requests_per_second") && row["requests_per_second"].is_number())
       key.requests_per_second = row["requests_per_second"].get<double>();
+    key.requests_per_day = IntegerOf(row, "requests_per_day");
+    key.spent_day = row.value("spent_day", std::int64_t{0});
+    key.spent = row.value("spent", std::int64_t{0});
     for (const Json& secret : row.value("secrets", Json::array())) {
       key.secrets.push_back({secret.value("id", ""), secret.value("sha256", ""),
                              secret.value("created_ms", std::int64_t{0}),
-                             TimeOf(secret, "expires_ms")});
+                             IntegerOf(secret, "expires_ms")});
     }
     content.keys.push_back(std::move(key));
   }
@@ -137,6 +141,9 @@ std::string KeyFile::Format(const Content& content) {
         {"revoked_ms", OrNull(key.revoked_ms)},
         {"last_used_ms", OrNull(key.last_used_ms)},
         {"requests_per_second", key.requests_per_second ? Json(*key.requests_per_second) : Json()},
+        {"requests_per_day", OrNull(key.requests_per_day)},
+        {"spent_day", key.spent_day},
+        {"spent", key.spent},
         {"secrets", Json::array()}};
     for (const KeySecret& secret : key.secrets) {
       row["secrets"].push_back({{"id", secret.id},
@@ -214,6 +221,8 @@ absl::StatusOr<std::string> KeyFile::Create(const NewKey& key, std::string_view 
     return absl::InvalidArgumentError("scopes: at least one of client, evaluate, read, admin");
   if (key.requests_per_second && !(*key.requests_per_second > 0 && *key.requests_per_second <= 1e6))
     return absl::InvalidArgumentError("requests_per_second: must be in (0, 1000000]");
+  if (key.requests_per_day && *key.requests_per_day < 1)
+    return absl::InvalidArgumentError("requests_per_day: must be at least 1");
   const std::int64_t now = clock_->WallMillis();
   const absl::StatusOr<MadeSecret> made = MakeSecret(now);
   if (!made.ok()) return made.status();
@@ -223,14 +232,13 @@ absl::StatusOr<std::string> KeyFile::Create(const NewKey& key, std::string_view 
         return absl::AlreadyExistsError(
             absl::StrCat("name: there is a key ", key.name, " already"));
     }
-    content.keys.push_back({key.name,
-                            key.scopes,
-                            now,
-                            key.expires_ms,
-                            std::nullopt,
-                            std::nullopt,
-                            key.requests_per_second,
-                            {made->stored}});
+    content.keys.push_back({.name = key.name,
+                            .scopes = key.scopes,
+                            .created_ms = now,
+                            .expires_ms = key.expires_ms,
+                            .requests_per_second = key.requests_per_second,
+                            .requests_per_day = key.requests_per_day,
+                            .secrets = {made->stored}});
     content.changes.push_back(
         {now, std::string(actor), "key.create", key.name,
          absl::StrCat("scopes: ", absl::StrJoin(key.scopes.Names(), ", ",
@@ -319,7 +327,8 @@ CheckedKey KeyFile::Check(std::string_view presented) {
       if (secret.sha256.size() != hash.size() ||
           CRYPTO_memcmp(secret.sha256.data(), hash.data(), hash.size()) != 0)
         return {};
-      CheckedKey checked{KeyVerdict::kValid, key.name, key.scopes, key.requests_per_second};
+      CheckedKey checked{KeyVerdict::kValid, key.name, key.scopes, key.requests_per_second,
+                         key.requests_per_day};
       if (key.revoked_ms) {
         checked.verdict = KeyVerdict::kRevoked;
       } else if (Passed(key.expires_ms, now) || Passed(secret.expires_ms, now)) {
@@ -350,11 +359,27 @@ absl::Status KeyFile::TakeChanges(const std::function<absl::Status(const KeyChan
   });
 }
 
-absl::Status KeyFile::SaveUse() {
+std::int64_t KeyFile::Spend(const CheckedKey& key) {
+  if (!key.requests_per_day) return 0;
+  const std::int64_t now = clock_->WallMillis();
+  const std::lock_guard lock(mutex_);
+  const auto [found, is_new] = spent_.try_emplace(key.name);
+  Spent& spent = found->second;
+  for (const ApiKey& stored : content_.keys) {
+    if (is_new && stored.name == key.name) spent = {stored.spent_day, stored.spent};
+  }
+  if (spent.day != now / kDayMs) spent = {now / kDayMs, 0};
+  if (spent.requests >= *key.requests_per_day) return kDayMs - now % kDayMs;
+  ++spent.requests;
+  return 0;
+}
+
+absl::Status KeyFile::SaveUse(bool at_once) {
   std::map<std::string, std::int64_t> used;
+  std::map<std::string, Spent> spent;
   {
     const std::lock_guard lock(mutex_);
-    bool news = false;
+    bool news = at_once && !used_ms_.empty();
     for (const ApiKey& key : content_.keys) {
       const auto found = used_ms_.find(key.name);
       news |= found != used_ms_.end() &&
@@ -362,12 +387,17 @@ absl::Status KeyFile::SaveUse() {
     }
     if (!news) return absl::OkStatus();
     used.swap(used_ms_);
+    spent = spent_;
   }
   return Update([&](Content& content) {
     for (ApiKey& key : content.keys) {
       const auto found = used.find(key.name);
       if (found != used.end())
         key.last_used_ms = std::max(key.last_used_ms.value_or(0), found->second);
+      if (const auto count = spent.find(key.name); count != spent.end()) {
+        key.spent_day = count->second.day;
+        key.spent = count->second.requests;
+      }
     }
     return absl::OkStatus();
   });

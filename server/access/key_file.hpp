@@ -35,6 +35,11 @@ struct ApiKey {
   std::optional<std::int64_t> last_used_ms;  ///< To the minute.
   /// Requests a second this key may send; past it 429. Absent = no limit.
   std::optional<double> requests_per_second;
+  /// Requests it may send between one midnight (UTC) and the next; past it 429. Absent = no limit.
+  std::optional<std::int64_t> requests_per_day;
+  /// Of these, how many it has sent on `spent_day` (days since 1970), as last saved.
+  std::int64_t spent_day = 0;
+  std::int64_t spent = 0;
   std::vector<KeySecret> secrets;  ///< Two while a rotation overlaps.
 };
 
@@ -44,6 +49,7 @@ struct NewKey {
   Scopes scopes;
   std::optional<std::int64_t> expires_ms;
   std::optional<double> requests_per_second;
+  std::optional<std::int64_t> requests_per_day;
 };
 
 /// A change of the keys, for the audit log.
@@ -63,6 +69,7 @@ struct CheckedKey {
   std::string name;
   Scopes scopes;
   std::optional<double> requests_per_second;
+  std::optional<std::int64_t> requests_per_day;
 };
 
 /// The API keys of one data folder: `keys.json` beside the database, so that `upswing keys` works
@@ -98,6 +105,11 @@ class KeyFile {
   /// Says whose key it is. Takes the same time for every wrong secret of a known id.
   CheckedKey Check(std::string_view key);
 
+  /// Counts a request against the key's quota of the day, if it has one. Returns 0, or the
+  /// milliseconds until midnight (UTC) if the quota is spent. The count outlives a restart; of an
+  /// end without a stop it forgets at most a minute.
+  std::int64_t Spend(const CheckedKey& key);
+
   /// Takes over what other processes changed.
   absl::Status Refresh();
 
@@ -105,8 +117,9 @@ class KeyFile {
   /// `take` is OK with. For the owner of the audit log.
   absl::Status TakeChanges(const std::function<absl::Status(const KeyChange&)>& take);
 
-  /// Writes when keys were last used. Called now and then by the server.
-  absl::Status SaveUse();
+  /// Writes when keys were last used and what they have spent: each minute at most, unless `now`.
+  /// Called now and then by the server.
+  absl::Status SaveUse(bool now = false);
 
  private:
   struct Content {
@@ -129,6 +142,11 @@ class KeyFile {
   std::string text_;          // of the file as last read
   Content content_;
   std::map<std::string, std::int64_t> used_ms_;  // by name, since the last `SaveUse`
+  struct Spent {
+    std::int64_t day = 0;
+    std::int64_t requests = 0;
+  };
+  std::map<std::string, Spent> spent_;  // by name, of keys with a quota
 };
 
 }  // namespace upswing::access

@@ -14,6 +14,7 @@
 #include "sdk/transport/batch_sender.hpp"
 #include "sdk/transport/curl_transport.hpp"
 #include "server/cli/patience.hpp"
+#include "server/cli/remote.hpp"
 #include "server/ingest/ingest.hpp"
 
 namespace upswing::cli {
@@ -191,7 +192,8 @@ class IngestSink final : public BatchSink {
 std::unique_ptr<BatchSink> SendTo(const std::string& server_url, const std::string& api_key) {
   std::vector<std::unique_ptr<Transport>> transports;
   for (int i = 0; i < kConnections; ++i) {
-    transports.push_back(transport::MakeCurlTransport({.user_agent = "upswing-import"}));
+    transports.push_back(transport::MakeCurlTransport(
+        {.ca_bundle_path = TrustedAuthorities(), .user_agent = "upswing-import"}));
   }
   return std::make_unique<HttpSink>(
       transport::Endpoint{.server_url = server_url, .api_key = api_key}, std::move(transports));

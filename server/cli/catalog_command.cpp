@@ -7,6 +7,7 @@
 
 #include "platform/posix/posix_clock.hpp"
 #include "sdk/base/text.hpp"
+#include "server/access/signing_key.hpp"
 #include "server/authoring/allocate.hpp"
 #include "server/authoring/check.hpp"
 #include "server/authoring/compile.hpp"
@@ -85,7 +86,17 @@ absl::Status Allocate(const std::string& file) {
   return WriteFile(file, allocated->text);
 }
 
-absl::Status Compile(const std::string& file, const std::string& out, std::uint64_t version) {
+absl::Status Compile(const std::string& file, const std::string& out, std::uint64_t version,
+                     const std::vector<std::string>& signing_keys) {
+  std::vector<access::SigningKey> keys;
+  for (const std::string& path : signing_keys) {
+    auto key = access::SigningKey::Read(path);
+    if (!key.ok()) return key.status();
+    keys.push_back(*std::move(key));
+  }
+  const auto write = [&](const std::string& path, const std::string& bytes) {
+    return WriteFile(path, keys.empty() ? bytes : access::Sign(keys, bytes));
+  };
   const auto parsed = ParseCatalogFile(file);
   if (!parsed.ok()) return parsed.status();
   if (!parsed->ok()) {
@@ -99,9 +110,9 @@ absl::Status Compile(const std::string& file, const std::string& out, std::uint6
   for (const authoring::Blob& blob : compiled->blobs) {
     char name[32];
     std::snprintf(name, sizeof(name), ".%016llx.ids", static_cast<unsigned long long>(blob.name));
-    if (absl::Status status = WriteFile(out + name, blob.bytes); !status.ok()) return status;
+    if (absl::Status status = write(out + name, blob.bytes); !status.ok()) return status;
   }
-  return WriteFile(out, compiled->bytes);
+  return write(out, compiled->bytes);
 }
 
 absl::Status PrintPack(const std::string& name) {
@@ -157,7 +168,7 @@ void AddCatalogCommand(CLI::App& app, Action& action) {
   catalog->require_subcommand(1);
 
   struct Options {
-    std::vector<std::string> files;
+    std::vector<std::string> files, signing_keys;
     std::string against, file, out, server, api_key, data;
     std::uint64_t version = 1;
   };
@@ -185,8 +196,12 @@ void AddCatalogCommand(CLI::App& app, Action& action) {
       ->add_option("--version-number", options->version,
                    "version in the bytes; counted up by publishing")
       ->capture_default_str();
+  compile->add_option("--signing-key", options->signing_keys,
+                      "PEM file of a key made by `upswing keys signing`; may be repeated");
   compile->callback([options, &action] {
-    action = [options] { return Compile(options->file, options->out, options->version); };
+    action = [options] {
+      return Compile(options->file, options->out, options->version, options->signing_keys);
+    };
   });
 
   CLI::App* const pack =

@@ -16,7 +16,9 @@
 #include "absl/time/time.h"
 #include "platform/posix/posix_clock.hpp"
 #include "platform/posix/posix_file_system.hpp"
+#include "sdk/catalog/signature.hpp"
 #include "server/access/key_file.hpp"
+#include "server/access/signing_key.hpp"
 #include "server/cli/command.hpp"
 
 namespace upswing::cli {
@@ -34,6 +36,7 @@ struct Flags {
   double expires_days = 0;
   double overlap_hours = 24;
   double requests_per_second = 0;
+  std::int64_t requests_per_day = 0;
 };
 
 class Keys {
@@ -86,6 +89,7 @@ absl::Status Create(const Flags& flags) {
                      static_cast<std::int64_t>(flags.expires_days * static_cast<double>(kDayMs));
   }
   if (flags.requests_per_second > 0) key.requests_per_second = flags.requests_per_second;
+  if (flags.requests_per_day > 0) key.requests_per_day = flags.requests_per_day;
   const auto made = (**keys)->Create(key, kActor);
   return made.ok() ? Hand(*made, flags.out) : made.status();
 }
@@ -101,6 +105,15 @@ absl::Status Rotate(const Flags& flags) {
 absl::Status Revoke(const Flags& flags) {
   auto keys = Keys::Open(flags);
   return keys.ok() ? (**keys)->Revoke(flags.name, kActor) : keys.status();
+}
+
+// A key for catalogs is a file of its own: what signs must not lie beside what may be copied.
+absl::Status Signing(const std::string& file) {
+  auto key = access::SigningKey::Create(file);
+  if (absl::IsAlreadyExists(key.status())) key = access::SigningKey::Read(file);
+  if (!key.ok()) return key.status();
+  std::printf("%s\n", catalog::FormatPublicKey(key->public_key()).c_str());
+  return absl::OkStatus();
 }
 
 std::string Time(const std::optional<std::int64_t>& ms) {
@@ -167,6 +180,11 @@ void AddKeysCommand(CLI::App& app, Action& action) {
       ->add_option("--requests-per-second", flags->requests_per_second,
                    "past it the server answers 429; default: no limit")
       ->check(CLI::Range(0.001, 1e6));
+  create
+      ->add_option("--requests-per-day", flags->requests_per_day,
+                   "from midnight to midnight (UTC); past it the server answers 429; default: no "
+                   "limit")
+      ->check(CLI::Range(std::int64_t{1}, std::int64_t{1'000'000'000'000}));
   add_out(create);
 
   CLI::App* const rotate = add("rotate", "Give a key another secret and print it, once", Rotate);
@@ -179,6 +197,12 @@ void AddKeysCommand(CLI::App& app, Action& action) {
   add_out(rotate);
 
   add_name(add("revoke", "End a key for good; a running server follows within a second", Revoke));
+  CLI::App* const signing = keys->add_subcommand(
+      "signing",
+      "Make a key that signs catalogs (`upswing serve --catalog-signing-key`), unless FILE is one "
+      "already, and print its public half for the SDKs' `trusted_keys`");
+  signing->add_option("FILE", flags->out, "PEM file, readable for its owner only")->required();
+  signing->callback([&action, flags] { action = [flags] { return Signing(flags->out); }; });
   add("list", "Show the keys, never their secrets", List);
 }
 

@@ -1,5 +1,6 @@
 #include "server/cli/remote.hpp"
 
+#include <cstdlib>
 #include <utility>
 
 #include <nlohmann/json.hpp>
@@ -46,8 +47,14 @@ absl::StatusOr<Remote> Remote::Open(std::string url, std::string api_key) {
         absl::StrCat("--server: ", url, " must begin with http:// or https://"));
   }
   while (!url.empty() && url.back() == '/') url.pop_back();
-  auto transport = transport::MakeCurlTransport({.user_agent = "upswing-cli"});
+  auto transport = transport::MakeCurlTransport(
+      {.ca_bundle_path = TrustedAuthorities(), .user_agent = "upswing-cli"});
   return Remote(std::move(url), std::move(api_key), std::move(transport));
+}
+
+std::string TrustedAuthorities() {
+  const char* const file = std::getenv("SSL_CERT_FILE");
+  return file == nullptr ? "" : file;
 }
 
 absl::StatusOr<HttpResponse> Remote::Send(HttpRequest request) {

@@ -47,6 +47,10 @@ class Remote {
   std::unique_ptr<Transport> transport_;
 };
 
+/// PEM file of the authorities that commands trust: what the environment variable SSL_CERT_FILE
+/// names, as with other programs; empty = the system's.
+std::string TrustedAuthorities();
+
 /// Percent-encodes everything but letters, digits and "-._~".
 std::string PercentEncode(std::string_view text);
 

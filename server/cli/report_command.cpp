@@ -10,13 +10,12 @@
 #include <CLI/CLI.hpp>
 
 #include "absl/strings/str_cat.h"
-#include "absl/time/time.h"
 #include "platform/posix/posix_clock.hpp"
 #include "server/cli/command.hpp"
 #include "server/cli/key_options.hpp"
 #include "server/cli/remote.hpp"
 #include "server/project/project.hpp"
-#include "server/report/render.hpp"
+#include "server/report/format.hpp"
 
 namespace upswing::cli {
 namespace {
@@ -32,18 +31,6 @@ struct Flags {
   std::string out;
 };
 
-std::string Render(const report::Report& report, const std::string& format,
-                   const std::string& language, bool colour) {
-  if (format == "html") {
-    return RenderHtml(report,
-                      language == "zh" ? report::Language::kChinese : report::Language::kEnglish);
-  }
-  if (format == "json") return RenderJson(report);
-  if (format == "csv") return RenderCsv(report);
-  if (format == "markdown") return RenderMarkdown(report);
-  return RenderText(report, {.colour = colour});
-}
-
 absl::StatusOr<std::string> FromServer(const Flags& flags) {
   absl::StatusOr<Remote> remote = Remote::Open(flags.server, flags.api_key);
   if (!remote.ok()) return remote.status();
@@ -58,13 +45,13 @@ absl::StatusOr<std::string> FromData(const Flags& flags, bool colour) {
   auto project =
       project::Project::Open({.directory = flags.data, .read_only = true, .clock = &clock});
   if (!project.ok()) return project.status();
-  std::optional<std::int64_t> as_of;
-  if (absl::Time time;
-      !flags.as_of.empty() && absl::ParseTime(absl::RFC3339_full, flags.as_of, &time, nullptr))
-    as_of = absl::ToUnixMillis(time);
-  const absl::StatusOr<report::Report> report = (*project)->Report(flags.experiment, as_of);
+  const absl::StatusOr<report::Report> report =
+      (*project)->Report(flags.experiment, report::ParseAsOf(flags.as_of));
   if (!report.ok()) return report.status();
-  return Render(*report, flags.format, flags.language, colour);
+  return report::Render(*report, report::ParseFormat(flags.format).value_or(report::Format::kText),
+                        {.colour = colour,
+                         .language = flags.language == "zh" ? report::Language::kChinese
+                                                            : report::Language::kEnglish});
 }
 
 absl::Status Run(const Flags& flags) {
@@ -102,8 +89,7 @@ void AddReportCommand(CLI::App& app, Action& action) {
       ->add_option("--as-of", flags->as_of,
                    "look at the records up to this time, RFC 3339; default now")
       ->check([](const std::string& text) {
-        absl::Time time;
-        return absl::ParseTime(absl::RFC3339_full, text, &time, nullptr)
+        return report::ParseAsOf(text)
                    ? std::string()
                    : text + " is not an RFC 3339 time such as 2026-11-22T00:00:00Z";
       });

@@ -12,8 +12,11 @@
 #include "platform/posix/posix_clock.hpp"
 #include "platform/posix/posix_entropy.hpp"
 #include "platform/posix/posix_file_system.hpp"
+#include "sdk/base/hash.hpp"
 #include "sdk/base/text.hpp"
+#include "sdk/catalog/signature.hpp"
 #include "server/access/key_file.hpp"
+#include "server/access/signing_key.hpp"
 #include "server/authoring/parse.hpp"
 #include "server/cli/catalog_file.hpp"
 #include "server/cli/command.hpp"
@@ -35,6 +38,7 @@ struct Flags {
   std::vector<std::string> origins;
   std::string config;
   http::TlsOptions tls;
+  std::vector<std::string> signing_keys;
   int threads = 2;
   std::size_t connections = 10'000;
   std::string log = "errors";
@@ -77,6 +81,23 @@ absl::Status PublishFile(project::Project* project, const std::string& path) {
   return absl::OkStatus();
 }
 
+absl::StatusOr<project::Signing> SigningOf(const std::vector<std::string>& files) {
+  if (files.empty()) return project::Signing();
+  std::vector<access::SigningKey> keys;
+  std::string names;
+  for (const std::string& file : files) {
+    auto key = access::SigningKey::Read(file);
+    if (!key.ok())
+      return absl::Status(key.status().code(),
+                          absl::StrCat("--catalog-signing-key: ", key.status().message()));
+    absl::StrAppend(&names, absl::Hex(base::Hash64(key->public_key()), absl::kZeroPad16));
+    keys.push_back(*std::move(key));
+  }
+  return project::Signing{
+      [keys = std::move(keys)](std::string_view bytes) { return access::Sign(keys, bytes); },
+      std::move(names)};
+}
+
 // One line of JSON on stderr, whole even when threads write at once.
 void WriteLog(const std::string& line) {
   const std::string whole = line + "\n";
@@ -109,8 +130,12 @@ absl::Status Run(const Flags& flags) {
           flags.data, "`, or pass --insecure-no-auth to serve this machine without keys"));
     }
   }
-  auto project = project::Project::Open(
-      {.directory = flags.data, .name = ProjectName(flags), .clock = &clock});
+  absl::StatusOr<project::Signing> signing = SigningOf(flags.signing_keys);
+  if (!signing.ok()) return signing.status();
+  auto project = project::Project::Open({.directory = flags.data,
+                                         .name = ProjectName(flags),
+                                         .clock = &clock,
+                                         .signing = *std::move(signing)});
   if (!project.ok()) return project.status();
   for (const std::string& catalog : flags.catalogs) {
     if (absl::Status status = PublishFile(project->get(), catalog); !status.ok()) return status;
@@ -191,6 +216,10 @@ void AddServeCommand(CLI::App& app, Action& action) {
   command->add_option(
       "--tls-client-ca", flags->tls.client_ca_file,
       "PEM file of authorities; only clients with a certificate of theirs are served");
+  command->add_option(
+      "--catalog-signing-key", flags->signing_keys,
+      "PEM file of a key made by `upswing keys signing`; what SDKs get is signed with it. May be "
+      "repeated, while one key replaces another");
   command->add_option("--threads", flags->threads, "threads that serve (default 2)")
       ->check(CLI::Range(1, 256));
   command
@@ -210,6 +239,8 @@ void AddServeCommand(CLI::App& app, Action& action) {
       if (!read.ok()) throw CLI::ValidationError("--config", std::string(read.message()));
     }
     if (flags->data.empty()) throw CLI::RequiredError("--data");
+    if (flags->signing_keys.size() > catalog::kMostSignatures)
+      throw CLI::ValidationError("--catalog-signing-key", "may be given at most 8 times");
     if (flags->tls.certificate_file.empty() != flags->tls.key_file.empty())
       throw CLI::ValidationError("--tls-key",
                                  "goes with --tls-certificate, and the other way round");

@@ -20,6 +20,7 @@
 #include "server/cli/catalog_file.hpp"
 #include "server/cli/command.hpp"
 #include "server/cli/key_options.hpp"
+#include "server/cli/remote.hpp"
 #include "server/cli/simulate_studies.hpp"
 #include "server/metrics/pack.hpp"
 #include "server/project/project.hpp"
@@ -255,6 +256,7 @@ absl::Status Drive(const Flags& flags, const simulation::World& world) {
   ClientOptions options;
   options.server_url = flags.server;
   options.api_key = flags.api_key;
+  options.ca_bundle_path = TrustedAuthorities();
   options.storage_directory = flags.storage;
   options.delivery.queue_bytes = kQueueBytes;
   options.delivery.flush_interval = milliseconds(200);

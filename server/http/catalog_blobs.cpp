@@ -21,7 +21,7 @@ Response GetCatalogBlob(const project::Catalog* catalog, std::string_view name) 
       const std::string etag = "\"" + std::string(name) + "\"";
       return {
           .content_type = "application/octet-stream",
-          .body = found->bytes,
+          .body = catalog->signing.sign ? catalog->signing.sign(found->bytes) : found->bytes,
           .headers = {{"ETag", etag}, {"Cache-Control", "private, max-age=31536000, immutable"}}};
     }
   }

@@ -2,33 +2,15 @@
 
 #include <nlohmann/json.hpp>
 
-#include "absl/time/time.h"
 #include "server/http/answer.hpp"
 #include "server/http/service.hpp"
-#include "server/report/render.hpp"
+#include "server/report/format.hpp"
 
 namespace upswing::http {
 namespace {
 
 using Json = nlohmann::ordered_json;
 using access::Scope;
-
-std::optional<Response> Rendered(const report::Report& report, std::string_view format,
-                                 std::string_view language) {
-  if (format == "html") {
-    return Response{.content_type = "text/html; charset=utf-8",
-                    .body = RenderHtml(report, language == "zh" ? report::Language::kChinese
-                                                                : report::Language::kEnglish)};
-  }
-  if (format.empty() || format == "json") return Response{.body = RenderJson(report)};
-  if (format == "text")
-    return Response{.content_type = "text/plain; charset=utf-8", .body = RenderText(report)};
-  if (format == "csv")
-    return Response{.content_type = "text/csv; charset=utf-8", .body = RenderCsv(report)};
-  if (format == "markdown")
-    return Response{.content_type = "text/markdown; charset=utf-8", .body = RenderMarkdown(report)};
-  return std::nullopt;
-}
 
 Response ListExperiments(Service* service) {
   Json list = Json::array();
@@ -46,22 +28,24 @@ Response ListExperiments(Service* service) {
 void GetReport(Service* service, Call call) {
   std::optional<std::int64_t> as_of;
   if (const std::string_view text = call.request.Query("as_of"); !text.empty()) {
-    absl::Time time;
-    std::string error;
-    if (!absl::ParseTime(absl::RFC3339_full, {text.data(), text.size()}, &time, &error)) {
+    as_of = report::ParseAsOf(text);
+    if (!as_of)
       return call.respond(Problem(400, "bad request",
                                   "as_of: must be an RFC 3339 time such as 2026-11-22T00:00:00Z"));
-    }
-    as_of = absl::ToUnixMillis(time);
   }
-  service->InBackground(std::move(call), [service, as_of](const Call& reported) {
+  const std::string_view name = call.request.Query("format");
+  const auto format = report::ParseFormat(name.empty() ? "json" : name);
+  if (!format)
+    return call.respond(
+        Problem(400, "bad request", "format: must be json, text, csv, markdown or html"));
+  const report::RenderOptions options{.language = call.request.Query("lang") == "zh"
+                                                      ? report::Language::kChinese
+                                                      : report::Language::kEnglish};
+  service->InBackground(std::move(call), [service, as_of, format, options](const Call& reported) {
     const auto report = service->project->Report(reported.arguments[0], as_of);
     if (!report.ok()) return reported.respond(FromStatus(report.status()));
-    std::optional<Response> rendered =
-        Rendered(*report, reported.request.Query("format"), reported.request.Query("lang"));
-    reported.respond(rendered ? *std::move(rendered)
-                              : Problem(400, "bad request",
-                                        "format: must be json, text, csv, markdown or html"));
+    reported.respond({.content_type = std::string(report::ContentType(*format)),
+                      .body = report::Render(*report, *format, options)});
   });
 }
 

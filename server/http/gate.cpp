@@ -47,6 +47,7 @@ bool Gate::AllowsOrigin(std::string_view origin) const {
 }
 
 std::optional<Response> Gate::Admit(const Request& request, access::Scopes needed, Caller* caller) {
+  if (needed.empty()) return std::nullopt;
   if (open()) {
     const std::string_view host = request.Header("host");
     if (!IsLoopback(HostOf(host)))
@@ -60,7 +61,6 @@ std::optional<Response> Gate::Admit(const Request& request, access::Scopes neede
     *caller = {"local", access::Scopes::All()};
     return std::nullopt;
   }
-  if (needed.empty()) return std::nullopt;
   const std::string_view token = Token(request);
   if (token.empty()) return Unauthorized("send an API key as `Authorization: Bearer <key>`");
   const access::CheckedKey checked = keys_->Check(token);
@@ -85,6 +85,13 @@ std::optional<Response> Gate::Admit(const Request& request, access::Scopes neede
       response.headers.emplace_back("Retry-After", absl::StrCat((wait + 999) / 1000));
       return response;
     }
+  }
+  if (const std::int64_t wait = keys_->Spend(checked); wait > 0) {
+    Response response = Problem(429, "too many requests",
+                                absl::StrCat("the API key ", checked.name, " may send ",
+                                             *checked.requests_per_day, " requests a day"));
+    response.headers.emplace_back("Retry-After", absl::StrCat((wait + 999) / 1000));
+    return response;
   }
   if (!checked.scopes.Allow(needed))
     return Problem(403, "forbidden",

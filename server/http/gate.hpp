@@ -37,7 +37,8 @@ class Gate {
 
   /// Fills `caller` and returns nothing if the request may go on; else the answer: 401 with what is
   /// wrong with the key, 403 if it has none of the scopes of `needed`. Without any of these no key
-  /// is asked for. 429 with `Retry-After` if the key has spent its requests.
+  /// is asked for. 429 with `Retry-After` if the key has spent its requests of
+  /// the second or of the day.
   ///
   /// The key stands in `Authorization: Bearer <key>` or in `X-API-Key`.
   std::optional<Response> Admit(const Request& request, access::Scopes needed, Caller* caller);

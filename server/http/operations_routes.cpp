@@ -49,10 +49,13 @@ Response GetAudit(Service* service, const Call& call) {
 }  // namespace
 
 void AddOperationsRoutes(Service* service, Router* router) {
-  for (const std::string_view path : {"/healthz", "/readyz"}) {
-    router->Add(
-        {"GET", path, {}, [](const Call& call) { call.respond({.body = R"({"ok":true})"}); }});
-  }
+  router->Add(
+      {"GET", "/healthz", {}, [](const Call& call) { call.respond({.body = R"({"ok":true})"}); }});
+  router->Add({"GET", "/readyz", {}, [service](const Call& call) {
+                 call.respond(service->draining
+                                  ? FromStatus(absl::UnavailableError("the server stops"))
+                                  : Response{.body = R"({"ok":true})"});
+               }});
   router->Add(
       {"GET", "/openapi.json", {}, [](const Call& call) { call.respond({.body = kOpenApi}); }});
   router->Add({"GET", "/metrics", {access::Scope::kRead}, [service](const Call& call) {

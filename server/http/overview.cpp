@@ -18,7 +18,7 @@
 #include "absl/time/time.h"
 #include "server/project/project.hpp"
 #include "server/report/build.hpp"
-#include "server/report/render.hpp"
+#include "server/report/summary.hpp"
 
 namespace upswing::http {
 namespace {
@@ -49,33 +49,6 @@ Json Time(std::int64_t millis) {
       millis == std::numeric_limits<std::int64_t>::max())
     return nullptr;
   return report::FormatTime(millis);
-}
-
-// The same numbers as in the report's JSON, because they are taken from it.
-Json Summarise(const report::Report& report) {
-  const Json json = Json::parse(RenderJson(report), nullptr, false);
-  if (!json.is_object()) return {{"error", "the report cannot be read"}};
-  std::int64_t units = 0;
-  for (const Json& variant : json["variants"]) units += variant.value("units", std::int64_t{0});
-  std::int64_t days = 0;
-  for (const Json& day : json["days"]) days += day.value("cumulative", false) ? 1 : 0;
-  Json primary = Json::array();
-  for (const Json& comparison : json["comparisons"]) {
-    if (comparison.value("role", "") == "primary") primary.push_back(comparison);
-  }
-  Json failed = Json::array();
-  for (const Json& check : json["health"]["checks"]) {
-    if (!check.value("ok", true))
-      failed.push_back({{"name", check["name"]}, {"severity", check["severity"]}});
-  }
-  return {{"as_of", json["as_of"]},
-          {"last_record", json.value("last_record", Json())},
-          {"first_exposure", json.value("first_exposure", Json())},
-          {"days", days},
-          {"units", units},
-          {"primary", std::move(primary)},
-          {"decision", json["decision"]},
-          {"health", {{"ok", json["health"]["ok"]}, {"failed", std::move(failed)}}}};
 }
 
 Json Describe(const authoring::Experiment& experiment) {
@@ -180,7 +153,7 @@ struct Overview::State {
       const absl::Time started = absl::Now();
       lock.unlock();
       const auto report = project->Report(key, std::nullopt);
-      Json summary = report.ok() ? Summarise(*report)
+      Json summary = report.ok() ? report::Summary(*report)
                                  : Json{{"error", std::string(report.status().message())}};
       lock.lock();
       const absl::Duration took = absl::Now() - started;

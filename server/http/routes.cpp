@@ -1,5 +1,7 @@
 #include "server/http/routes.hpp"
 
+#include <cstdlib>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <utility>
@@ -17,6 +19,18 @@ namespace {
 constexpr auto kTick = std::chrono::seconds(1);
 
 constexpr std::int64_t kDayMs = std::int64_t{24} * 60 * 60 * 1000;
+
+// More than clocks are corrected by when all is well.
+constexpr std::int64_t kClockJumpMs = 60'000;
+
+// A wall clock that was set is not believed for a day: one that is a year ahead would make all
+// records a year older, and what retention removes does not come back.
+void WatchClock(Service* service) {
+  const std::int64_t offset = service->clock->WallMillis() - service->clock->BootMillis();
+  if (std::abs(offset - service->clock_offset_ms) <= kClockJumpMs) return;
+  service->clock_offset_ms = offset;
+  service->next_expiry_ms = service->clock->BootMillis() + kDayMs;
+}
 
 // Once an hour, in the background: removes what is older than the retention.
 void Expire(Service* service) {
@@ -46,8 +60,10 @@ void Expire(Service* service) {
 
 // What runs beside the requests: keys that `upswing keys` changed are taken over within a second.
 void Tick(Service* service) {
+  const std::lock_guard lock(service->tick_mutex);
   service->waiters.Expire(service->clock->BootMillis());
   service->exposures->Flush();
+  WatchClock(service);
   Expire(service);
   if (service->keys == nullptr) return;
   // A key file that cannot be read for a moment leaves the keys as they are.
@@ -99,6 +115,7 @@ struct Routes::State {
     service.keys = options.keys;
     service.clock = options.clock;
     service.retention_days = options.retention_days;
+    service.clock_offset_ms = options.clock->WallMillis() - options.clock->BootMillis();
     AddRoutes(&service, &page, &router);
     ticker.emplace(kTick, [this] { Tick(&service); });
   }
@@ -119,7 +136,10 @@ void Routes::Handle(Request request, Respond respond) {
   state_->router.Handle(std::move(request), std::move(respond));
 }
 
-void Routes::Finish() { Tick(&state_->service); }
+void Routes::Finish() {
+  Tick(&state_->service);
+  if (state_->service.keys != nullptr) state_->service.keys->SaveUse(/*now=*/true).IgnoreError();
+}
 
 void Routes::Drain() {
   state_->service.draining = true;

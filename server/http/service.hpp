@@ -2,6 +2,7 @@
 
 #include <atomic>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -36,7 +37,10 @@ struct Service {
   std::atomic<bool> draining{false};
   RequestStats requests;
   int retention_days = 0;
-  std::int64_t next_expiry_ms = 0;  ///< Boot clock; of the ticker.
+  std::mutex tick_mutex;  ///< One tick at a time; guards the next two.
+  /// Wall clock less boot clock as last seen, and the boot clock's next retention.
+  std::int64_t clock_offset_ms = 0;
+  std::int64_t next_expiry_ms = 0;
   evaluation::LiveView live_view;
 
   /// The catalog in force, ready for decisions; kNotFound before the first publish.

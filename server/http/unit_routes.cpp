@@ -51,11 +51,12 @@ Response Erase(Service* service, const Call& call) {
   if (!unit.ok()) return FromStatus(unit.status());
   store::EmbeddedStore& store = service->project->store();
   const std::uint64_t key = store.hasher().Key(unit->type, unit->id);
-  const auto erased = store.Erase(unit->type, key, service->clock->WallMillis());
+  const std::int64_t now = service->clock->WallMillis();
+  const auto erased = store.Erase(unit->type, key, now, [&](const store::EraseResult& result) {
+    return access::ToEntry({now, call.caller.key, "unit.erase", Name(*unit, key), "",
+                            absl::StrCat(result.records, " records")});
+  });
   if (!erased.ok()) return FromStatus(erased.status());
-  const absl::Status audited = service->Audit(call, "unit.erase", Name(*unit, key), "",
-                                              absl::StrCat(erased->records, " records"));
-  if (!audited.ok()) return FromStatus(audited);
   return {.body = Json{{"records", erased->records}}.dump()};
 }
 

@@ -349,9 +349,9 @@ void IngestImpl::Commit(std::vector<Work>* work) {
     if (!outcomes.ok()) {
       ++refused_;
       const bool full = absl::IsResourceExhausted(outcomes.status());
-      response = Later(full ? 507 : 503, kRetryBacklogSeconds,
-                       full ? "the server's disk is full" : "store unavailable",
-                       "nothing of this batch was stored; send again after Retry-After");
+      response =
+          Later(503, kRetryBacklogSeconds, full ? "the server's disk is full" : "store unavailable",
+                "nothing of this batch was stored; send again after Retry-After");
     } else {
       response.status = 200;
       switch ((*outcomes)[i]) {

@@ -72,7 +72,8 @@ absl::Status Compile(Catalog* catalog) {
   absl::StatusOr<authoring::Compiled> compiled =
       authoring::Compile(catalog->model, {.version = catalog->version, .phases = catalog->phases});
   if (!compiled.ok()) return compiled.status();
-  catalog->bytes = std::move(compiled->bytes);
+  catalog->bytes =
+      catalog->signing.sign ? catalog->signing.sign(compiled->bytes) : std::move(compiled->bytes);
   catalog->blobs = std::move(compiled->blobs);
   return absl::OkStatus();
 }
@@ -177,11 +178,13 @@ analysis::ExperimentSpec SpecOf(const Catalog& catalog, const authoring::Holdout
 }  // namespace
 
 std::string Catalog::ETag() const {
-  return absl::StrCat("\"", version, "-", absl::Hex(published_ms), "\"");
+  return absl::StrCat("\"", version, "-", absl::Hex(published_ms), signing.keys.empty() ? "" : "-",
+                      signing.keys, "\"");
 }
 
 struct Project::State {
   std::string name;
+  Signing signing;
   std::mutex publish_mutex;  // Held throughout publishing, before `mutex`.
   mutable std::mutex mutex;  // The catalog in force.
   std::shared_ptr<const Catalog> catalog;
@@ -195,6 +198,7 @@ absl::StatusOr<std::unique_ptr<Project>> Project::Open(const Options& options) {
   auto project = std::unique_ptr<Project>(new Project());
   project->clock_ = options.clock;
   project->state_ = std::make_unique<State>(options.clock);
+  project->state_->signing = options.signing;
   // A folder that holds a store knows its project; a new one needs a name.
   const bool is_new =
       !std::filesystem::exists(std::filesystem::path(options.directory) / "upswing.db");
@@ -242,6 +246,7 @@ absl::Status Project::LoadCatalog() {
   if (!json.is_object())
     return absl::DataLossError(absl::StrCat("catalog version ", **head, " cannot be read"));
   auto catalog = std::make_shared<Catalog>();
+  catalog->signing = state_->signing;
   catalog->version = json.value("version", std::uint64_t{0});
   catalog->published_ms = json.value("published_ms", std::int64_t{0});
   catalog->phases = json.value("phases", std::map<std::string, std::uint32_t>());
@@ -274,6 +279,7 @@ absl::StatusOr<std::shared_ptr<const Catalog>> Project::Publish(std::string sour
   auto next = std::make_shared<Catalog>();
   next->version = current == nullptr ? 1 : current->version + 1;
   next->published_ms = clock_->WallMillis();
+  next->signing = state_->signing;
   next->source = std::move(source);
   if (absl::Status status = Parse(next.get()); !status.ok()) return status;
   if (next->model.project != state_->name) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -19,6 +20,14 @@
 
 namespace upswing::project {
 
+/// How catalogs and id lists are signed; without `sign` they are not.
+struct Signing {
+  /// Puts the bytes behind their signatures (sdk/catalog/signature.hpp). Any thread may call.
+  std::function<std::string(std::string_view)> sign;
+  /// Names the keys; part of the ETag, since other keys make other bytes.
+  std::string keys;
+};
+
 /// One published version of a catalog. Immutable.
 struct Catalog {
   std::uint64_t version = 0;
@@ -26,8 +35,9 @@ struct Catalog {
   std::string source;  ///< JSON as published.
   std::map<std::string, std::uint32_t> phases;
   authoring::Model model;
-  std::string bytes;  ///< For SDKs: sdk/schema/catalog.fbs.
+  std::string bytes;  ///< For SDKs: sdk/schema/catalog.fbs, signed if `signing` says so.
   std::vector<authoring::Blob> blobs;
+  Signing signing;
 
   /// Changes with every publish; quoted, as HTTP wants it.
   std::string ETag() const;
@@ -55,6 +65,7 @@ struct Options {
   /// empty.
   std::string name;
   const port::Clock* clock = nullptr;  ///< Outlives the project.
+  Signing signing = {};
 };
 
 /// One project: a data folder with its store, its catalog history and what is asked of both.

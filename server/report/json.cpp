@@ -1,8 +1,10 @@
+#include <algorithm>
 #include <cmath>
 
 #include <nlohmann/json.hpp>
 
 #include "server/report/render.hpp"
+#include "server/report/summary.hpp"
 #include "server/report/words.hpp"
 
 namespace upswing::report {
@@ -262,6 +264,29 @@ std::string RenderJson(const Report& report) {
   for (const Decision& decision : report.decisions) decisions.push_back(ToJson(decision));
   json["health"] = ToJson(report.health);
   return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
+Json Summary(const Report& report) {
+  std::int64_t units = 0;
+  for (const VariantSummary& variant : report.variants) units += variant.units;
+  std::vector<Comparison> primary;
+  for (const Comparison& comparison : report.comparisons) {
+    if (comparison.role == "primary") primary.push_back(comparison);
+  }
+  Json failed = Json::array();
+  for (const HealthCheck& check : report.health.checks) {
+    if (!check.ok) failed.push_back({{"name", check.name}, {"severity", check.severity}});
+  }
+  return {{"as_of", report.as_of},
+          {"last_record", report.last_record.empty() ? Json(nullptr) : Json(report.last_record)},
+          {"first_exposure",
+           report.first_exposure.empty() ? Json(nullptr) : Json(report.first_exposure)},
+          {"days", std::count_if(report.days.begin(), report.days.end(),
+                                 [](const Day& day) { return day.cumulative; })},
+          {"units", units},
+          {"primary", ToJson(primary)},
+          {"decision", ToJson(report.decision)},
+          {"health", {{"ok", report.health.ok}, {"failed", std::move(failed)}}}};
 }
 
 }  // namespace upswing::report

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -109,8 +110,12 @@ class EventStore {
 
   /// Removes every record of a unit, in every unit type's copy, and refuses records of it that are
   /// older than `now_ms` from now on. Durable and scrubbed from free space when it returns.
+  /// `audit` words the entry of the audit log, which is written in the same transaction; without
+  /// it, or if a later start has to finish the work, the entry says what was done.
+  using AuditErasure = std::function<AuditEntry(const EraseResult&)>;
   virtual absl::StatusOr<EraseResult> Erase(std::string_view unit_type, std::uint64_t key,
-                                            std::int64_t now_ms) = 0;
+                                            std::int64_t now_ms,
+                                            const AuditErasure& audit = {}) = 0;
 
   /// Removes records older than `before_ms`, except exposures to the experiments in `keep`.
   virtual absl::StatusOr<EraseResult> Expire(std::int64_t before_ms,

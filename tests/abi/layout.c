@@ -56,7 +56,9 @@ UPSWING_IS(UPSWING_ABI_VERSION, 1);
 #if UINTPTR_MAX == 0xffffffffffffffff /* the layouts of 64-bit platforms */
 UPSWING_IS(sizeof(upswing_str), 16);
 UPSWING_IS(sizeof(upswing_override), 32);
-UPSWING_IS(sizeof(upswing_options), 248);
+UPSWING_IS(sizeof(upswing_options), 280);
+UPSWING_IS(offsetof(upswing_options, trusted_keys), 248); /* the first size */
+UPSWING_IS(offsetof(upswing_options, cdn_url), 264);
 UPSWING_IS(offsetof(upswing_options, server_url), 8);
 UPSWING_IS(offsetof(upswing_options, consent), 56);
 UPSWING_IS(offsetof(upswing_options, bundled_catalog), 64);

@@ -2,6 +2,8 @@
 #include <gtest/gtest.h>
 
 #include <chrono>
+#include <csignal>
+#include <fstream>
 #include <string>
 #include <thread>
 
@@ -117,6 +119,40 @@ TEST_F(Access, RevokedAndForeignKeysAreRefusedWithTheReason) {
   EXPECT_TRUE(soon([&] {
     return Call(server, "GET", "/v1/audit", admin).body.find("key.revoke") != std::string::npos;
   }));
+}
+
+TEST_F(Access, AnExpiredKeyIsRefusedWithTheReason) {
+  Make("boss", "admin");
+  const std::string app = Make("app", "client", {"--expires-days", "30"});
+  // A month goes by.
+  const std::string path = folder_ / "data/keys.json";
+  auto keys = nlohmann::json::parse(std::ifstream(path));
+  for (auto& key : keys["keys"]) {
+    if (key["name"] == "app") key["expires_ms"] = 1;
+  }
+  std::ofstream(path) << keys;
+  testing::Server server(data(), {}, testing::Server::Auth::kKeys);
+  const HttpResponse refused = Call(server, "GET", "/v1/whoami", app);
+  EXPECT_EQ(refused.status, 401);
+  EXPECT_THAT(refused.body, HasSubstr("app has expired"));
+}
+
+TEST_F(Access, AKeyThatHasSpentItsDayIsToldWhenToComeAgain) {
+  Make("boss", "admin");
+  const std::string app = Make("app", "client", {"--requests-per-day", "2"});
+  for (const int left : {2, 0}) {
+    // The count goes on after a restart.
+    testing::Server server(data(), {}, testing::Server::Auth::kKeys);
+    for (int i = 0; i < left; ++i) EXPECT_EQ(Call(server, "GET", "/v1/whoami", app).status, 200);
+    const HttpResponse refused = Call(server, "GET", "/v1/whoami", app);
+    EXPECT_EQ(refused.status, 429);
+    EXPECT_THAT(refused.body, HasSubstr("2 requests a day"));
+    const int wait = std::stoi("0" + std::string(refused.Header("Retry-After")));
+    EXPECT_GT(wait, 0);
+    EXPECT_LE(wait, 24 * 60 * 60);
+    server.process().Signal(SIGTERM);
+    EXPECT_EQ(server.process().Wait(), 0);
+  }
 }
 
 TEST_F(Access, ARefusedBatchNamesTheBatchSoThatTheSdkBelievesIt) {

@@ -2,6 +2,7 @@
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -20,6 +21,8 @@ class RawConnection {
     address.sin_family = AF_INET;
     address.sin_port = htons(port);
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    const int one = 1;
+    setsockopt(socket_, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
     connected_ = connect(socket_, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0;
   }
   ~RawConnection() { close(socket_); }
@@ -45,6 +48,23 @@ class RawConnection {
     for (ssize_t n; (n = recv(socket_, buffer, sizeof buffer, 0)) > 0;)
       all.append(buffer, static_cast<std::size_t>(n));
     return all;
+  }
+
+  /// One whole answer with a Content-Length; empty if the connection ends before.
+  std::string ReadAnswer() {
+    std::string answer;
+    char buffer[4096];
+    for (;;) {
+      const std::size_t end = answer.find("\r\n\r\n");
+      if (end != std::string::npos) {
+        const std::size_t length = answer.find("Content-Length: ");
+        if (length > end) return "";
+        if (answer.size() >= end + 4 + std::stoul(answer.substr(length + 16))) return answer;
+      }
+      const ssize_t n = recv(socket_, buffer, sizeof buffer, 0);
+      if (n <= 0) return "";
+      answer.append(buffer, static_cast<std::size_t>(n));
+    }
   }
 
  private:

@@ -60,7 +60,8 @@ absl::StatusOr<std::int64_t> StoreImpl::DropRows(const GroupKey& group, const Ch
 
 // Removes the unit's records from all copies. The tombstone is there already, so that a crash in
 // between is finished by the next open.
-absl::StatusOr<EraseResult> StoreImpl::EraseRecords(std::string_view unit_type, std::uint64_t key) {
+absl::StatusOr<EraseResult> StoreImpl::EraseRecords(std::string_view unit_type, std::uint64_t key,
+                                                    const AuditErasure& audit) {
   EraseResult result;
   if (absl::Status status = CompactLanded(); !status.ok()) return status;
   const std::int64_t type = names_.Find(unit_type);
@@ -198,10 +199,13 @@ absl::StatusOr<EraseResult> StoreImpl::EraseRecords(std::string_view unit_type, 
   }
   if (status.ok()) status = tombstones_.MarkDone(&write_, unit_type, key);
   if (status.ok())
-    status = AddAudit({tombstones_.Find(unit_type, key).value_or(0), "erase",
-                       absl::StrCat("unit ", absl::BytesToHexString(TombstoneHash(unit_type, key)),
-                                    " of type ", std::string(unit_type), ": ", result.records,
-                                    " records, ", result.chunks_rewritten, " chunks rewritten")});
+    status = AddAudit(
+        audit ? audit(result)
+              : AuditEntry{
+                    tombstones_.Find(unit_type, key).value_or(0), "erase",
+                    absl::StrCat("unit ", absl::BytesToHexString(TombstoneHash(unit_type, key)),
+                                 " of type ", std::string(unit_type), ": ", result.records,
+                                 " records, ", result.chunks_rewritten, " chunks rewritten")});
   if (status.ok()) status = transaction.Commit();
   dictionaries_.erase(own);
   if (!status.ok()) return status;
@@ -251,7 +255,7 @@ absl::Status StoreImpl::FinishErasures() {
         found.emplace_back(names_.Text(shard.first), key);
   }
   for (const auto& [type, key] : found) {
-    const absl::StatusOr<EraseResult> erased = EraseRecords(type, key);
+    const absl::StatusOr<EraseResult> erased = EraseRecords(type, key, {});
     if (!erased.ok()) return erased.status();
   }
   absl::Status status = tombstones_.MarkAllDone(&write_);
@@ -261,7 +265,7 @@ absl::Status StoreImpl::FinishErasures() {
 }
 
 absl::StatusOr<EraseResult> StoreImpl::Erase(std::string_view unit_type, std::uint64_t key,
-                                             std::int64_t now_ms) {
+                                             std::int64_t now_ms, const AuditErasure& audit) {
   const std::lock_guard lock(maintenance_mutex_);
   {
     const std::lock_guard writing(write_mutex_);
@@ -269,7 +273,7 @@ absl::StatusOr<EraseResult> StoreImpl::Erase(std::string_view unit_type, std::ui
     if (status.ok()) status = AppendErasures(journal_, {{TombstoneHash(unit_type, key), now_ms}});
     if (!status.ok()) return status;
   }
-  absl::StatusOr<EraseResult> result = EraseRecords(unit_type, key);
+  absl::StatusOr<EraseResult> result = EraseRecords(unit_type, key, audit);
   if (!result.ok()) return result;
   // Chunks that merging replaced hold the unit still.
   absl::Status status = DeleteRetired(true);

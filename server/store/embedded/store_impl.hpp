@@ -44,7 +44,7 @@ class StoreImpl : public EmbeddedStore {
                                        std::uint64_t key) const override;
   absl::StatusOr<std::shared_ptr<const RecordSource>> Snapshot() override;
   absl::StatusOr<EraseResult> Erase(std::string_view unit_type, std::uint64_t key,
-                                    std::int64_t now_ms) override;
+                                    std::int64_t now_ms, const AuditErasure& audit) override;
   absl::StatusOr<EraseResult> Expire(std::int64_t before_ms,
                                      const std::vector<std::string>& keep) override;
   absl::Status PutMeta(std::string_view key, std::string_view value) override;
@@ -107,7 +107,8 @@ class StoreImpl : public EmbeddedStore {
       std::function<bool(const Records& records, std::uint32_t row, std::uint32_t unit)>;
   absl::StatusOr<std::int64_t> DropRows(const GroupKey& group, const ChunkRef& chunk,
                                         const DropRow& drop);
-  absl::StatusOr<EraseResult> EraseRecords(std::string_view unit_type, std::uint64_t key);
+  absl::StatusOr<EraseResult> EraseRecords(std::string_view unit_type, std::uint64_t key,
+                                           const AuditErasure& audit);
   absl::Status ScrubFreePages();
   absl::Status TakeOverErasures();
   absl::Status FinishErasures();

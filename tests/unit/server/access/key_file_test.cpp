@@ -117,6 +117,32 @@ TEST_F(KeyFileTest, LastUseSurvivesTheProcess) {
   EXPECT_EQ(Open()->List()[0].last_used_ms, clock_.WallMillis());
 }
 
+TEST_F(KeyFileTest, AQuotaOfTheDayEndsAtMidnightAndOutlivesTheProcess) {
+  constexpr std::int64_t kDay = 24 * 60 * 60 * 1000;
+  clock_.wall_ms = 20'000 * kDay + 1000;
+  std::string key;
+  {
+    const auto keys = Open();
+    key = Make(keys.get(), {.name = "app", .scopes = {Scope::kClient}, .requests_per_day = 3});
+    const CheckedKey checked = keys->Check(key);
+    EXPECT_EQ(keys->Spend(checked), 0);
+    EXPECT_EQ(keys->Spend(checked), 0);
+    ASSERT_TRUE(keys->SaveUse().ok());
+  }
+  const auto keys = Open();
+  const CheckedKey checked = keys->Check(key);
+  EXPECT_EQ(keys->Spend(checked), 0);
+  EXPECT_EQ(keys->Spend(checked), kDay - 1000);
+  clock_.wall_ms = 20'001 * kDay - 1;
+  EXPECT_EQ(keys->Spend(checked), 1);
+  clock_.wall_ms = 20'001 * kDay;
+  EXPECT_EQ(keys->Spend(checked), 0);
+  const std::string free = Make(keys.get(), {.name = "free", .scopes = {Scope::kClient}});
+  for (int i = 0; i < 100; ++i) EXPECT_EQ(keys->Spend(keys->Check(free)), 0);
+  EXPECT_FALSE(
+      keys->Create({.name = "none", .scopes = {Scope::kRead}, .requests_per_day = 0}, "test").ok());
+}
+
 TEST_F(KeyFileTest, EveryChangeIsHandedOverOnceAndKeptIfItWasNotTaken) {
   const auto keys = Open();
   Make(keys.get(), {.name = "app", .scopes = {Scope::kClient}});

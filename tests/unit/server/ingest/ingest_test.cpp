@@ -52,7 +52,8 @@ class FakeStore : public store::EventStore {
   absl::StatusOr<std::shared_ptr<const store::RecordSource>> Snapshot() override {
     return Unused();
   }
-  absl::StatusOr<store::EraseResult> Erase(std::string_view, std::uint64_t, std::int64_t) override {
+  absl::StatusOr<store::EraseResult> Erase(std::string_view, std::uint64_t, std::int64_t,
+                                           const AuditErasure&) override {
     return Unused();
   }
   absl::StatusOr<store::EraseResult> Expire(std::int64_t,
@@ -256,7 +257,7 @@ TEST_F(Ingesting, SharesACommitAndPushesBackInsteadOfGrowing) {
 TEST_F(Ingesting, AFullDiskIsNotAnAcknowledgement) {
   store_.failure = absl::ResourceExhaustedError("disk full");
   const IngestResponse response = Post(Body(1)).get();
-  EXPECT_EQ(response.status, 507);
+  EXPECT_EQ(response.status, 503);
   EXPECT_NE(Header(response, wire::kRetryAfterHeader), "");
 }
 

@@ -1,0 +1,254 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/mount.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <chrono>
+#include <csignal>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <string>
+#include <thread>
+
+#include <nlohmann/json.hpp>
+#include <sqlite3.h>
+
+#include "sdk/transport/curl_transport.hpp"
+#include "sdk/wire/batch_encoder.hpp"
+#include "sdk/wire/batch_id.hpp"
+#include "tests/support/process.hpp"
+#include "upswing/client.hpp"
+
+// What an operator meets: a full disk, other versions of the data folder, logs.
+namespace upswing {
+namespace {
+
+using Json = nlohmann::json;
+using ::testing::HasSubstr;
+using ::testing::Not;
+namespace fs = std::filesystem;
+
+constexpr char kCatalog[] = R"({"project": "shop", "experiments": {"tap": {"status": "running",
+  "unit": "user", "control": "off", "variants": {"off": {"weight": 1}, "on": {"weight": 1}},
+  "plan": {"primary": "buys"}}}, "metrics": {"buys": {"type": "count", "event": "purchase"}}})";
+
+class Operations : public ::testing::Test {
+ protected:
+  void SetUp() override { std::ofstream(folder_ / "catalog.json") << kCatalog; }
+
+  HttpResponse Call(const testing::Server& server, const std::string& method,
+                    const std::string& path, std::string_view body = "") {
+    const auto response =
+        transport_->Send({.method = method, .url = server.url() + path, .body = body});
+    EXPECT_TRUE(response.ok()) << response.status();
+    return response.ok() ? *response : HttpResponse();
+  }
+
+  // A batch of `records` records with properties that do not compress.
+  static std::string Batch(std::uint64_t sequence, int records = 1) {
+    wire::Encoder encoder;
+    std::uint64_t noise = sequence * 0x9e3779b97f4a7c15ULL;
+    for (int i = 0; i < records; ++i) {
+      const std::string id = "u-secret-" + std::to_string(sequence) + "-" + std::to_string(i);
+      const wire::UnitRef unit{"user", id};
+      wire::ExposureRecord exposure;
+      exposure.subject = encoder.Subject(absl::MakeConstSpan(&unit, 1));
+      exposure.experiment = "tap";
+      exposure.variant = (sequence + static_cast<std::uint64_t>(i)) % 2 == 0 ? "on" : "off";
+      exposure.time = {900, wire::TimeKind::kBoot};
+      encoder.AddExposure(exposure);
+      wire::EventRecord event;
+      event.subject = exposure.subject;
+      event.name = "purchase";
+      noise = noise * 6364136223846793005ULL + 1442695040888963407ULL;
+      event.value = static_cast<double>(noise >> 11);
+      event.time = {900, wire::TimeKind::kBoot};
+      encoder.AddEvent(event);
+    }
+    wire::BatchHeader header;
+    header.id = {3, 4, sequence};
+    header.boot_ms = 900;
+    return encoder.Finish(header, {});
+  }
+
+  static std::int64_t Metric(const std::string& text, const std::string& name) {
+    const std::size_t at = text.find("\nupswing_" + name + " ");
+    return at == std::string::npos ? -1 : std::stoll(text.substr(at + name.size() + 10));
+  }
+
+  static void Sql(const std::string& file, const std::string& statement) {
+    sqlite3* database = nullptr;
+    ASSERT_EQ(sqlite3_open(file.c_str(), &database), SQLITE_OK);
+    char* error = nullptr;
+    EXPECT_EQ(sqlite3_exec(database, statement.c_str(), nullptr, nullptr, &error), SQLITE_OK)
+        << (error == nullptr ? "" : error);
+    sqlite3_close(database);
+  }
+
+  testing::TemporaryFolder folder_;
+  std::unique_ptr<Transport> transport_ = transport::MakeCurlTransport({});
+};
+
+// A file system of 24 MiB in memory; null where this user may not mount one.
+class SmallDisk {
+ public:
+  static std::unique_ptr<SmallDisk> Make(const std::string& folder) {
+    fs::create_directories(folder);
+    if (mount("tmpfs", folder.c_str(), "tmpfs", 0, "size=24m") != 0) return nullptr;
+    return std::unique_ptr<SmallDisk>(new SmallDisk(folder));
+  }
+  ~SmallDisk() { umount2(folder_.c_str(), MNT_DETACH); }
+
+ private:
+  explicit SmallDisk(std::string folder) : folder_(std::move(folder)) {}
+  const std::string folder_;
+};
+
+TEST_F(Operations, AFullDiskLosesNothingAndIsOverWhenThereIsRoom) {
+  const std::string disk = folder_ / "disk";
+  const std::unique_ptr<SmallDisk> mounted = SmallDisk::Make(disk);
+  if (mounted == nullptr) GTEST_SKIP() << "needs the right to mount a file system";
+  testing::Server server(disk + "/data", {"--catalog", folder_ / "catalog.json"});
+  // Something else fills the disk but for a few megabytes.
+  const std::string ballast = disk + "/ballast";
+  std::ofstream(ballast) << std::string(std::size_t{16} << 20, 'x');
+
+  // An app, and whoever sends batches as it does.
+  ClientOptions options;
+  options.server_url = server.url();
+  options.storage_directory = folder_ / "device";
+  options.delivery.flush_interval = std::chrono::milliseconds(100);
+  options.delivery.max_backoff = std::chrono::milliseconds(200);
+  auto client = Client::Create(options);
+  ASSERT_TRUE(client.ok());
+
+  std::int64_t records = 0;
+  std::uint64_t sequence = 0;
+  HttpResponse refused;
+  for (; sequence < 3000; ++sequence) {
+    refused = Call(server, "POST", "/v1/batches", Batch(sequence + 1, 500));
+    if (refused.status != 200) break;
+    records += 1000;
+  }
+  ASSERT_EQ(refused.status, 503) << refused.body;
+  EXPECT_EQ(refused.Header("Content-Type"), "application/problem+json");
+  EXPECT_NE(refused.Header("Retry-After"), "");
+  EXPECT_GT(records, 0);
+
+  // What needs no room goes on; what the app records waits on its own disk.
+  EXPECT_EQ(Call(server, "GET", "/healthz").status, 200);
+  const HttpResponse report = Call(server, "GET", "/v1/experiments/tap/report");
+  EXPECT_EQ(report.status, 200) << report.body;
+  for (int i = 0; i < 500; ++i)
+    (*client)->Track(Subject("user", "u-" + std::to_string(i)), "purchase", i);
+  EXPECT_GT((*client)->Flush(std::chrono::seconds(1)).kept, 0u);
+
+  fs::remove(ballast);
+  EXPECT_EQ((*client)->Flush(std::chrono::seconds(120)).kept, 0u);
+  HttpResponse taken;
+  for (int i = 0; i < 600 && taken.status != 200; ++i) {
+    taken = Call(server, "POST", "/v1/batches", Batch(sequence + 1, 500));
+    if (taken.status != 200) std::this_thread::sleep_for(std::chrono::milliseconds(100));
+  }
+  ASSERT_EQ(taken.status, 200) << taken.body;
+  EXPECT_EQ(Json::parse(taken.body)["accepted"], 1000) << "not stored before";
+  records += 1000;
+  EXPECT_EQ(Metric(Call(server, "GET", "/metrics").body, "store_records"), records + 500);
+  // Nothing of what was answered with 200 is missing, nothing is there twice.
+  for (std::uint64_t i = 1; i <= sequence; i += 7)
+    EXPECT_EQ(Json::parse(Call(server, "POST", "/v1/batches", Batch(i, 500)).body)["duplicate"],
+              true);
+  server.process().Signal(SIGTERM);
+  EXPECT_EQ(server.process().Wait(), 0) << server.process().Log();
+  const testing::Finished verified =
+      testing::RunProgram({testing::Upswing(), "store", "verify", "--data", disk + "/data"});
+  EXPECT_EQ(verified.status, 0) << verified.err;
+}
+
+TEST_F(Operations, AnOlderDataFolderIsTakenOverAndANewerOneIsRefused) {
+  const std::string data = folder_ / "data";
+  std::string before;
+  {
+    testing::Server server(data, {"--catalog", folder_ / "catalog.json"});
+    ASSERT_EQ(Call(server, "POST", "/v1/batches", Batch(1, 50)).status, 200);
+    before = Call(server, "GET", "/v1/experiments/tap/report?as_of=2030-01-01T00:00:00Z").body;
+    server.process().Signal(SIGTERM);
+    ASSERT_EQ(server.process().Wait(), 0);
+  }
+  // As the first version made it: without the tables that came later.
+  Sql(data + "/upswing.db", "DROP TABLE counter; DROP TABLE tally");
+  {
+    testing::Server server(data);
+    EXPECT_EQ(Call(server, "GET", "/v1/experiments/tap/report?as_of=2030-01-01T00:00:00Z").body,
+              before);
+    EXPECT_EQ(Json::parse(Call(server, "POST", "/v1/batches", Batch(1, 50)).body)["duplicate"],
+              true);
+    EXPECT_EQ(Call(server, "POST", "/v1/batches", Batch(2, 50)).status, 200);
+    server.process().Signal(SIGTERM);
+    ASSERT_EQ(server.process().Wait(), 0);
+  }
+  const auto refused = [&](const std::string& word) {
+    for (const char* const command : {"serve", "report"}) {
+      std::vector<std::string> arguments = {testing::Upswing(), command, "--data", data};
+      if (command == std::string("serve"))
+        arguments.insert(arguments.end(), {"--listen", "127.0.0.1:0", "--insecure-no-auth"});
+      else
+        arguments.push_back("tap");
+      const testing::Finished ended = testing::RunProgram(arguments);
+      EXPECT_EQ(ended.status, 1) << command;
+      EXPECT_THAT(ended.err, HasSubstr(word)) << command;
+      EXPECT_THAT(ended.err, HasSubstr("newer")) << command;
+    }
+  };
+  Sql(data + "/upswing.db", "UPDATE meta SET value='2' WHERE key='format_version'");
+  refused("format version 2");
+  Sql(data + "/upswing.db", "UPDATE meta SET value='1' WHERE key='format_version'");
+  // The keys' file has a format of its own.
+  std::ofstream(data + "/keys.json") << R"({"format": 99, "keys": []})";
+  const testing::Finished ended =
+      testing::RunProgram({testing::Upswing(), "serve", "--data", data, "--listen", "127.0.0.1:0"});
+  EXPECT_EQ(ended.status, 1);
+  EXPECT_THAT(ended.err, HasSubstr("newer version of Upswing"));
+}
+
+TEST_F(Operations, NoUnitIdIsInALogTheAuditLogOrAFile) {
+  const std::string data = folder_ / "data";
+  testing::Server server(data, {"--catalog", folder_ / "catalog.json", "--log", "requests"});
+  const std::string id = "u-secret-1-0";
+  ASSERT_EQ(Call(server, "POST", "/v1/batches", Batch(1)).status, 200);
+  ASSERT_EQ(Call(server, "POST", "/ofrep/v1/evaluate/flags",
+                 R"({"context": {"targetingKey": "u-secret-1-0"}})")
+                .status,
+            200);
+  ASSERT_EQ(Call(server, "GET", "/v1/units/explain?type=user&id=" + id).status, 200);
+  const HttpResponse records = Call(server, "GET", "/v1/units/records?type=user&id=" + id);
+  ASSERT_EQ(records.status, 200);
+  EXPECT_EQ(Json::parse(records.body)["records"].size(), 2u) << records.body;
+  EXPECT_EQ(Call(server, "GET", "/nothing/" + id).status, 404);
+  EXPECT_EQ(Call(server, "POST", "/v1/units/erase", R"({"unit": "user=u-secret-1-0"})").body,
+            R"({"records":2})");
+  const Json audit = Json::parse(Call(server, "GET", "/v1/audit").body)["entries"];
+  int erasures = 0;
+  for (const Json& entry : audit) {
+    erasures += entry["action"].get<std::string>().find("erase") != std::string::npos ? 1 : 0;
+    EXPECT_THAT(entry.dump(), Not(HasSubstr(id)));
+  }
+  EXPECT_EQ(erasures, 1) << audit.dump();
+  EXPECT_EQ(audit[0]["action"], "unit.erase");
+  EXPECT_EQ(audit[0]["detail"], "2 records");
+  EXPECT_THAT(server.process().Log(), HasSubstr("/v1/units/erase"));
+  EXPECT_THAT(server.process().Log(), Not(HasSubstr(id)));
+  server.process().Signal(SIGTERM);
+  ASSERT_EQ(server.process().Wait(), 0);
+  for (const auto& file : fs::recursive_directory_iterator(data)) {
+    if (!file.is_regular_file()) continue;
+    std::ifstream stream(file.path(), std::ios::binary);
+    const std::string bytes(std::istreambuf_iterator<char>(stream), {});
+    EXPECT_THAT(bytes, Not(HasSubstr(id))) << file.path();
+  }
+}
+
+}  // namespace
+}  // namespace upswing
