@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "server/analysis/histogram.hpp"
 #include "server/statistics/moments.hpp"
 #include "server/statistics/quantile.hpp"
 #include "server/store/record_source.hpp"
@@ -43,6 +44,10 @@ struct MetricCells {
   /// `statistics::QuantileMoments(*quantile, m.mean[0], m)`; a phase, a segment or a day takes the
   /// same `quantile` and the arm's `m.mean[0]` with its own moments.
   std::optional<statistics::QuantileSummary> quantile;
+  /// How the values of `total` are spread, after caps: of units (of observation units in a cluster
+  /// design) for counts, sums, maxima, last values, times, distinct things and linear metrics; of
+  /// events for kQuantile. Empty for the other types.
+  std::vector<HistogramBin> histogram;
 };
 
 struct SegmentCells {
@@ -82,6 +87,9 @@ struct AnalysisResult {
   std::vector<std::uint32_t> phases;    ///< Ascending; columns of the by-phase numbers.
   /// Local dates "2026-11-22", contiguous, from the first exposure to `as_of` or the last record.
   std::vector<std::string> days;
+  /// From the first exposure record, of any iteration, to the last record of the metrics' names up
+  /// to `as_of`. Milliseconds since 1970; nullopt without records.
+  std::optional<std::int64_t> first_exposure_ms, last_record_ms;
   std::int64_t exposures = 0;     ///< Exposure records read, of any iteration.
   std::int64_t events = 0;        ///< Event records read, of the metrics' names.
   std::int64_t forced_units = 0;  ///< Units whose every exposure was forced.

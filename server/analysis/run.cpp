@@ -36,7 +36,6 @@ TimeRange RangeOf(const store::RecordSource& source, const Plan& plan) {
     }
   }
   range.last = std::min(range.last, spec.as_of_ms);
-  if (range.first > range.last) range.first = range.last = spec.as_of_ms;
   return range;
 }
 
@@ -85,7 +84,13 @@ absl::StatusOr<std::unique_ptr<Analysis>> Analysis::Create(const store::RecordSo
 }
 
 absl::Status Analysis::Prepare() {
-  const TimeRange range = RangeOf(source_, plan_);
+  TimeRange range = RangeOf(source_, plan_);
+  if (range.first <= range.last) {
+    first_exposure_ms_ = range.first;
+    last_record_ms_ = range.last;
+  } else {
+    range.first = range.last = spec_.as_of_ms;
+  }
   absl::StatusOr<Calendar> calendar = Calendar::Create(spec_.timezone, range.first, range.last);
   if (!calendar.ok()) return calendar.status();
   calendar_ = *std::move(calendar);
@@ -285,11 +290,14 @@ VariantResult Analysis::Arm(std::size_t index, const ArmState& arm,
     cells.total = ToCell(total);
     if (!arm.crossed.empty()) total.Merge(arm.crossed[m]);
     cells.first_variant = ToCell(total);
+    cells.histogram = arm.values[m].Bins();
     FillDays(arm.days[m], Evaluator::HasDaily(metric), &cells);
   }
   for (const auto& [key, state] : arm.segments) {
     SegmentCells& segment = variant.segments.emplace_back();
-    segment.attribute = spec_.report_by[key.first];
+    segment.attribute = key.first < spec_.report_by.size()
+                            ? spec_.report_by[key.first]
+                            : spec_.cuts[key.first - spec_.report_by.size()].key;
     segment.value = key.second;
     segment.units_first_variant = state.units_first_variant;
     for (const CellState& cell : state.metrics) segment.metrics.push_back(ToCell(cell));
@@ -330,6 +338,8 @@ absl::StatusOr<AnalysisResult> Analysis::Result(const PassState& state) const {
     result.variants.push_back(Arm(a, state.arms[a], result.phases));
     result.crossover_units += state.arms[a].crossovers;
   }
+  result.first_exposure_ms = first_exposure_ms_;
+  result.last_record_ms = last_record_ms_;
   result.exposures = state.exposures;
   result.events = state.events;
   result.forced_units = state.forced_units;

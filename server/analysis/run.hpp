@@ -57,6 +57,7 @@ class Analysis {
   const AnalysisOptions options_;
   Plan plan_;
   std::optional<Calendar> calendar_;
+  std::optional<std::int64_t> first_exposure_ms_, last_record_ms_;
   std::int64_t history_start_ms_ = 0;
   Pooled pooled_;
   std::vector<bool> frozen_, covariate_frozen_;

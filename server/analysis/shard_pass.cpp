@@ -52,6 +52,7 @@ class ShardRun {
   void Cap(std::size_t m, double* values);
   void CollectNumbers(std::size_t m, const Enrolment& enrolment, std::int64_t t0,
                       const double* values);
+  void CountValue(std::size_t m, const Enrolment& enrolment, std::int64_t t0, double value);
   void AddDays(std::size_t m, const Enrolment& enrolment, const double* values);
   template <typename Function>
   void ForEachCell(const Enrolment& enrolment, std::size_t m, Function&& function);
@@ -77,7 +78,7 @@ class ShardRun {
 
   std::vector<Exposure> exposures_;
   std::vector<std::vector<std::string>> held_attributes_;
-  std::vector<std::string> attributes_;  // of the first exposure, by report_by
+  std::vector<std::string> attributes_;  // of the first exposure, by report_by; then by cut
   bool only_forced_ = false;
   PhaseState* phase_ = nullptr;
   std::vector<SegmentState*> segments_;
@@ -121,7 +122,6 @@ ShardRun::ShardRun(const PassOptions& options, const std::string& unit_type, boo
                           source.Chunks(unit_type, shard, store::Lane::kEvents, stream.event));
   for (const StreamReader& stream : streams_) views_.push_back(&stream.view());
   evaluator_.SetUnit(views_);
-  segments_.resize(spec_.report_by.size());
   attributes_.resize(spec_.report_by.size());
 }
 
@@ -258,6 +258,30 @@ void ShardRun::Cap(std::size_t m, double* values) {
         &state_->covariate_removed[m], &state_->covariate_nonzero[m]);
 }
 
+// Into the arm's histogram: the value of one observation, or its events' numbers for a quantile.
+void ShardRun::CountValue(std::size_t m, const Enrolment& enrolment, std::int64_t t0,
+                          double value) {
+  const CompiledMetric& metric = plan_.metrics[m];
+  Histogram& values = state_->arms[static_cast<std::size_t>(enrolment.variant)].values[m];
+  switch (metric.definition->type) {
+    case MetricType::kCount:
+    case MetricType::kSum:
+    case MetricType::kMax:
+    case MetricType::kLast:
+    case MetricType::kTimeTo:
+    case MetricType::kDistinct:
+    case MetricType::kLinear:
+      values.Add(value);
+      break;
+    case MetricType::kQuantile:
+      evaluator_.ForEachNumber(metric.events, evaluator_.Window(metric, t0, end_of_time_),
+                               [&](double number) { values.Add(number); });
+      break;
+    default:  // Nothing but 0 and 1, or a ratio, of which a unit has only a part.
+      break;
+  }
+}
+
 // The cells that the unit's arm, phase and segments give it.
 void ShardRun::FindCells(const Enrolment& enrolment) {
   ArmState& arm = state_->arms[static_cast<std::size_t>(enrolment.variant)];
@@ -271,10 +295,13 @@ void ShardRun::FindCells(const Enrolment& enrolment) {
   phase_ = &arm.phases[enrolment.phase];
   if (phase_->metrics.empty()) phase_->metrics = metric_cells();
   if (enrolment.crossed && arm.crossed.empty()) arm.crossed = metric_cells();
+  segments_.clear();
   for (std::size_t a = 0; a < attributes_.size(); ++a) {
+    const std::size_t cut_by = spec_.report_by.size() - spec_.carried;
+    if (a >= cut_by && a < spec_.report_by.size()) continue;
     SegmentState& segment = arm.segments[{static_cast<std::uint32_t>(a), attributes_[a]}];
     if (segment.metrics.empty()) segment.metrics = metric_cells();
-    segments_[a] = &segment;
+    segments_.push_back(&segment);
   }
 }
 
@@ -385,6 +412,7 @@ void ShardRun::AddUnit(const Enrolment& enrolment) {
       cell.sums.AddUnits(1);
       cell.sums.AddValues(values);
     });
+    if (!enrolment.crossed) CountValue(m, enrolment, enrolment.t0, values[0]);
     if (spec_.by_day && !enrolment.crossed) AddDays(m, enrolment, values);
   }
 }
@@ -418,6 +446,7 @@ void ShardRun::AddCluster(const Enrolment& enrolment) {
       }
       Cap(m, values);
       ++rows[m].units;
+      if (!enrolment.crossed) CountValue(m, enrolment, t0, values[0]);
       for (std::size_t i = 0; i < rows[m].sums.size(); ++i) rows[m].sums[i].Add(values[i]);
     }
   }
@@ -480,7 +509,11 @@ absl::Status ShardRun::Run() {
     if (only_forced_) ++state_->forced_units;
     const std::optional<Enrolment> enrolment = Enrol();
     if (!enrolment.has_value()) continue;
-    if (!attributes_.empty()) attributes_ = held_attributes_[exposures_.front().attributes];
+    if (!spec_.report_by.empty()) attributes_ = held_attributes_[exposures_.front().attributes];
+    for (const SegmentCut& cut : spec_.cuts) {
+      const bool in = cut.holds(absl::MakeConstSpan(attributes_).first(spec_.report_by.size()));
+      attributes_.push_back(in ? "in" : "out");
+    }
     if (!options_.pooled->quantile.empty())
       evaluator_.SetQuantiles(
           &options_.pooled->quantile[static_cast<std::size_t>(enrolment->variant)]);
@@ -542,6 +575,7 @@ PassState::PassState(const Plan& plan, int days, const Search* search) {
   for (ArmState& arm : arms) {
     arm.units_by_day.assign(width, 0);
     arm.days.resize(metrics);
+    arm.values.resize(metrics);
     if (!plan.spec->by_day || !plan.spec->observation_unit.empty()) continue;
     for (std::size_t m = 0; m < metrics; ++m) {
       const auto components = static_cast<std::size_t>(plan.metrics[m].components);
@@ -597,6 +631,7 @@ void PassState::Merge(PassState&& other) {
       for (std::size_t d = 0; d < arm.days[m].entered.size(); ++d)
         arm.days[m].entered[d] += from.days[m].entered[d];
     }
+    for (std::size_t m = 0; m < arm.values.size(); ++m) arm.values[m].Merge(from.values[m]);
     for (auto& [key, segment] : from.segments) {
       SegmentState& into = arm.segments[key];
       into.units_first_variant += segment.units_first_variant;
@@ -644,6 +679,7 @@ void PassState::Subtract(const PassState& other) {
     cells(&arm.crossed, of.crossed);
     arm.crossovers -= of.crossovers;
     counts(&arm.units_by_day, of.units_by_day);
+    for (std::size_t m = 0; m < arm.values.size(); ++m) arm.values[m].Subtract(of.values[m]);
     for (std::size_t m = 0; m < arm.days.size(); ++m) {
       for (std::size_t d = 0; d < arm.days[m].cumulative.size(); ++d) {
         arm.days[m].cumulative[d].Subtract(of.days[m].cumulative[d]);

@@ -12,6 +12,7 @@
 #include "server/analysis/calendar.hpp"
 #include "server/analysis/cell_sums.hpp"
 #include "server/analysis/evaluate.hpp"
+#include "server/analysis/histogram.hpp"
 #include "server/analysis/plan.hpp"
 #include "server/analysis/selection.hpp"
 #include "server/store/record_source.hpp"
@@ -71,7 +72,8 @@ struct ArmState {
   std::vector<CellState> crossed;  ///< Units that crossed over, by metric.
   std::int64_t crossovers = 0;
   std::vector<std::int64_t> units_by_day;
-  std::vector<DayState> days;  ///< By metric.
+  std::vector<DayState> days;     ///< By metric.
+  std::vector<Histogram> values;  ///< By metric, without crossovers: `MetricCells::histogram`.
   std::map<std::pair<std::uint32_t, std::string>, SegmentState> segments;
 };
 

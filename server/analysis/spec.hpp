@@ -1,11 +1,14 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "absl/types/span.h"
 #include "server/metrics/definition.hpp"
 
 namespace upswing::analysis {
@@ -15,6 +18,19 @@ struct VariantSpec {
   double weight = 1;
 
   bool operator==(const VariantSpec&) const = default;
+};
+
+/// A cut by a condition instead of an attribute's values: units are "in" or "out".
+struct SegmentCut {
+  std::string key;         ///< As the report calls it.
+  std::string definition;  ///< Whatever changes the meaning of `holds` changes this.
+  /// Of the values of `ExperimentSpec::report_by` at first exposure, "" where there was none.
+  /// Called by several threads.
+  std::function<bool(absl::Span<const std::string>)> holds;
+
+  friend bool operator==(const SegmentCut& a, const SegmentCut& b) {
+    return a.key == b.key && a.definition == b.definition;
+  }
 };
 
 /// What to analyse: one iteration of one experiment. All times are milliseconds since
@@ -35,8 +51,10 @@ struct ExperimentSpec {
   /// A windowed metric counts a unit once t0 + window + lateness <= as_of.
   std::int64_t lateness_ms = 24LL * 3600 * 1000;
   bool mature_only = true;
-  std::string timezone = "UTC";                    ///< IANA name: what a day is.
-  std::vector<std::string> report_by;              ///< Attributes to cut by, as at first exposure.
+  std::string timezone = "UTC";        ///< IANA name: what a day is.
+  std::vector<std::string> report_by;  ///< Attributes to cut by, as at first exposure.
+  std::size_t carried = 0;  ///< The last so many of `report_by` are read for `cuts` alone.
+  std::vector<SegmentCut> cuts;
   std::vector<metrics::MetricDefinition> metrics;  ///< Terms of linear metrics included.
   /// From when events can be seen (for covariates); nullopt = the earliest event in the store.
   std::optional<std::int64_t> history_start_ms;

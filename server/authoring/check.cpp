@@ -8,6 +8,7 @@
 #include "sdk/base/hash.hpp"
 #include "sdk/base/text.hpp"
 #include "server/authoring/metrics.hpp"
+#include "server/authoring/reported.hpp"
 #include "server/json/suggest.hpp"
 #include "server/metrics/pack.hpp"
 #include "upswing/decision.hpp"
@@ -73,6 +74,30 @@ class Checker {
         Error(attribute.place, base::Concat({"the name has the same hash as ", Quoted(at->second)}),
               "rename one of them");
       }
+    }
+  }
+
+  // An attribute, or a segment that can be told from what exposures carry.
+  void CheckReportBy(const Experiment& e, const std::string& name) {
+    if (model_.FindAttribute(name) != nullptr) return;
+    const Segment* segment = model_.FindSegment(name);
+    if (segment == nullptr) {
+      return Unknown(In(e, "report_by"), "attribute or segment", name, model_.attributes,
+                     "attributes");
+    }
+    if (LooksAtIds(model_, *segment)) {
+      return Error(In(e, "report_by"),
+                   base::Concat({"the segment ", Quoted(name),
+                                 " needs a list of ids, which exposures do not carry"}),
+                   "report by a segment that is a condition on attributes");
+    }
+    for (const std::string& attribute : AttributesOf(model_, *segment)) {
+      const Attribute* known = model_.FindAttribute(attribute);
+      if (known == nullptr || IsReportable(known->type)) continue;
+      Error(In(e, "report_by"),
+            base::Concat({"the segment ", Quoted(name), " looks at ", Quoted(attribute),
+                          ", a time or a list, which exposures do not carry"}),
+            "report by a segment of single values");
     }
   }
 
@@ -184,11 +209,7 @@ class Checker {
                           " holdouts apply to the experiment, global ones included"}),
             "remove some");
     }
-    for (const std::string& attribute : e.report_by) {
-      if (model_.FindAttribute(attribute) == nullptr) {
-        Unknown(In(e, "report_by"), "attribute", attribute, model_.attributes, "attributes");
-      }
-    }
+    for (const std::string& name : e.report_by) CheckReportBy(e, name);
     for (const Variant& variant : e.variants) {
       for (const Setting& setting : variant.settings) {
         if (model_.FindFlag(setting.flag) == nullptr) {

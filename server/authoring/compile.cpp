@@ -14,6 +14,7 @@
 #include "server/authoring/boundaries.hpp"
 #include "server/authoring/check.hpp"
 #include "server/authoring/reader.hpp"
+#include "server/authoring/reported.hpp"
 
 namespace upswing::authoring {
 namespace {
@@ -542,7 +543,8 @@ class Compiler {
     const auto ramp = steps.empty() ? 0 : builder_.CreateVectorOfStructs(steps);
     const auto split = MakeSplit(e);
     const auto variants = MakeVariants(e);
-    const auto report_by = e.report_by.empty() ? 0 : builder_.CreateVectorOfStrings(e.report_by);
+    const std::vector<std::string> reported = ReportedAttributes(model_, e);
+    const auto report_by = reported.empty() ? 0 : builder_.CreateVectorOfStrings(reported);
     const auto key = Text(e.key);
     const auto unit = Text(e.unit);
     const auto fallback = e.fallback_unit.empty() ? 0 : Text(e.fallback_unit);

@@ -151,7 +151,8 @@ class IngestSink final : public BatchSink {
 
  private:
   void Submit(importer::Batch batch) {
-    const wire::SentAt sent_at{clock_.WallMillis(), clock_.BootMillis(), clock_.BootId()};
+    const wire::SentAt sent_at{clock_.WallMillis() + batch.clock_error_ms, clock_.BootMillis(),
+                               clock_.BootId()};
     const std::string sent = wire::FormatSentAt(sent_at);
     const std::string id = wire::FormatBatchId(batch.id);
     auto held = std::make_shared<importer::Batch>(std::move(batch));

@@ -16,6 +16,7 @@
 #include "sdk/assignment/evaluate.hpp"
 #include "server/authoring/metrics.hpp"
 #include "server/authoring/re2_matcher.hpp"
+#include "server/authoring/reported.hpp"
 #include "server/cli/batch_sink.hpp"
 #include "server/cli/catalog_file.hpp"
 #include "server/cli/command.hpp"
@@ -43,6 +44,7 @@ constexpr std::string_view kFeedShop =
 
 // Few enough that their records fit the SDK's queue between two flushes.
 constexpr std::uint64_t kUsersPerFlush = 250;
+constexpr int kRoomsPerFlush = 100;
 constexpr std::size_t kQueueBytes = std::size_t{16} << 20;
 constexpr auto kCatalogTimeout = std::chrono::seconds(30);
 constexpr auto kFlushTimeout = std::chrono::minutes(10);
@@ -252,7 +254,8 @@ class App {
   std::vector<simulation::Happening> life_;
 };
 
-absl::Status Drive(const Flags& flags, const simulation::World& world) {
+// A client of the server that has its catalog.
+absl::StatusOr<std::unique_ptr<Client>> Connect(const Flags& flags) {
   ClientOptions options;
   options.server_url = flags.server;
   options.api_key = flags.api_key;
@@ -271,23 +274,84 @@ absl::Status Drive(const Flags& flags, const simulation::World& world) {
     }
     std::this_thread::sleep_for(milliseconds(20));
   }
+  return client;
+}
+
+// Waits until everything was acknowledged, and says how far it is.
+absl::Status FlushAfter(const Flags& flags, std::uint64_t done, std::uint64_t all,
+                        std::string_view what, Client* client) {
+  const FlushResult flushed = client->Flush(kFlushTimeout);
+  if (flushed.dropped > 0 || flushed.kept > 0) {
+    return absl::UnavailableError(absl::StrCat(flags.server, ": ", flushed.kept,
+                                               " records are still on disk and ", flushed.dropped,
+                                               " were dropped: ", client->Stats().last_error));
+  }
+  std::printf("%s of %s %s\n", Count(done).c_str(), Count(all).c_str(), std::string(what).c_str());
+  std::fflush(stdout);
+  return absl::OkStatus();
+}
+
+void PrintAcknowledged(const Client& client) {
+  const ClientStats stats = client.Stats();
+  std::printf("%s records acknowledged in %s batches, %s bytes\n",
+              Count(stats.acknowledged).c_str(), Count(stats.batches_acknowledged).c_str(),
+              Count(stats.bytes_sent).c_str());
+}
+
+absl::Status Drive(const Flags& flags, const simulation::World& world) {
+  const auto client = Connect(flags);
+  if (!client.ok()) return client.status();
   App app(world, flags.seed, client->get());
   for (std::uint64_t i = 0; i < flags.users; ++i) {
     app.Open(flags.first + i);
     if ((i + 1) % kUsersPerFlush != 0 && i + 1 != flags.users) continue;
-    const FlushResult flushed = (*client)->Flush(kFlushTimeout);
-    if (flushed.dropped > 0 || flushed.kept > 0) {
-      return absl::UnavailableError(absl::StrCat(flags.server, ": ", flushed.kept,
-                                                 " records are still on disk and ", flushed.dropped,
-                                                 " were dropped: ", (*client)->Stats().last_error));
-    }
-    std::printf("%s of %s users\n", Count(i + 1).c_str(), Count(flags.users).c_str());
-    std::fflush(stdout);
+    if (absl::Status status = FlushAfter(flags, i + 1, flags.users, "users", client->get());
+        !status.ok())
+      return status;
   }
-  const ClientStats stats = (*client)->Stats();
-  std::printf("%s records acknowledged in %s batches, %s bytes\n",
-              Count(stats.acknowledged).c_str(), Count(stats.batches_acknowledged).c_str(),
-              Count(stats.bytes_sent).c_str());
+  PrintAcknowledged(**client);
+  return absl::OkStatus();
+}
+
+// The viewers' apps; each decides for its room and its viewer's tier.
+absl::Status DriveLiveShop(const Flags& flags, const simulation::LiveShop& shop) {
+  const auto client = Connect(flags);
+  if (!client.ok()) return client.status();
+  Subject subject;
+  const auto at = [](std::int64_t time_ms) {
+    return std::chrono::system_clock::time_point(milliseconds(time_ms));
+  };
+  const auto assign = [&](std::size_t tier, const std::string& room, const std::string& user,
+                          std::int64_t time_ms) -> std::optional<bool> {
+    subject.Clear();
+    subject.SetUnit("room", room).SetUnit("user", user);
+    subject.Set("member_tier", shop.tiers[tier].name);
+    const Decision decision = (*client)->Peek(shop.tiers[tier].experiment, subject);
+    if (!decision.in_experiment()) return std::nullopt;
+    (*client)->Expose(decision, subject, at(time_ms));
+    return decision.variant() == "coupon";
+  };
+  int room = 0;
+  const auto all = static_cast<std::uint64_t>(shop.rooms);
+  const auto tell = [&](const simulation::LiveVisit& visit) {
+    if (visit.room_number != room && visit.room_number % kRoomsPerFlush == 0) {
+      const auto done = static_cast<std::uint64_t>(visit.room_number);
+      absl::Status status = FlushAfter(flags, done, all, "rooms", client->get());
+      if (!status.ok()) return status;
+    }
+    room = visit.room_number;
+    int number = 0;
+    for (const simulation::LiveVisit::Event& event : visit.Events()) {
+      (*client)->Track(
+          subject, simulation::KindName(event.kind), event.value, {},
+          {.time = at(event.time_ms), .event_id = absl::StrCat(visit.user, "-", ++number)});
+    }
+    return absl::OkStatus();
+  };
+  absl::Status status = simulation::VisitLiveShop(shop, flags.seed, assign, tell);
+  if (status.ok()) status = FlushAfter(flags, all, all, "rooms", client->get());
+  if (!status.ok()) return status;
+  PrintAcknowledged(**client);
   return absl::OkStatus();
 }
 
@@ -347,8 +411,11 @@ class DataFolder {
     return absl::NotFoundError(absl::StrCat("the catalog has no experiment \"", experiment,
                                             "\" that the world is about; give --catalog FILE"));
   }
+  std::vector<std::string> ReportedBy(const authoring::Experiment& experiment) const {
+    return authoring::ReportedAttributes(catalog_->model, experiment);
+  }
   absl::Status Put(simulation::Batch batch) {
-    return sink_->Put({batch.id, std::move(batch.bytes), batch.records});
+    return sink_->Put({batch.id, std::move(batch.bytes), batch.records, batch.clock_error_ms});
   }
   // `status` is that of making the batches.
   absl::Status Finish(const absl::Status& status) {
@@ -390,7 +457,7 @@ absl::Status Store(const Flags& flags, const simulation::World& world) {
                                 decision.catalog_version};
   };
   simulation::BatchMaker maker(
-      world, flags.seed, (*experiment)->report_by, assign,
+      world, flags.seed, (*folder)->ReportedBy(**experiment), assign,
       [&](simulation::Batch batch) { return (*folder)->Put(std::move(batch)); });
   const absl::StatusOr<std::int64_t> exposed = maker.Add(flags.first, flags.users);
   absl::Status status = (*folder)->Finish(exposed.ok() ? maker.Finish() : exposed.status());
@@ -459,9 +526,7 @@ absl::Status Run(const Flags& flags) {
       PrintLiveTruth(**live);
       return absl::OkStatus();
     }
-    if (flags.data.empty())
-      return absl::InvalidArgumentError("--data: a live shop is written into a data folder");
-    return StoreLiveShop(flags, **live);
+    return flags.data.empty() ? DriveLiveShop(flags, **live) : StoreLiveShop(flags, **live);
   }
   const auto world = LoadWorld(flags);
   if (!world.ok()) return world.status();

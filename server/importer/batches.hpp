@@ -33,6 +33,7 @@ struct Batch {
   wire::BatchId id;
   std::string bytes;
   std::int64_t records = 0;
+  std::int64_t clock_error_ms = 0;  ///< By which the sender's wall clock is ahead.
 };
 
 /// Forms the batches of `path` in order and hands each to `take`; stops at the first error.

@@ -14,7 +14,9 @@
 #include "server/analysis/cache.hpp"
 #include "server/authoring/metrics.hpp"
 #include "server/authoring/parse.hpp"
+#include "server/authoring/reported.hpp"
 #include "server/project/frozen_caps.hpp"
+#include "server/project/segment_cut.hpp"
 #include "server/project/variant_check.hpp"
 #include "server/report/build.hpp"
 
@@ -142,7 +144,10 @@ analysis::ExperimentSpec SpecOf(const Catalog& catalog, const authoring::Experim
   if (experiment.end_ms != std::numeric_limits<std::int64_t>::max())
     spec.end_ms = experiment.end_ms;
   spec.timezone = catalog.model.timezone;
-  spec.report_by = experiment.report_by;
+  spec.report_by = authoring::ReportedAttributes(catalog.model, experiment);
+  for (const std::string& name : spec.report_by) {
+    spec.carried += std::count(experiment.report_by.begin(), experiment.report_by.end(), name) == 0;
+  }
   spec.metrics = MetricsOf(catalog, experiment);
   return spec;
 }
@@ -356,6 +361,9 @@ absl::StatusOr<report::Report> Project::Report(std::string_view experiment,
       return absl::NotFoundError(
           absl::StrCat("the catalog has no experiment \"", std::string(experiment), "\""));
     spec = SpecOf(*current, *found);
+    auto cuts = SegmentCuts(current->model, current->source, *found, spec.report_by);
+    if (!cuts.ok()) return cuts.status();
+    spec.cuts = *std::move(cuts);
     input.control = found->control;
     input.hypothesis = found->hypothesis;
     input.plan = PlanOf(*found, spec.metrics);

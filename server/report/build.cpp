@@ -107,6 +107,8 @@ class Builder {
     for (VariantSummary& summary : report_->variants) {
       for (std::size_t v = 0; v < result_.variants.size(); ++v) {
         if (result_.variants[v].key != summary.key) continue;
+        for (std::size_t c = 0; c < columns_.size(); ++c)
+          summary.metrics[c].distribution = DistributionOf(ArmOf(v, columns_[c].index));
         summary.crossovers = result_.variants[v].crossovers;
         summary.units_by_day = result_.variants[v].units_by_day;
         if (weights > 0 && v < input_.spec->variants.size())
@@ -283,6 +285,8 @@ Report Build(const Input& input) {
   report.hypothesis = input.hypothesis;
   report.iteration = spec.iteration;
   report.as_of = FormatTime(spec.as_of_ms);
+  if (result.first_exposure_ms) report.first_exposure = FormatTime(*result.first_exposure_ms);
+  if (result.last_record_ms) report.last_record = FormatTime(*result.last_record_ms);
   report.control = input.control;
   report.confidence = 1 - input.plan.alpha;
   report.records = result.exposures + result.events;

@@ -1,6 +1,7 @@
 #include "server/report/columns.hpp"
 
 #include <algorithm>
+#include <cmath>
 
 #include "absl/strings/str_cat.h"
 #include "server/report/figures.hpp"
@@ -141,6 +142,16 @@ absl::StatusOr<statistics::Moments> MomentsOf(const analysis::Cell& cell,
                       ? 0.0
                       : moments->Variance(column.component) * static_cast<double>(moments->n - 1)};
   return part;
+}
+
+std::vector<Bin> DistributionOf(const analysis::MetricCells& arm) {
+  std::vector<Bin> bins;
+  const auto end = [](double value) {
+    return std::isfinite(value) ? std::optional<double>(value) : std::nullopt;
+  };
+  for (const analysis::HistogramBin& bin : arm.histogram)
+    bins.push_back({end(bin.low), end(bin.high), bin.count});
+  return bins;
 }
 
 MetricSummary Summarise(const analysis::Cell& cell, const analysis::MetricCells& arm,

@@ -51,6 +51,8 @@ absl::StatusOr<statistics::Moments> MomentsOf(const analysis::Cell& cell,
                                               const analysis::MetricCells& arm,
                                               const Column& column);
 
+std::vector<Bin> DistributionOf(const analysis::MetricCells& arm);
+
 MetricSummary Summarise(const analysis::Cell& cell, const analysis::MetricCells& arm,
                         const Column& column);
 

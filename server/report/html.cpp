@@ -184,13 +184,16 @@ class Page {
                       "</span></td><td>", Html(SayCheck(check.name, language_)),
                       "</td><td class=\"n\">",
                       check.p_value.value ? PValue(*check.p_value.value) : "", "</td><td>",
-                      Name(check.detail), "</td></tr>");
+                      Name(SayFinding(check.detail, language_)), "</td></tr>");
     }
     const std::string head = absl::StrCat("<div class=\"scroll\"><table><thead><tr><th></th><th>",
                                           T(Word::kCheck), "</th><th class=\"n\">p</th><th>",
                                           T(Word::kDetail), "</th></tr></thead><tbody>");
     if (!failed.empty()) Add(head + failed + "</tbody></table></div>");
-    if (!report_.health.srm_causes.empty() && !failed.empty()) {
+    const bool split_is_off = std::any_of(
+        report_.health.checks.begin(), report_.health.checks.end(),
+        [](const HealthCheck& check) { return !check.ok && check.name.starts_with("srm"); });
+    if (!report_.health.srm_causes.empty() && split_is_off) {
       Add(absl::StrCat("<h3>", T(Word::kCauses), "</h3><div class=\"scroll\"><table><tbody>"));
       for (const SampleRatioCause& cause : report_.health.srm_causes) {
         Add(absl::StrCat("<tr><td>", Name(cause.dimension), " = ", Name(cause.value),
@@ -286,6 +289,14 @@ class Page {
         line.high[at] = band.high;
       }
     }
+    // A metric whose windows close after the last day has no day to show.
+    std::erase_if(lines, [](const auto& metric) {
+      return std::all_of(metric.second.begin(), metric.second.end(), [](const auto& variant) {
+        const auto& days = variant.second.estimate;
+        return std::none_of(days.begin(), days.end(),
+                            [](const auto& day) { return day.has_value(); });
+      });
+    });
     if (lines.empty()) return;
     Add(absl::StrCat("<section class=\"long\"><h2>", T(Word::kOverTime), "</h2><p class=\"note\">",
                      T(Word::kOverTimeNote), "</p>"));

@@ -73,8 +73,9 @@ h1{font-size:22px}.scroll{margin:0 -14px;padding:0 14px}
 @media print{:root{color-scheme:light;--page:#fff;--card:#fff;--ink:#000;--soft:#444;--faint:#666;--line:#ccc;
 --grid:#e6e6e6;--good:#0a7a43;--good-bg:#e5f5ec;--bad:#b3261e;--bad-bg:#fdeceb;--wait:#3b4a63;--wait-bg:#e9eef6;
 --v0:#6b7687;--v1:#2563eb;--v2:#c2410c;--v3:#0f766e;--v4:#7c3aed;--v5:#be185d;--v6:#4d7c0f}
+@page{margin:12mm}h1,h2,h3{break-after:avoid}
 body{font-size:11px}*{print-color-adjust:exact;-webkit-print-color-adjust:exact}
-main{max-width:none;padding:0}section{break-inside:avoid;border-color:#ccc}section.long{break-inside:auto}
+main{max-width:none;padding:0}section{break-inside:avoid;border-color:#ccc}section.long{break-inside:auto}section.long>.row,section.long>.note{break-after:avoid}tr{break-inside:avoid}
 .scroll{overflow:visible}table{font-size:9px}}
 )css";
 

@@ -44,6 +44,10 @@ Json ToJson(const std::vector<VariantSummary>& variants) {
       Put(&json, "sum", metric.sum);
       Put(&json, "mean", metric.mean);
       Put(&json, "variance", metric.variance);
+      if (metric.distribution.empty()) continue;
+      Json& bins = json["distribution"] = Json::array();
+      for (const Bin& bin : metric.distribution)
+        bins.push_back({Number(bin.low), Number(bin.high), bin.count});
     }
     list.push_back(
         {{"key", variant.key}, {"units", variant.units}, {"metrics", std::move(metrics)}});
@@ -116,6 +120,7 @@ Json ToJson(const Health& health) {
     Put(&json, "effect", check.effect);
     json["threshold"] = check.threshold;
     json["detail"] = check.detail;
+    json["detail_zh"] = SayFinding(check.detail, Language::kChinese);
     checks.push_back(std::move(json));
   }
   Json srm;

@@ -225,20 +225,16 @@ std::string SayCheck(std::string_view name, Language language) {
 std::string ReasonOf(const Decision& decision, Language language) {
   const Phrase* phrase = Find(kCauses, decision.cause);
   if (language == Language::kEnglish || phrase == nullptr) return decision.reason;
-  // Written in one pass, so that a name that looks like a placeholder stays a name.
-  std::string text;
-  const std::string_view pattern = phrase->In(language);
-  for (std::size_t i = 0; i < pattern.size(); ++i) {
-    const bool place = pattern[i] == '{' && i + 2 < pattern.size() && pattern[i + 2] == '}';
-    if (!place) {
-      text += pattern[i];
-      continue;
-    }
-    const auto term = static_cast<std::size_t>(pattern[i + 1] - '0');
-    if (term < decision.terms.size()) text += decision.terms[term];
-    i += 2;
+  std::vector<std::string_view> terms(decision.terms.begin(), decision.terms.end());
+  // The term of an unhealthy decision is "check: what it found".
+  std::string finding;
+  if (const std::size_t colon = terms.empty() ? std::string_view::npos : terms[0].find(": ");
+      decision.cause == "unhealthy" && colon != std::string_view::npos) {
+    finding = absl::StrCat(SayCheck(terms[0].substr(0, colon), language), "：",
+                           SayFinding(terms[0].substr(colon + 2), language));
+    terms[0] = finding;
   }
-  return text;
+  return FillIn(phrase->In(language), terms);
 }
 
 std::string Sentence(const Comparison& comparison, Language language) {

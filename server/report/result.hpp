@@ -46,6 +46,14 @@ struct MetricInfo {
   double removed_share = 0;
 };
 
+/// How many values lie in [low, high); a value of 0 has a bin of its own with low = high = 0. An
+/// end that is not finite is absent.
+struct Bin {
+  std::optional<double> low;
+  std::optional<double> high;
+  std::int64_t count = 0;
+};
+
 /// One metric in one variant. `mean` is per unit, except for ratios, where it
 /// is the ratio of the sums.
 struct MetricSummary {
@@ -55,6 +63,9 @@ struct MetricSummary {
   Figure sum;
   Figure mean;
   Figure variance;  ///< Between units, divisor n - 1.
+  /// The spread of the values behind it, ascending: of units, or of events for a quantile. Of
+  /// variants as a whole only, and not of shares and ratios.
+  std::vector<Bin> distribution;
 };
 
 struct VariantSummary {

@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <cmath>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -14,8 +15,45 @@
 namespace upswing::report {
 namespace {
 
-constexpr std::size_t kNameWidth = 18;
-constexpr std::size_t kBarWidth = 25;
+// Everything fits a terminal of 80 columns.
+constexpr std::size_t kLineWidth = 80;
+constexpr std::size_t kNameWidth = 16;
+constexpr std::size_t kUnitsWidth = 10;
+constexpr std::size_t kMeanWidth = 11;
+constexpr std::size_t kLiftWidth = 11;
+constexpr std::size_t kIntervalWidth = 20;
+constexpr std::size_t kPValueWidth = 8;
+constexpr std::size_t kBarWidth = 31;
+
+// What is too wide is cut.
+std::string Cut(std::string_view text, std::size_t width) {
+  return Width(text) > width ? Fit(text, width) : std::string(text);
+}
+
+// `text` in lines of at most 80 columns: the first goes on after `first`, which takes `indent`
+// columns, the others begin with that many blanks. A number stays with its "%".
+std::string Wrap(const std::string& first, std::size_t indent, std::string_view text) {
+  std::string wrapped = first;
+  std::size_t used = indent;
+  for (bool begin = true; !text.empty(); begin = false) {
+    std::size_t end = text.find(' ');
+    while (end != std::string_view::npos && end + 1 < text.size() && text[end + 1] == '%')
+      end = text.find(' ', end + 1);
+    const std::string word = Cut(text.substr(0, end), kLineWidth - indent);
+    text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
+    const std::size_t width = Width(word);
+    if (!begin && used + 1 + width > kLineWidth) {
+      absl::StrAppend(&wrapped, "\n", std::string(indent, ' '));
+      used = indent;
+    } else if (!begin) {
+      wrapped += ' ';
+      ++used;
+    }
+    wrapped += word;
+    used += width;
+  }
+  return wrapped + "\n";
+}
 
 class Terminal {
  public:
@@ -53,7 +91,7 @@ Scale ScaleOf(const std::vector<const Comparison*>& comparisons) {
   return scale;
 }
 
-// "  │  ├──●──┤ ": zero line, interval, estimate.
+// "  │  ├──●──┤ " or "├─┼──●──┤": zero line, interval, estimate.
 std::string Bar(const Interval& interval, const Scale& scale) {
   const double span = scale.high - scale.low;
   if (!(span > 0) || !interval.estimate.value || !interval.low || !interval.high) return "";
@@ -70,6 +108,7 @@ std::string Bar(const Interval& interval, const Scale& scale) {
     cells[low] = "├";
     cells[high] = "┤";
   }
+  if (low < cell(0) && cell(0) < high) cells[cell(0)] = "┼";
   cells[cell(*interval.estimate.value)] = "●";
   std::string bar;
   for (const absl::string_view piece : cells) absl::StrAppend(&bar, piece);
@@ -89,11 +128,11 @@ std::string VerdictLine(const Report& report, const Terminal& terminal) {
   const bool good = report.decision.action == "ship";
   const bool bad =
       report.decision.action == "blocked_unhealthy" || report.decision.action == "stop_harm";
-  return absl::StrCat("  ",
-                      good  ? terminal.Good(action)
-                      : bad ? terminal.Bad(action)
-                            : terminal.Bold(action),
-                      "  ", Printable(report.decision.reason), "\n");
+  const std::string painted = good  ? terminal.Good(action)
+                              : bad ? terminal.Bad(action)
+                                    : terminal.Bold(action);
+  return Wrap(absl::StrCat("  ", painted, "  "), action.size() + 4,
+              Printable(report.decision.reason));
 }
 
 void AppendHealth(const Report& report, const Terminal& terminal, std::string* text) {
@@ -106,10 +145,55 @@ void AppendHealth(const Report& report, const Terminal& terminal, std::string* t
                   srm, "\n");
   for (const HealthCheck& check : report.health.checks) {
     if (check.ok) continue;
-    absl::StrAppend(text, "    ",
-                    check.severity == "block" ? terminal.Bad("blocks") : terminal.Bold("warns"),
-                    "  ", check.name, ": ", Printable(check.detail), "\n");
+    const bool blocks = check.severity == "block";
+    *text +=
+        Wrap(absl::StrCat("    ", blocks ? terminal.Bad("blocks") : terminal.Bold("warns "), "  "),
+             12, absl::StrCat(check.name, ": ", Printable(check.detail)));
   }
+}
+
+std::string RoleOf(const Report& report, absl::string_view metric) {
+  for (const Comparison& comparison : report.comparisons) {
+    if (comparison.metric == metric) return comparison.role;
+  }
+  return "";
+}
+
+std::string RoleTitle(absl::string_view role) {
+  return std::string(role.empty() ? "not in the plan" : role);
+}
+
+// The names of the columns, under which the metrics of a role stand.
+void AppendHead(const Report& report, absl::string_view role, const Terminal& terminal,
+                std::string* text) {
+  absl::StrAppend(
+      text, "\n",
+      terminal.Faint(absl::StrCat(
+          "  ", Fit(RoleTitle(role), kNameWidth), Fit("units", kUnitsWidth, true),
+          Fit("mean", kMeanWidth, true), Fit("lift", kLiftWidth, true), "  ",
+          Fit(absl::StrCat(absl::StrFormat("%g", report.confidence * 100), " % interval"),
+              kIntervalWidth),
+          Fit("p", kPValueWidth, true))),
+      "\n");
+}
+
+// What stands beside a variant's own numbers: its lift, or the difference where there is no lift.
+void AppendLift(const Comparison& comparison, std::string* text) {
+  const Interval& lift = comparison.relative;
+  const Interval& difference = comparison.absolute;
+  std::string estimate = "-";
+  std::string range = SayReason(lift.estimate.reason, Language::kEnglish);
+  if (lift.estimate.value) {
+    estimate = SignedPercent(*lift.estimate.value);
+    range = PercentRange(lift);
+  } else if (difference.estimate.value && difference.low && difference.high) {
+    estimate = Number(*difference.estimate.value);
+    range = absl::StrCat(Number(*difference.low), " to ", Number(*difference.high));
+  }
+  absl::StrAppend(
+      text, Fit(estimate, kLiftWidth, true), "  ", Fit(range, kIntervalWidth),
+      Fit(comparison.p_value.value ? PValue(*comparison.p_value.value) : "-", kPValueWidth, true),
+      "\n");
 }
 
 void AppendMetric(const Report& report, absl::string_view metric, const Terminal& terminal,
@@ -119,49 +203,42 @@ void AppendMetric(const Report& report, absl::string_view metric, const Terminal
     if (comparison.metric == metric) comparisons.push_back(&comparison);
   }
   const Scale scale = ScaleOf(comparisons);
-  const std::string role = comparisons.empty() || comparisons[0]->role.empty()
-                               ? ""
-                               : absl::StrCat("  ", comparisons[0]->role);
-  absl::StrAppend(text, "\n  ",
-                  terminal.Bold(Printable(std::string_view(metric.data(), metric.size()))),
-                  terminal.Faint(role), "\n");
   absl::StrAppend(
-      text,
-      terminal.Faint(absl::StrCat(
-          "  ", Fit("variant", kNameWidth), Fit("units", 12, true), Fit("mean", 12, true),
-          Fit("lift", 11, true), "   ",
-          Fit(absl::StrCat(absl::StrFormat("%g", report.confidence * 100), " % interval"), 23),
-          Fit("p", 9, true), Fit("corrected", 11, true))),
+      text, "  ",
+      terminal.Bold(Cut(Printable(std::string_view(metric.data(), metric.size())), kLineWidth - 2)),
       "\n");
   for (const VariantSummary& variant : report.variants) {
     const MetricSummary* summary = Find(variant, metric);
     if (summary == nullptr) continue;
-    absl::StrAppend(text, "  ", Fit(Printable(variant.key), kNameWidth),
-                    Fit(Count(summary->units), 12, true), Fit(Shown(summary->mean), 12, true));
-    for (const Comparison* comparison : comparisons) {
-      if (comparison->variant != variant.key) continue;
-      const Interval& lift = comparison->relative;
-      absl::StrAppend(
-          text, Fit(lift.estimate.value ? SignedPercent(*lift.estimate.value) : "-", 11, true),
-          "   ", Fit(lift.estimate.value ? PercentRange(lift) : lift.estimate.reason, 23),
-          Fit(comparison->p_value.value ? PValue(*comparison->p_value.value) : "-", 9, true),
-          Fit(comparison->p_value_adjusted.value ? PValue(*comparison->p_value_adjusted.value)
-                                                 : "-",
-              11, true),
-          "  ", Bar(lift, scale));
+    absl::StrAppend(text, "    ", Fit(Printable(variant.key), kNameWidth - 2),
+                    Fit(Count(summary->units), kUnitsWidth, true),
+                    Fit(Shown(summary->mean), kMeanWidth, true));
+    const auto found = std::find_if(
+        comparisons.begin(), comparisons.end(),
+        [&](const Comparison* comparison) { return comparison->variant == variant.key; });
+    if (found == comparisons.end()) {
+      absl::StrAppend(text, "\n");
+    } else {
+      AppendLift(**found, text);
     }
-    absl::StrAppend(text, "\n");
-    if (summary->pending > 0) {
-      absl::StrAppend(text,
-                      terminal.Faint(absl::StrCat(
-                          "  ", std::string(kNameWidth, ' '),
-                          Fit(absl::StrCat("+", Count(summary->pending), " open"), 12, true))),
-                      "\n");
+    const std::string open =
+        summary->pending > 0 ? absl::StrCat("+", Count(summary->pending), " open") : "";
+    std::string bar;
+    std::string corrected;
+    if (found != comparisons.end()) {
+      bar = Bar((*found)->relative, scale);
+      const Figure& adjusted = (*found)->p_value_adjusted;
+      if (adjusted.value && adjusted.value != (*found)->p_value.value)
+        corrected = absl::StrCat("corrected ", PValue(*adjusted.value));
     }
+    if (open.empty() && bar.empty() && corrected.empty()) continue;
+    // Under the units what is still open; the bar; under p what correction leaves of it.
+    absl::StrAppend(text, terminal.Faint(Fit(open, kNameWidth + kUnitsWidth + 2, true)), "  ",
+                    bar.empty() ? std::string(kBarWidth, ' ') : bar, corrected.empty() ? "" : " ",
+                    terminal.Faint(corrected), "\n");
   }
   if (!report.health.ok) return;
-  for (const Comparison* comparison : comparisons)
-    absl::StrAppend(text, "  ", Sentence(*comparison), "\n");
+  for (const Comparison* comparison : comparisons) *text += Wrap("    ", 4, Sentence(*comparison));
 }
 
 // How many questions were asked, and what became of them.
@@ -172,10 +249,9 @@ void AppendAccount(const Report& report, const Terminal& terminal, std::string* 
       report.account.looks == "anytime" ? "any number of looks" : "one look, at the planned end",
       "\n");
   for (const Family& family : report.account.families) {
-    absl::StrAppend(text, "  ", Fit(family.name, kNameWidth),
-                    Fit(Count(family.questions), 12, true), " asked, correction ",
-                    family.correction, ", ", Count(family.discoveries), " significant (",
-                    Count(family.discoveries_anytime), " at any look)\n");
+    absl::StrAppend(text, "  ", Fit(family.name, kNameWidth), Fit(Count(family.questions), 5, true),
+                    " asked, correction ", family.correction, ", ", Count(family.discoveries),
+                    " significant (", Count(family.discoveries_anytime), " at any look)\n");
   }
 }
 
@@ -184,17 +260,22 @@ void AppendFindings(const Report& report, std::string* text) {
   if (!report.health.ok) return;
   for (const Comparison& comparison : report.comparisons) {
     if (!comparison.shrunken.value || !comparison.relative.estimate.value ||
-        !(comparison.p_value_adjusted.value.value_or(1) <= report.account.alpha))
+        !(comparison.p_value_adjusted.value.value_or(1) <= report.account.alpha) ||
+        SignedPercent(*comparison.shrunken.value) ==
+            SignedPercent(*comparison.relative.estimate.value))
       continue;
-    absl::StrAppend(text, "  ", Printable(comparison.metric), " of ", Printable(comparison.variant),
-                    ": without the winner's curse ", SignedPercent(*comparison.shrunken.value),
-                    " instead of ", SignedPercent(*comparison.relative.estimate.value), "\n");
+    *text += Wrap(
+        "  ", 2,
+        absl::StrCat(Printable(comparison.metric), " of ", Printable(comparison.variant),
+                     ": without the winner's curse ", SignedPercent(*comparison.shrunken.value),
+                     " instead of ", SignedPercent(*comparison.relative.estimate.value)));
   }
   for (const Heterogeneity& group : report.heterogeneity) {
     if (!(group.p_value_adjusted.value.value_or(1) <= report.account.alpha)) continue;
-    absl::StrAppend(text, "  The effect on ", Printable(group.metric), " of ",
-                    Printable(group.variant), " differs by ", Printable(group.attribute),
-                    " (exploratory, p = ", PValue(*group.p_value_adjusted.value), ")\n");
+    *text += Wrap("  ", 2,
+                  absl::StrCat("The effect on ", Printable(group.metric), " of ",
+                               Printable(group.variant), " differs by ", Printable(group.attribute),
+                               " (exploratory, p = ", PValue(*group.p_value_adjusted.value), ")"));
   }
 }
 
@@ -202,28 +283,33 @@ void AppendFindings(const Report& report, std::string* text) {
 
 std::string RenderText(const Report& report, const TextOptions& options) {
   const Terminal terminal(options.colour);
-  std::string text = absl::StrCat(terminal.Bold(Printable(report.experiment)), "   iteration ",
-                                  report.iteration, "   as of ", report.as_of, "\n");
+  std::string text =
+      absl::StrCat(terminal.Bold(Cut(Printable(report.experiment), kLineWidth / 2 - 4)),
+                   "   iteration ", report.iteration, "   as of ", report.as_of, "\n");
   if (!report.hypothesis.empty())
-    absl::StrAppend(&text, "  ", terminal.Faint(Printable(report.hypothesis)), "\n");
+    text += terminal.Faint(Wrap("  ", 2, Printable(report.hypothesis)));
   absl::StrAppend(&text, "\n", VerdictLine(report, terminal));
   AppendHealth(report, terminal, &text);
 
   std::int64_t units = 0;
   for (const VariantSummary& variant : report.variants) units += variant.units;
-  absl::StrAppend(&text, "  ", Count(units), " units, ", Count(report.records), " records");
+  std::string counts = absl::StrCat(Count(units), " units, ", Count(report.records), " records");
   if (report.units_in_several_variants > 0)
-    absl::StrAppend(&text, "; left out: ", Count(report.units_in_several_variants),
+    absl::StrAppend(&counts, "; left out: ", Count(report.units_in_several_variants),
                     " units in several variants");
   if (report.units_forced > 0)
-    absl::StrAppend(&text, "; forced: ", Count(report.units_forced), " units");
+    absl::StrAppend(&counts, "; forced: ", Count(report.units_forced), " units");
   if (report.events_without_unit > 0)
-    absl::StrAppend(&text, "; events without unit: ", Count(report.events_without_unit));
-  absl::StrAppend(&text, "\n");
+    absl::StrAppend(&counts, "; events without unit: ", Count(report.events_without_unit));
+  text += Wrap("  ", 2, counts);
 
   if (!report.variants.empty()) {
-    for (const MetricSummary& metric : report.variants.front().metrics)
+    std::optional<std::string> role;
+    for (const MetricSummary& metric : report.variants.front().metrics) {
+      const std::string own = RoleOf(report, metric.metric);
+      if (role != own) AppendHead(report, *(role = own), terminal, &text);
       AppendMetric(report, metric.metric, terminal, &text);
+    }
   }
   AppendAccount(report, terminal, &text);
   AppendFindings(report, &text);

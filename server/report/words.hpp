@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "server/report/result.hpp"
 
@@ -92,6 +93,10 @@ std::string_view SayAction(std::string_view action, Language language);
 std::string SayReason(std::string_view reason, Language language);
 /// What a health check is called.
 std::string SayCheck(std::string_view name, Language language);
+/// What a health check found, `HealthCheck::detail`; English where there is no translation.
+std::string SayFinding(std::string_view detail, Language language);
+/// `pattern` with its {0}, {1}, ... replaced by the terms.
+std::string FillIn(std::string_view pattern, const std::vector<std::string_view>& terms);
 /// The sentence of a decision.
 std::string ReasonOf(const Decision& decision, Language language);
 

@@ -18,7 +18,24 @@ std::vector<std::string> Numbered(std::string_view prefix, std::size_t count) {
   return names;
 }
 
+// Devices with wrong clocks were booted this long before the first day that is lived.
+constexpr std::int64_t kBootedBefore = 86'400'000;
+constexpr std::int64_t kLargestError = 3 * std::int64_t{86'400'000};
+
+std::int64_t BootedAt(const World& world) {
+  return world.DayStart(-world.history_days) - kBootedBefore;
+}
+
 }  // namespace
+
+// Drawn apart from everything else, so that a world with wrong clocks lives the same lives.
+std::optional<std::int64_t> ClockErrorOf(const World& world, std::uint64_t seed,
+                                         std::uint64_t number) {
+  if (world.wrong_clocks <= 0) return std::nullopt;
+  const std::uint64_t draw = base::Mix(base::Mix(seed ^ 0xc10c) ^ base::Mix(number));
+  if (static_cast<double>(draw >> 11) * 0x1p-53 >= world.wrong_clocks) return std::nullopt;
+  return static_cast<std::int64_t>(base::Mix(draw) % (2 * kLargestError)) - kLargestError;
+}
 
 Identity IdentityOf(std::uint64_t seed, std::uint64_t number) {
   const std::string tail = absl::StrCat(seed, "-", number);
@@ -124,7 +141,9 @@ absl::StatusOr<std::int64_t> BatchMaker::Add(std::uint64_t first, std::uint64_t 
     Life<SeededLuck, decltype(keep)>(world_, calendar_, rates_, luck, keep)
         .Run(*person, portraits_, assigned->variant);
 
-    Lane& lane = person->offline ? late_ : prompt_;
+    const std::optional<std::int64_t> clock_error = ClockErrorOf(world_, seed_, number);
+    Lane& lane = clock_error ? own_ : person->offline ? late_ : prompt_;
+    Lane& again = clock_error ? own_ : late_;
     // By device until the first order, then by both ids.
     const bool by_device = world_.unit == "device";
     const wire::UnitRef units[] = {{"device", identity.device}, {"user", identity.user}};
@@ -148,16 +167,19 @@ absl::StatusOr<std::int64_t> BatchMaker::Add(std::uint64_t first, std::uint64_t 
                               .phase = assigned->phase,
                               .reason = assigned->reason,
                               .catalog_version = assigned->catalog_version,
-                              .time = {t0, wire::TimeKind::kWall},
+                              .time = TimeOf(&lane, t0),
                               .attributes = attributes});
     for (const Happening& happening : life_) {
       const bool twice = luck.Chance(world_.duplicates);
       AddEvent(happening, *person, &lane, subject, twice);
-      if (twice) AddEvent(happening, *person, &late_, subject_of(&late_.encoder, known), true);
+      if (twice) AddEvent(happening, *person, &again, subject_of(&again.encoder, known), true);
       if (happening.kind == Kind::kPurchase && !known) {
         known = true;
         subject = subject_of(&lane.encoder, known);
       }
+    }
+    if (clock_error) {
+      if (absl::Status status = Flush(&own_, 2, *clock_error); !status.ok()) return status;
     }
     // A batch holds whole users: subjects are numbered within it.
     for (Lane* full : {&prompt_, &late_}) {
@@ -187,21 +209,34 @@ void BatchMaker::AddEvent(const Happening& happening, const Person& person, Lane
   lane->encoder.AddEvent({.subject = subject,
                           .name = KindName(happening.kind),
                           .value = happening.value,
-                          .time = {happening.time_ms, wire::TimeKind::kWall},
+                          .time = TimeOf(lane, happening.time_ms),
                           .properties = absl::MakeConstSpan(properties.data(), size),
                           .event_id = named || with_id ? id_of(happening.id) : 0,
                           .ref_id = id_of(happening.ref)});
 }
 
-absl::Status BatchMaker::Flush(Lane* lane, std::uint64_t number) {
+// What the lane's devices stamp a record with: true wall time, or the clock since boot.
+wire::RecordTime BatchMaker::TimeOf(const Lane* lane, std::int64_t time_ms) const {
+  if (lane != &own_) return {time_ms, wire::TimeKind::kWall};
+  return {time_ms - BootedAt(world_), wire::TimeKind::kBoot};
+}
+
+absl::Status BatchMaker::Flush(Lane* lane, std::uint64_t number, std::int64_t clock_error_ms) {
   wire::BatchHeader header;
   header.id = {base::Mix(seed_ + 0xba7c4), base::Mix(*first_ ^ base::Mix(number + 1)),
                ++lane->sequence};
   header.sdk_name = "upswing-simulate";
   header.sdk_version = "1";
   header.wall_ms = world_.start_ms;
+  if (lane == &own_) {
+    // Every device was booted by itself. It forms its batch when it has lived.
+    const std::int64_t formed = world_.DayStart(world_.enrol_days + world_.follow_days + 1);
+    header.boot_id = base::Mix(seed_ ^ base::Mix(lane->sequence)) | 1;
+    header.boot_ms = formed - BootedAt(world_);
+    header.wall_ms = formed + clock_error_ms;
+  }
   Batch batch{header.id, lane->encoder.Finish(header, {.level = 1}),
-              static_cast<std::int64_t>(lane->encoder.records())};
+              static_cast<std::int64_t>(lane->encoder.records()), clock_error_ms};
   lane->encoder.Clear();
   return take_(std::move(batch));
 }

@@ -40,6 +40,11 @@ class Vocabulary {
   std::vector<std::string> categories_, creators_, products_, rooms_, topics_;
 };
 
+/// By how much the user's device is off, up to three days either way; nothing for a right clock.
+/// Milliseconds.
+std::optional<std::int64_t> ClockErrorOf(const World& world, std::uint64_t seed,
+                                         std::uint64_t number);
+
 /// What the experiment's catalog decided for a user at the first session.
 struct Assigned {
   std::size_t variant = 0;  ///< Of `World::variants`.
@@ -56,6 +61,8 @@ struct Batch {
   wire::BatchId id;
   std::string bytes;
   std::int64_t records = 0;
+  /// The sender's wall clock is ahead by this.
+  std::int64_t clock_error_ms = 0;
 };
 
 /// Turns a world into batches, as devices send them: users in order, offline devices later, some
@@ -80,7 +87,8 @@ class BatchMaker {
   };
   void AddEvent(const Happening& happening, const Person& person, Lane* lane, std::uint32_t subject,
                 bool with_id);
-  absl::Status Flush(Lane* lane, std::uint64_t number);
+  wire::RecordTime TimeOf(const Lane* lane, std::int64_t time_ms) const;
+  absl::Status Flush(Lane* lane, std::uint64_t number, std::int64_t clock_error_ms = 0);
 
   const World& world_;
   const std::uint64_t seed_;
@@ -93,6 +101,7 @@ class BatchMaker {
   const Vocabulary vocabulary_;
   std::optional<std::uint64_t> first_;  // names the epoch, together with the seed
   Lane prompt_, late_;
+  Lane own_;                     // of one device with a wrong clock: a batch has one clock
   std::vector<Happening> life_;  // of the user at hand
 };
 

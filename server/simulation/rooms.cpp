@@ -101,6 +101,41 @@ LiveTruth LiveTruthOf(const LiveShop& shop, std::size_t tier, bool coupon) {
   return truth;
 }
 
+std::vector<LiveVisit::Event> LiveVisit::Events() const {
+  std::vector<Event> events{{Kind::kLiveEnter, 1, time_ms}};
+  if (coupon) events.push_back({Kind::kCouponIssue, kCouponFaceValue, time_ms + 10'000});
+  if (viewer.buys) events.push_back({Kind::kPurchase, viewer.amount, time_ms + 60'000});
+  if (viewer.discount > 0) events.push_back({Kind::kCouponUse, viewer.discount, time_ms + 60'000});
+  events.push_back({Kind::kLiveStay, viewer.stay, time_ms + 3'600'000});
+  return events;
+}
+
+absl::Status VisitLiveShop(const LiveShop& shop, std::uint64_t seed, const AssignRoom& assign,
+                           const std::function<absl::Status(const LiveVisit&)>& visit) {
+  for (int r = 0; r < shop.rooms; ++r) {
+    SeededLuck luck(seed, static_cast<std::uint64_t>(r));
+    LiveVisit at;
+    at.room_number = r;
+    at.room = absl::StrCat("r-", seed, "-", r);
+    const double mood = DrawMood(shop, luck);
+    const auto spread = static_cast<std::uint32_t>(shop.most_viewers - shop.fewest_viewers + 1);
+    const int viewers = shop.fewest_viewers + static_cast<int>(luck.Uniform(spread));
+    // At noon in UTC, one viewer a second.
+    const std::int64_t opens = shop.start_ms + (r % shop.days) * kDayMs + kDayMs / 2;
+    for (int v = 0; v < viewers; ++v) {
+      at.user = absl::StrCat("u-", seed, "-", r, "-", v);
+      at.tier = DrawTier(shop, luck);
+      at.time_ms = opens + v * std::int64_t{1000};
+      const std::optional<bool> coupon = assign(at.tier, at.room, at.user, at.time_ms);
+      if (!coupon) continue;
+      at.coupon = *coupon;
+      at.viewer = DrawViewer(shop, at.tier, mood, at.coupon, luck);
+      if (absl::Status status = visit(at); !status.ok()) return status;
+    }
+  }
+  return absl::OkStatus();
+}
+
 absl::Status MakeLiveShop(const LiveShop& shop, std::uint64_t seed, const AssignRoom& assign,
                           const BatchMaker::Take& take) {
   wire::Encoder encoder;
@@ -116,44 +151,31 @@ absl::Status MakeLiveShop(const LiveShop& shop, std::uint64_t seed, const Assign
     encoder.Clear();
     return take(std::move(batch));
   };
-  for (int r = 0; r < shop.rooms; ++r) {
-    SeededLuck luck(seed, static_cast<std::uint64_t>(r));
-    const std::string room = absl::StrCat("r-", seed, "-", r);
-    const double mood = DrawMood(shop, luck);
-    const auto spread = static_cast<std::uint32_t>(shop.most_viewers - shop.fewest_viewers + 1);
-    const int viewers = shop.fewest_viewers + static_cast<int>(luck.Uniform(spread));
-    // At noon in UTC, one viewer a second.
-    const std::int64_t opens = shop.start_ms + (r % shop.days) * kDayMs + kDayMs / 2;
-    for (int v = 0; v < viewers; ++v) {
-      const std::string user = absl::StrCat("u-", seed, "-", r, "-", v);
-      const std::size_t tier = DrawTier(shop, luck);
-      const std::int64_t t0 = opens + v * std::int64_t{1000};
-      const std::optional<bool> coupon = assign(tier, room, user, t0);
-      if (!coupon) continue;
-      const Viewer viewer = DrawViewer(shop, tier, mood, *coupon, luck);
-      const wire::UnitRef units[] = {{"room", room}, {"user", user}};
-      const std::uint32_t subject = encoder.Subject(absl::MakeConstSpan(units, 2));
-      const wire::Property member = wire::Property::String("member_tier", shop.tiers[tier].name);
-      encoder.AddExposure({.subject = subject,
-                           .experiment = shop.tiers[tier].experiment,
-                           .variant = *coupon ? "coupon" : "plain",
-                           .time = {t0, wire::TimeKind::kWall},
-                           .attributes = absl::MakeConstSpan(&member, 1)});
-      const auto track = [&](Kind kind, double value, std::int64_t after) {
-        encoder.AddEvent({.subject = subject,
-                          .name = KindName(kind),
-                          .value = value,
-                          .time = {t0 + after, wire::TimeKind::kWall}});
-      };
-      track(Kind::kLiveEnter, 1, 0);
-      if (*coupon) track(Kind::kCouponIssue, kCouponFaceValue, 10'000);
-      if (viewer.buys) track(Kind::kPurchase, viewer.amount, 60'000);
-      if (viewer.discount > 0) track(Kind::kCouponUse, viewer.discount, 60'000);
-      track(Kind::kLiveStay, viewer.stay, 3'600'000);
+  int room = 0;
+  absl::Status status = VisitLiveShop(shop, seed, assign, [&](const LiveVisit& visit) {
+    // A batch holds whole rooms.
+    if (visit.room_number != room && encoder.records() >= kRecordsPerBatch) {
+      if (absl::Status flushed = flush(); !flushed.ok()) return flushed;
     }
-    if (encoder.records() < kRecordsPerBatch) continue;
-    if (absl::Status status = flush(); !status.ok()) return status;
-  }
+    room = visit.room_number;
+    const wire::UnitRef units[] = {{"room", visit.room}, {"user", visit.user}};
+    const std::uint32_t subject = encoder.Subject(absl::MakeConstSpan(units, 2));
+    const wire::Property member =
+        wire::Property::String("member_tier", shop.tiers[visit.tier].name);
+    encoder.AddExposure({.subject = subject,
+                         .experiment = shop.tiers[visit.tier].experiment,
+                         .variant = visit.coupon ? "coupon" : "plain",
+                         .time = {visit.time_ms, wire::TimeKind::kWall},
+                         .attributes = absl::MakeConstSpan(&member, 1)});
+    for (const LiveVisit::Event& event : visit.Events()) {
+      encoder.AddEvent({.subject = subject,
+                        .name = KindName(event.kind),
+                        .value = event.value,
+                        .time = {event.time_ms, wire::TimeKind::kWall}});
+    }
+    return absl::OkStatus();
+  });
+  if (!status.ok()) return status;
   return encoder.records() == 0 ? absl::OkStatus() : flush();
 }
 

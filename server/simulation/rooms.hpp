@@ -103,6 +103,29 @@ LiveTruth LiveTruthOf(const LiveShop& shop, std::size_t tier, bool coupon);
 using AssignRoom = std::function<std::optional<bool>(
     std::size_t tier, const std::string& room, const std::string& user, std::int64_t time_ms)>;
 
+/// A viewer in a room, assigned.
+struct LiveVisit {
+  std::size_t tier = 0;
+  int room_number = 0;
+  std::string room, user;
+  std::int64_t time_ms = 0;  ///< Of the exposure.
+  bool coupon = false;
+  Viewer viewer;
+
+  struct Event {
+    Kind kind;
+    double value;
+    std::int64_t time_ms;
+  };
+  /// What the viewer does, in order of time.
+  std::vector<Event> Events() const;
+};
+
+/// Calls `visit` for every viewer of every room, in order. The same shop, seed and decisions give
+/// the same visits.
+absl::Status VisitLiveShop(const LiveShop& shop, std::uint64_t seed, const AssignRoom& assign,
+                           const std::function<absl::Status(const LiveVisit&)>& visit);
+
 /// Gives all rooms' records to `take`. The same shop, seed and decisions make the same bytes.
 absl::Status MakeLiveShop(const LiveShop& shop, std::uint64_t seed, const AssignRoom& assign,
                           const BatchMaker::Take& take);

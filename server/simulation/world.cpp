@@ -84,6 +84,8 @@ class Reader {
         world_->anonymous = Number(node, path, 0, 1);
       } else if (member.key == "offline") {
         world_->offline = Number(node, path, 0, 1);
+      } else if (member.key == "wrong_clocks") {
+        world_->wrong_clocks = Number(node, path, 0, 1);
       } else if (member.key == "duplicates") {
         world_->duplicates = Number(node, path, 0, 1);
       } else if (int* whole = WholeOf(member.key)) {

@@ -68,24 +68,69 @@ test("A key that may only read cannot change anything", async () => {
   await close();
 });
 
+/** Opens a change of the lifecycle, looks at its dialog, lets `fill` answer it, and sends it. */
+async function change(page, button, fill) {
+  await page.click(`.lifecycle button:has-text("${button}")`);
+  await page.waitForSelector("dialog[open]");
+  assert.match(await page.textContent("dialog"), /In the name of ada/);
+  assert.deepEqual(await accessibility(page), []);
+  await fill();
+  await page.click("dialog button[type=submit]");
+  await page.waitForSelector("dialog", { state: "detached" });
+  await page.waitForSelector('.lifecycle [role=status]:has-text("Done")');
+}
+
+test("A draft is started and its variant shipped: the flag has its value, the audit log both reasons", async () => {
+  const headers = { Authorization: `Bearer ${keys.ada}` };
+  await server.editCatalog((catalog) => {
+    catalog.flags["cart.reminder"] = { type: "bool", default: false };
+    catalog.experiments.reminder = {
+      hypothesis: "A reminder in the cart brings orders.",
+      status: "draft",
+      unit: "device",
+      when: { attribute: "member_tier", in: ["gold"] },
+      control: "off",
+      variants: { off: {}, on: { set: { "cart.reminder": true } } },
+    };
+  }, headers);
+  const { page, wrong, close } = await signedIn(keys.ada, "/experiments/reminder");
+  await page.waitForSelector(".pill.status-draft");
+  await change(page, "Start", async () => {
+    await page.fill("dialog textarea", "The design is final.");
+    await page.check("dialog input[name=sure]");
+  });
+  await page.waitForSelector(".pill.status-running");
+  await change(page, "Ship a variant", async () => {
+    await page.selectOption("dialog select[name=variant]", "on");
+    await page.fill("dialog textarea", "Asked for by all teams.");
+    await page.check("dialog input[name=sure]");
+  });
+  await page.waitForSelector(".pill.status-stopped");
+  const catalog = await server.json("/v1/catalog/source", { headers });
+  assert.equal(catalog.experiments.reminder.status, "stopped");
+  // Those whom it was for see the variant's value now, outside of any experiment.
+  const explained = await server.json("/v1/units/explain?type=device&id=d-1&attr.member_tier=gold", { headers });
+  assert.equal(explained.decisions.find((d) => d.key === "cart.reminder").value, true);
+  await page.click('nav a[href="#/audit"]');
+  await page.waitForSelector("table.audit");
+  const rows = await page.locator("table.audit tbody tr").allTextContents();
+  const shipped = rows.findIndex((row) => row.includes("experiment.ship"));
+  const started = rows.findIndex((row) => row.includes("experiment.start"));
+  assert.ok(shipped >= 0 && started > shipped, "newest first");
+  assert.match(rows[shipped], /ada.*reminder.*Asked for by all teams\./s);
+  assert.match(rows[started], /ada.*reminder.*The design is final\./s);
+  assert.deepEqual(wrong, []);
+  await close();
+});
+
 test("Traffic is changed and the experiment stopped, with a reason, and the audit log has both", async () => {
   const { page, wrong, close } = await signedIn(keys.ada, "/experiments/one_tap");
-  const change = async (button, fill) => {
-    await page.click(`.lifecycle button:has-text("${button}")`);
-    await page.waitForSelector("dialog[open]");
-    assert.match(await page.textContent("dialog"), /In the name of ada/);
-    assert.deepEqual(await accessibility(page), []);
-    await fill();
-    await page.click("dialog button[type=submit]");
-    await page.waitForSelector("dialog", { state: "detached" });
-    await page.waitForSelector('.lifecycle [role=status]:has-text("Done")');
-  };
-  await change("Change traffic", async () => {
+  await change(page, "Change traffic", async () => {
     await page.fill("dialog input[name=share]", "40");
     await page.fill("dialog textarea", "Half a day without complaints; 慢慢来.");
     await page.check("dialog input[name=sure]");
   });
-  await change("Stop", async () => {
+  await change(page, "Stop", async () => {
     // Without a reason and the confirmation nothing is sent.
     await page.click("dialog button[type=submit]");
     assert.equal(await page.locator("dialog[open]").count(), 1);
@@ -166,8 +211,13 @@ test("A unit's decisions and records can be looked up", async () => {
   assert.equal(await line.locator("code").textContent(), expected.reason);
   await line.locator("summary").click();
   assert.equal(await line.locator(".trace li").count(), expected.trace.length);
-  await page.waitForSelector("table.plain tbody tr");
-  assert.ok((await page.locator("table.plain tbody tr").count()) >= 1);
+  // The page shows every record of the unit that the server has, the exposure first.
+  const { records } = await server.json("/v1/units/records?type=device&id=d-1-7", { headers: { Authorization: `Bearer ${keys.ada}` } });
+  await page.waitForSelector("table.records tbody tr");
+  assert.equal(await page.locator("table.records tbody tr").count(), records.length);
+  assert.ok(records.length > 2);
+  const first = await page.locator("table.records tbody tr").first().textContent();
+  assert.match(first, /2026.*exposure.*one_tap.*(on|off)/);
   assert.deepEqual(await accessibility(page), []);
   assert.deepEqual(wrong, []);
   await close();

@@ -2,6 +2,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <fstream>
+
 #include <nlohmann/json.hpp>
 
 #include "tests/support/paths.hpp"
@@ -87,6 +89,30 @@ TEST(Samples, TheSimulationTellsTheSameStoryOnBothWays) {
         RunProgram({Upswing(), "report", "one_tap", flag, where, "--format", "json"});
     EXPECT_EQ(finished.status, 0) << finished.err;
     return nlohmann::json::parse(finished.out)["variants"];
+  };
+  EXPECT_EQ(variants("--server", server.url()), variants("--data", folder / "other"));
+}
+
+// Live rooms, too: what the apps of viewers send is what `--data` writes.
+TEST(Samples, TheLiveShopTellsTheSameStoryThroughTheSdk) {
+  const TemporaryFolder folder;
+  const std::string catalog = (testing::SourceDir() / "samples/live_shop/catalog.json").string();
+  const std::string world = folder / "world.json";
+  std::ofstream(world) << R"({"live_shop": {"rooms": 40, "purchase": 0.2,
+    "moods": [{"share": 0.5, "factor": 0.5}, {"share": 0.5, "factor": 1.5}],
+    "tiers": {"tier1": {"share": 0.5, "experiment": "coupon_tier1", "effect": 0.05},
+              "tier2": {"share": 0.5, "experiment": "coupon_tier2", "effect": 0.4}}}})";
+  Server server(folder / "data", {"--catalog", catalog});
+  const auto variants = [&](const std::string& flag, const std::string& where) {
+    const auto simulated =
+        RunProgram({Upswing(), "simulate", "--world", world, flag, where, "--catalog", catalog});
+    EXPECT_EQ(simulated.status, 0) << simulated.err;
+    const auto finished =
+        RunProgram({Upswing(), "report", "coupon_tier2", flag, where, "--format", "json"});
+    EXPECT_EQ(finished.status, 0) << finished.err;
+    auto json = nlohmann::json::parse(finished.out)["variants"];
+    EXPECT_GT(json[0]["units"].get<int>() + json[1]["units"].get<int>(), 30);
+    return json;
   };
   EXPECT_EQ(variants("--server", server.url()), variants("--data", folder / "other"));
 }

@@ -3,7 +3,7 @@ import type { ComponentType } from "preact";
 import { apiKey, get, setApiKey } from "./api";
 import { useWords } from "./i18n";
 import { ExperimentList } from "./pages/list";
-import { Loading, Notice } from "./parts/basics";
+import { Loading, Notice, useCurrentInSight } from "./parts/basics";
 import {
   applyTheme,
   chooseLanguage,
@@ -142,6 +142,7 @@ export function App() {
   const [who, setWho] = useState<WhoAmI | null>(null);
   const main = useRef<HTMLElement>(null);
   const section = path.split("?")[0].split("/")[1] || "experiments";
+  const nav = useCurrentInSight(section);
 
   useEffect(() => {
     document.documentElement.lang = language.value === "zh" ? "zh-CN" : "en";
@@ -181,7 +182,7 @@ export function App() {
           <span>Upswing</span>
           {now && <span class="project">{now.project}</span>}
         </a>
-        <nav aria-label={w.nav.main}>
+        <nav aria-label={w.nav.main} ref={nav}>
           {link("/", "experiments", w.nav.experiments)}
           {link("/planning", "planning", w.nav.planning)}
           {link("/units", "units", w.nav.units)}

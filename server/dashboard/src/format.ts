@@ -63,6 +63,28 @@ export function complete(interval: Interval): boolean {
   return interval.estimate !== null && interval.ci !== null;
 }
 
+/** A share that was chosen by somebody: without digits that say nothing. */
+export function shortPercent(value: number): string {
+  return `${Number((value * 100).toPrecision(4))}${nbsp}%`;
+}
+
+/** Labels of an axis: as short as the number allows. */
+export function tick(value: number): string {
+  const size = Math.abs(value);
+  if (size >= 1e6 || (size > 0 && size < 1e-3)) return value.toExponential(0);
+  return grouped(String(Number(value.toPrecision(4))));
+}
+export function percentTick(value: number): string {
+  return shortPercent(value);
+}
+export function liftTick(value: number, scale: Scale): string {
+  const text = scale === "relative" ? percentTick(value) : tick(value);
+  return value > 0 ? `+${text}` : text;
+}
+export function dayTick(date: Date): string {
+  return `${date.getMonth() + 1}-${String(date.getDate()).padStart(2, "0")}`;
+}
+
 /** "1 of 70", from a p-value, as words.cpp's Odds. */
 export function odds(p: number): { of: string; n: string } | null {
   if (p >= 0.1) return { of: (p * 100).toFixed(0), n: "100" };

@@ -66,6 +66,8 @@ export interface MetricSummary {
   sum: Num;
   mean: Num;
   variance: Num;
+  /** How many values lie in [low, high): units, or events for a quantile; null = no end. */
+  distribution?: [Num, Num, number][];
 }
 
 export interface Variant {
@@ -87,6 +89,7 @@ export interface HealthCheck {
   effect: Num;
   threshold: Num;
   detail: string;
+  detail_zh?: string;
 }
 
 export interface Decision {
@@ -111,6 +114,7 @@ export interface Report extends Scope {
   metrics?: MetricInfo[];
   trends?: Trend[];
   heterogeneity?: Heterogeneity[];
+  account?: { looks: string };
   segments: (Scope & { attribute: string; value: string })[];
   days: (Scope & { date: string; cumulative: boolean })[];
   decision: Decision;
@@ -187,6 +191,8 @@ export function anytime(c: Comparison, scale: "relative" | "absolute", controlMe
  */
 export function toneOf(c: Comparison, interval: Interval, report: Report): "good" | "bad" | "open" | "grey" {
   if (!report.health.ok) return "grey";
+  // Where the plan is judged at any time, the primary metric's interval that decides is the anytime one.
+  if (c.role === "primary" && report.account?.looks === "anytime" && c.anytime.ci) return direction(c.anytime, c.good);
   const alone = c.role === "primary" || c.role === "guardrail";
   if (!alone && !(c.p_value_adjusted !== null && c.p_value_adjusted < 1 - report.confidence)) return "open";
   return direction(interval, c.good);

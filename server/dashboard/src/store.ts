@@ -48,14 +48,16 @@ function store(name: string, value: string): void {
 export type Theme = "auto" | "light" | "dark";
 export const theme = new Cell<Theme>((stored("upswing.theme") as Theme | null) ?? "auto");
 
+const prefersDark = matchMedia("(prefers-color-scheme: dark)");
+prefersDark.addEventListener("change", () => applyTheme());
+
+/** Draws the chosen theme; "auto" is the system's, whichever that is now. */
 export function applyTheme(): void {
-  const root = document.documentElement;
-  if (theme.value === "auto") delete root.dataset.theme;
-  else root.dataset.theme = theme.value;
+  const drawn = theme.value === "auto" ? (prefersDark.matches ? "dark" : "light") : theme.value;
+  document.documentElement.dataset.theme = drawn;
   store("upswing.theme", theme.value);
 }
 
-/** "dark" or "light", as it is drawn now; charts take their colours from CSS, so few need it. */
 export type Language = "en" | "zh";
 
 function preferred(): Language {

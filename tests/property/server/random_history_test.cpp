@@ -365,6 +365,12 @@ void ExpectEqual(const AnalysisResult& cached, const AnalysisResult& cold,
   EXPECT_EQ(cached.exposures, cold.exposures);
   EXPECT_EQ(cached.events, cold.events);
   EXPECT_EQ(cached.erased_units, cold.erased_units);
+  EXPECT_EQ(cached.first_exposure_ms, cold.first_exposure_ms);
+  EXPECT_EQ(cached.last_record_ms, cold.last_record_ms);
+  for (std::size_t v = 0; v < cold.variants.size(); ++v) {
+    for (std::size_t m = 0; m < cold.variants[v].metrics.size(); ++m)
+      EXPECT_EQ(cached.variants[v].metrics[m].histogram, cold.variants[v].metrics[m].histogram);
+  }
   for (const auto caps : {&AnalysisResult::caps, &AnalysisResult::covariate_caps}) {
     ASSERT_EQ((cached.*caps).size(), (cold.*caps).size());
     for (const auto& [metric, cap] : cold.*caps) {

@@ -3,7 +3,7 @@ import type { WhoAmI } from "../app";
 import { Refused, download, experimentPath } from "../api";
 import { count } from "../format";
 import { timeText, useWords } from "../i18n";
-import { Notice, Pending, StatusPill, Switch, Section } from "../parts/basics";
+import { Notice, Pending, StatusPill, Switch, Section, useCurrentInSight } from "../parts/basics";
 import { Distributions } from "../parts/distributions";
 import { Forest, type View } from "../parts/forest";
 import { Funnel, Retention } from "../parts/funnel";
@@ -73,6 +73,7 @@ export function ExperimentPage({ name, tab, who }: { name: string; tab: string; 
   const [view, setView] = useState<View>({ scale: "relative", cuped: false });
   const report = loaded.data;
   const current: Tab = (tabs as readonly string[]).includes(tab) ? (tab as Tab) : "results";
+  const row = useCurrentInSight(`${current} ${report !== null}`);
   const back = (
     <p class="back">
       <a href="#/">← {w.experiment.back}</a>
@@ -133,7 +134,7 @@ export function ExperimentPage({ name, tab, who }: { name: string; tab: string; 
         <Verdict report={report} />
         <Health report={report} />
       </div>
-      <nav class="tabs" aria-label={name}>
+      <nav class="tabs" aria-label={name} ref={row}>
         {tabs.map((t) => (
           <a
             key={t}
@@ -213,7 +214,7 @@ export function ExperimentPage({ name, tab, who }: { name: string; tab: string; 
           <Retention report={report} catalog={catalog} name={name} />
         </>
       )}
-      {current === "distributions" && <Distributions report={report} view={view} catalog={catalog} name={name} />}
+      {current === "distributions" && <Distributions report={report} view={view} />}
       {current === "segments" && <Segments report={report} view={view} />}
       {current === "plan" && <PlanFacts report={report} definition={definition} />}
     </>

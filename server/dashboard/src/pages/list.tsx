@@ -65,7 +65,9 @@ function Row({ row, domain }: { row: ExperimentRow; domain: Domain }) {
   const summary = row.summary && !row.summary.error ? row.summary : null;
   const comparison = mainComparison(row);
   const trusted = summary?.health.ok ?? false;
-  const tone = !comparison ? "open" : trusted ? direction(comparison.relative, comparison.good) : "grey";
+  // Coloured is what the plan has come to, not what an interval says before its time.
+  const decided = summary?.decision.action === "ship" || summary?.decision.action === "stop_harm";
+  const tone = !comparison ? "open" : !trusted ? "grey" : decided ? direction(comparison.relative, comparison.good) : "open";
   const action = summary?.decision.action ?? "";
   return (
     <tr>
@@ -87,7 +89,7 @@ function Row({ row, domain }: { row: ExperimentRow; domain: Domain }) {
       <td class="number" data-label={w.list.days}>
         <span>
           {summary ? summary.days : "–"}
-          {summary && row.min_days ? <span class="muted"> / {row.min_days}</span> : null}
+          {summary && row.min_days ? <span class="muted" title={`${w.experiment.planFields.min_days} ${row.min_days}`}> / {row.min_days}</span> : null}
         </span>
       </td>
       <td class="number" data-label={w.list.units}>

@@ -1,7 +1,7 @@
 import * as Plot from "@observablehq/plot";
 import { useEffect, useMemo, useState } from "preact/hooks";
 import { experimentPath, request } from "../api";
-import { count, number, percent } from "../format";
+import { count, number, percent, percentTick, shortPercent } from "../format";
 import { useWords } from "../i18n";
 import { Notice, errorText, Section } from "../parts/basics";
 import { Chart } from "../parts/chart";
@@ -64,8 +64,9 @@ export function PlanningPage() {
 
   useEffect(() => {
     if (!baseline || baseline.mean === null) return;
-    setMean(String(baseline.mean));
-    setVariance(baseline.variance === null ? "" : String(baseline.variance));
+    const short = (value: number) => String(Number(value.toPrecision(6)));
+    setMean(short(baseline.mean));
+    setVariance(baseline.variance === null ? "" : short(baseline.variance));
     const whole = daily.length > 2 ? daily.slice(0, -1) : daily;
     if (whole.length > 0) setPerDay(String(Math.round(whole.reduce((a, b) => a + b, 0) / whole.length)));
   }, [chosen, name, data === null]);
@@ -173,7 +174,7 @@ export function PlanningPage() {
             {error && <Notice kind="bad">{errorText(error, w)}</Notice>}
             {answer && (
               <div class="plan-answer" aria-live="polite">
-                <p>{p.unitsSentence(percent(Number(effect) / 100), percent(Number(power) / 100))}</p>
+                <p>{p.unitsSentence(shortPercent(Number(effect) / 100), shortPercent(Number(power) / 100))}</p>
                 <p class="big" data-units={answer.units_total ?? ""}>
                   {answer.units_total == null ? p.noData : count(answer.units_total)} <span class="unit">{p.unitsNeeded}</span>
                 </p>
@@ -191,7 +192,7 @@ export function PlanningPage() {
                 depends={[answers, w]}
                 options={() => ({
                   x: { label: null, ticks: curve.map((c) => c.weeks), tickFormat: (v: number) => String(v) },
-                  y: { label: null, grid: true, zero: true, ticks: 5, tickFormat: (v: number) => percent(v) },
+                  y: { label: null, grid: true, zero: true, ticks: 5, tickFormat: percentTick },
                   marks: [
                     Plot.ruleY([Number(effect) / 100], { stroke: "var(--text)", strokeDasharray: "4 4", strokeOpacity: 0.6 }),
                     Plot.lineY(curve, { x: "weeks", y: "mde", stroke: "var(--series-1)", strokeWidth: 2 }),

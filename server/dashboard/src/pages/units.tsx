@@ -1,8 +1,9 @@
 import { useState } from "preact/hooks";
 import { get } from "../api";
 import { useCatalog } from "../catalog";
+import { number } from "../format";
 import { timeText, useWords } from "../i18n";
-import { Loading, Notice, Sign, errorText, Section } from "../parts/basics";
+import { Loading, Name, Notice, Sign, errorText, Section } from "../parts/basics";
 import { live, useCell } from "../store";
 
 interface TraceStep {
@@ -24,8 +25,6 @@ interface Decision {
   trace?: (TraceStep | string)[];
   [key: string]: unknown;
 }
-
-type Entry = Record<string, unknown>;
 
 function list<T>(body: unknown, ...names: string[]): T[] {
   if (Array.isArray(body)) return body as T[];
@@ -68,40 +67,57 @@ function Trace({ decision }: { decision: Decision }) {
   );
 }
 
-function RecordsTable({ records }: { records: Entry[] }) {
+/** A record as the server exports it. */
+interface Arrived {
+  lane: string;
+  time_ms: number;
+  units: string;
+  name: string;
+  variant?: string;
+  value?: number;
+  properties?: Record<string, unknown>;
+}
+
+function RecordsTable({ records }: { records: Arrived[] }) {
   const w = useWords();
-  if (records.length === 0) return <p class="muted">{w.units.noRecords}</p>;
-  const columns = [...new Set(records.flatMap((r) => Object.keys(r)))];
-  const cell = (v: unknown, column: string) => {
-    if (v === null || v === undefined) return "–";
-    if (column === "time" || column === "at") return timeText(typeof v === "number" ? new Date(v) : String(v), true);
-    return typeof v === "object" ? JSON.stringify(v) : String(v);
-  };
+  const u = w.units;
+  if (records.length === 0) return <p class="muted">{u.noRecords}</p>;
+  const inOrder = [...records].sort((a, b) => a.time_ms - b.time_ms);
   return (
-    <div class="scroll" tabIndex={0} role="region" aria-label={w.units.records}>
-      <table class="plain">
-        <thead>
-          <tr>
-            {columns.map((c) => (
-              <th scope="col" key={c}>
-                {c}
-              </th>
-            ))}
+    <table class="list records">
+      <thead>
+        <tr>
+          <th scope="col">{u.time}</th>
+          <th scope="col">{u.lane}</th>
+          <th scope="col">{u.name}</th>
+          <th scope="col">{u.value}</th>
+          <th scope="col">{u.properties}</th>
+        </tr>
+      </thead>
+      <tbody>
+        {inOrder.map((r, i) => (
+          <tr key={i} title={r.units}>
+            <td data-label={u.time}>{timeText(new Date(r.time_ms), true)}</td>
+            <td data-label={u.lane}>
+              <span class={`pill ${r.lane === "exposure" ? "in" : ""}`}>{u.lanes[r.lane] ?? r.lane}</span>
+            </td>
+            <td data-label={u.name}>
+              <Name text={r.name} />
+            </td>
+            <td data-label={u.value}>
+              <bdi>{r.lane === "exposure" ? (r.variant ?? "–") : r.value === undefined ? "–" : number(r.value)}</bdi>
+            </td>
+            <td data-label={u.properties} class="small">
+              <bdi>
+                {Object.entries(r.properties ?? {})
+                  .map(([k, v]) => `${k}: ${typeof v === "object" ? JSON.stringify(v) : String(v)}`)
+                  .join(", ") || "–"}
+              </bdi>
+            </td>
           </tr>
-        </thead>
-        <tbody>
-          {records.map((r, i) => (
-            <tr key={i}>
-              {columns.map((c) => (
-                <td key={c}>
-                  <bdi>{cell(r[c], c)}</bdi>
-                </td>
-              ))}
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </div>
+        ))}
+      </tbody>
+    </table>
   );
 }
 
@@ -123,7 +139,7 @@ export function UnitsPage() {
   const [attributes, setAttributes] = useState<{ name: string; value: string }[]>([]);
   const [busy, setBusy] = useState(false);
   const [decisions, setDecisions] = useState<Decision[] | Error | null>(null);
-  const [records, setRecords] = useState<Entry[] | Error | null>(null);
+  const [records, setRecords] = useState<Arrived[] | Error | null>(null);
   const known = Object.keys(catalog?.attributes ?? {});
 
   const look = async (event: Event) => {
@@ -131,7 +147,7 @@ export function UnitsPage() {
     setBusy(true);
     const query = new URLSearchParams({ type, id });
     const asError = (error: unknown) => error as Error;
-    const arrived = get<unknown>(`/v1/units/records?${query}`).then((b) => list<Entry>(b, "records"), asError);
+    const arrived = get<unknown>(`/v1/units/records?${query}`).then((b) => list<Arrived>(b, "records"), asError);
     for (const a of attributes) if (a.name) query.append(`attr.${a.name}`, a.value);
     const explained = get<unknown>(`/v1/units/explain?${query}`).then((b) => list<Decision>(b, "decisions", "experiments"), asError);
     setDecisions(await explained);

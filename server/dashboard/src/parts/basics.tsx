@@ -1,9 +1,10 @@
 // Small pieces that every page uses.
-import type { ComponentChildren } from "preact";
+import type { ComponentChildren, RefObject } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { Refused } from "../api";
 import { count } from "../format";
 import { useWords } from "../i18n";
+import type { Report } from "../report";
 import { live, type Loaded } from "../store";
 
 export function Notice({ kind, children }: { kind: "bad" | "warn" | "good" | "info"; children: ComponentChildren }) {
@@ -85,6 +86,50 @@ export function Switch<T extends string>({
       ))}
     </div>
   );
+}
+
+/** A key that may be long: it breaks after "_" and ".", not within a word. */
+export function Name({ text }: { text: string }) {
+  return (
+    <bdi>
+      {text.split(/(?<=[_.])/).map((piece, i) => (
+        <>
+          {i > 0 && <wbr />}
+          {piece}
+        </>
+      ))}
+    </bdi>
+  );
+}
+
+/** The metric that a page is about, chosen among `metrics`. */
+export function useMetric(report: Report): { metric: string; choice: ComponentChildren } {
+  const w = useWords();
+  const metrics = [...new Set(report.comparisons.map((c) => c.metric))];
+  const [chosen, choose] = useState(report.comparisons.find((c) => c.role === "primary")?.metric ?? "");
+  const metric = metrics.includes(chosen) ? chosen : (metrics[0] ?? "");
+  const choice = (
+    <label class="field inline">
+      <span>{w.experiment.choose}</span>
+      <select name="metric" value={metric} onChange={(event) => choose(event.currentTarget.value)}>
+        {metrics.map((m) => (
+          <option key={m}>{m}</option>
+        ))}
+      </select>
+    </label>
+  );
+  return { metric, choice };
+}
+
+/** Brings the current one of a row of links into sight, where the row is wider than the window. */
+export function useCurrentInSight(name: string): RefObject<HTMLElement> {
+  const row = useRef<HTMLElement>(null);
+  useEffect(() => {
+    const link = row.current?.querySelector<HTMLElement>("[aria-current=page]");
+    if (!row.current || !link) return;
+    row.current.scrollLeft = link.offsetLeft - (row.current.clientWidth - link.offsetWidth) / 2;
+  }, [name]);
+  return row;
 }
 
 /** A modal dialog; Escape and a click outside close it, and the focus goes back where it was. */

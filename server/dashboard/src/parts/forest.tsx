@@ -2,6 +2,7 @@ import { useState } from "preact/hooks";
 import { count, number, percent, pValueText, range, type Scale } from "../format";
 import { useWords } from "../i18n";
 import { anytime, effect, pValue, type Comparison, type Interval, toneOf, type Report } from "../report";
+import { Name } from "./basics";
 import { Axis, IntervalBar, LiftText, domainOf } from "./interval";
 
 export interface View {
@@ -79,7 +80,7 @@ function Row({ c, report, view, domain }: { c: Comparison; report: Report; view:
           <button class="expand" aria-expanded={open} onClick={() => setOpen(!open)}>
             <span aria-hidden="true" class="caret" />
             <span>
-              <bdi>{c.metric}</bdi>
+              <Name text={c.metric} />
             </span>
           </button>
           {report.variants.length > 2 && (

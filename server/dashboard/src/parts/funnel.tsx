@@ -1,7 +1,7 @@
 // Funnels with the step where the variants part, and retention curves.
-import { Section } from "./basics";
+import { Name, Section } from "./basics";
 import * as Plot from "@observablehq/plot";
-import { count, lift, percent, range } from "../format";
+import { count, lift, percent, percentTick, range } from "../format";
 import { useWords } from "../i18n";
 import { metricDefinition, type Catalog } from "../catalog";
 import type { Comparison, Report } from "../report";
@@ -83,7 +83,10 @@ export function Funnel({ report }: { report: Report }) {
             {steps.map((step, s) => (
               <div class="funnel-step" key={step.metric}>
                 <h3>
-                  <span class="muted">{step.index}</span> <bdi>{step.name}</bdi>
+                  <span class="muted">{step.index}</span> <Name text={step.name} />{" "}
+                  {report.health.ok && report.variants.slice(1).some((v) => partsAt(report, steps, v.key)?.step === step) && (
+                    <span class="pill in">{w.experiment.partsHere}</span>
+                  )}
                 </h3>
                 {report.variants.map((v, i) => {
                   const share = reach(i, step.metric);
@@ -103,7 +106,7 @@ export function Funnel({ report }: { report: Report }) {
                         <b>{share === null ? "–" : percent(share)}</b>{" "}
                         <span class="muted small">
                           {count(v.metrics[step.metric]?.sum ?? 0)}
-                          {before && share !== null ? ` · ${percent(share / before)} ${w.experiment.funnelConditional}` : ""}
+                          {before && share !== null ? ` · ${w.experiment.funnelConditional(percent(share / before))}` : ""}
                           {c && c.relative.estimate !== null && c.relative.ci
                             ? ` · ${lift(c.relative.estimate, "relative")} (${range(c.relative.ci, "relative", w.common.open, w.common.to)})`
                             : ""}
@@ -166,8 +169,8 @@ export function Retention({ report, catalog, name }: { report: Report; catalog: 
         legend={variants.map((v, i) => ({ name: v, color: colorOf(i) }))}
         depends={[report, w]}
         options={() => ({
-          x: { label: null, ticks: [...new Set(points.map((p) => p.day))], tickFormat: (d: number) => `${w.common.day} ${d}`, inset: 24 },
-          y: { label: null, grid: true, ticks: 5, zero: true, tickFormat: (v: number) => percent(v) },
+          x: { label: null, ticks: [...new Set(points.map((p) => p.day))], tickFormat: (d: number) => w.experiment.dayNumber(d), inset: 24 },
+          y: { label: null, grid: true, ticks: 5, zero: true, tickFormat: percentTick },
           marks: [
             Plot.lineY(points, { x: "day", y: "share", z: "variant", stroke: (p: Point) => colorOf(variants.indexOf(p.variant)), strokeWidth: 2 }),
             Plot.ruleX(points, { x: "day", y1: "low", y2: "high", stroke: (p: Point) => colorOf(variants.indexOf(p.variant)), strokeWidth: 2 }),
@@ -176,7 +179,7 @@ export function Retention({ report, catalog, name }: { report: Report; catalog: 
           ],
         })}
         table={{
-          head: [w.common.metric, w.common.variant, w.experiment.retention, w.experiment.fixed, w.common.units],
+          head: [w.common.metric, w.common.variant, w.experiment.retention, w.experiment.fixed, w.list.units],
           rows: points.map((p) => [p.metric, p.variant, percent(p.share), `${percent(p.low)} ${w.common.to} ${percent(p.high)}`, count(p.units)]),
         }}
       />

@@ -1,5 +1,5 @@
 import { Section } from "./basics";
-import { percent } from "../format";
+import { shortPercent } from "../format";
 import { timeText, useWords } from "../i18n";
 import type { Definition } from "../catalog";
 import type { Report } from "../report";
@@ -11,12 +11,16 @@ export function PlanFacts({ report, definition }: { report: Report; definition: 
   const weights = Object.entries(definition?.variants ?? {});
   const total = weights.reduce((sum, [, v]) => sum + (v.weight ?? 1), 0);
   const margin = (m: { margin?: { relative?: number; absolute?: number } }) =>
-    m.margin?.relative !== undefined ? ` ±${percent(m.margin.relative)}` : m.margin?.absolute !== undefined ? ` ±${m.margin.absolute}` : "";
+    m.margin?.relative !== undefined
+      ? ` (${f.loses(shortPercent(m.margin.relative))})`
+      : m.margin?.absolute !== undefined
+        ? ` (${f.loses(String(m.margin.absolute))})`
+        : "";
   const facts: [string, string | null | undefined][] = [
     [f.primary, plan?.primary],
     [f.guardrails, Object.entries(plan?.guardrails ?? {}).map(([k, g]) => k + margin(g)).join(", ")],
     [f.secondary, plan?.secondary?.join(", ")],
-    [f.alpha, percent(1 - report.confidence)],
+    [f.alpha, shortPercent(1 - report.confidence)],
     [f.correction, plan?.correction?.secondary],
     [
       f.sequential,
@@ -24,8 +28,8 @@ export function PlanFacts({ report, definition }: { report: Report; definition: 
     ],
     [f.min_days, plan?.min_days ? w.experiment.days(plan.min_days) : null],
     [f.unit, definition?.unit],
-    [f.weights, weights.map(([k, v]) => `${k} ${percent(total ? (v.weight ?? 1) / total : 0)}`).join(", ")],
-    [f.share, definition?.share !== undefined ? percent(definition.share) : null],
+    [f.weights, weights.map(([k, v]) => `${k} ${shortPercent(total ? (v.weight ?? 1) / total : 0)}`).join(", ")],
+    [f.share, definition?.share !== undefined ? shortPercent(definition.share) : null],
     [f.layer, definition?.layer],
     [f.holdout, definition?.holdout ?? definition?.holdouts?.join(", ")],
     [f.iteration, String(report.iteration)],
@@ -41,14 +45,16 @@ export function PlanFacts({ report, definition }: { report: Report; definition: 
         </p>
       )}
       <dl class="facts">
-        {facts.map(([name, value]) => (
-          <div key={name}>
-            <dt>{name}</dt>
-            <dd>
-              <bdi>{value || "–"}</bdi>
-            </dd>
-          </div>
-        ))}
+        {facts
+          .filter(([, value]) => value)
+          .map(([name, value]) => (
+            <div key={name}>
+              <dt>{name}</dt>
+              <dd>
+                <bdi>{value}</bdi>
+              </dd>
+            </div>
+          ))}
       </dl>
       <h3>{f.when}</h3>
       {definition?.when ? (

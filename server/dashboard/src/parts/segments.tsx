@@ -1,5 +1,4 @@
-import { Section, Sign } from "./basics";
-import { useState } from "preact/hooks";
+import { Section, Sign, useMetric } from "./basics";
 import { count, pValueText } from "../format";
 import { useWords } from "../i18n";
 import { direction, effect, pValue, type Comparison, type Num, type Report } from "../report";
@@ -23,9 +22,7 @@ export function holm(values: Num[]): Num[] {
 
 export function Segments({ report, view }: { report: Report; view: View }) {
   const w = useWords();
-  const metrics = [...new Set(report.comparisons.map((c) => c.metric))];
-  const [chosen, setMetric] = useState(report.comparisons.find((c) => c.role === "primary")?.metric ?? metrics[0] ?? "");
-  const metric = metrics.includes(chosen) ? chosen : (metrics[0] ?? "");
+  const { metric, choice } = useMetric(report);
   const rows = report.segments.flatMap((segment) =>
     segment.comparisons
       .filter((c) => c.metric === metric)
@@ -51,16 +48,7 @@ export function Segments({ report, view }: { report: Report; view: View }) {
   return (
     <Section
       title={w.experiment.segments}
-      aside={
-        <label class="field inline">
-          <span>{w.experiment.choose}</span>
-          <select value={metric} onChange={(event) => setMetric(event.currentTarget.value)}>
-            {metrics.map((m) => (
-              <option key={m}>{m}</option>
-            ))}
-          </select>
-        </label>
-      }
+      aside={choice}
     >
       <p class="exploratory">
         <span class="pill warn">{w.experiment.exploratory}</span> {w.experiment.segmentsHint} {w.experiment.corrected(rows.length)}
@@ -70,7 +58,7 @@ export function Segments({ report, view }: { report: Report; view: View }) {
           <tr>
             <th scope="col">{w.experiment.segments}</th>
             <th scope="col" class="number">
-              {w.common.units}
+              {w.list.units}
             </th>
             <th scope="col" class="axis-head">
               <Axis domain={domain} scale={view.scale} />
@@ -105,7 +93,7 @@ export function Segments({ report, view }: { report: Report; view: View }) {
                       </span>
                     )}
                   </th>
-                  <td class="number" data-label={w.common.units}>
+                  <td class="number" data-label={w.list.units}>
                     {count(units)}
                   </td>
                   <td class="bar-cell">

@@ -1,8 +1,7 @@
 // Cumulative and daily lift, units per day, shares over time.
-import { Section, Sign } from "./basics";
+import { Section, Sign, useMetric } from "./basics";
 import * as Plot from "@observablehq/plot";
-import { useState } from "preact/hooks";
-import { count, lift, pValueText, percent } from "../format";
+import { count, dayTick, lift, liftTick, pValueText, percent, percentTick } from "../format";
 import { useWords } from "../i18n";
 import { anytime, effect, type Comparison, type Report } from "../report";
 import { Chart, colorOf } from "./chart";
@@ -63,10 +62,7 @@ function cut(value: number | null, [low, high]: [number, number], edge: number):
 
 export function OverTime({ report, view }: { report: Report; view: View }) {
   const w = useWords();
-  const metrics = [...new Set(report.comparisons.map((c) => c.metric))];
-  const primary = report.comparisons.find((c) => c.role === "primary")?.metric;
-  const [chosen, setMetric] = useState(primary ?? metrics[0] ?? "");
-  const metric = metrics.includes(chosen) ? chosen : (metrics[0] ?? "");
+  const { metric, choice } = useMetric(report);
   const variants = report.variants.map((v) => v.key);
   const treated = variants.slice(1);
   const color = (variant: string) => (report.health.ok ? colorOf(variants.indexOf(variant)) : "var(--series-0)");
@@ -96,8 +92,8 @@ export function OverTime({ report, view }: { report: Report; view: View }) {
       const y = bounds(points);
       const few = points.length <= treated.length * 2;
       return {
-        x: { type: "time", label: null, ticks: width < 480 ? 4 : 8 },
-        y: { label: null, domain: y, tickFormat: tick, grid: true, ticks: 6 },
+        x: { type: "time", label: null, ticks: width < 480 ? 4 : 8, tickFormat: dayTick },
+        y: { label: null, domain: y, tickFormat: (v: number) => liftTick(v, view.scale), grid: true, ticks: 6 },
         marks: [
           Plot.ruleY([0], { stroke: "var(--text)", strokeOpacity: 0.6 }),
           ...(bands && !few
@@ -135,7 +131,6 @@ export function OverTime({ report, view }: { report: Report; view: View }) {
                   y2: (p: Point) => cut(p.high, y, y[1]),
                   stroke: (p: Point) => color(p.variant),
                   strokeWidth: 2,
-                  dx: (treated.length > 1 ? 1 : 0) * 0,
                 }),
                 Plot.dot(points, { x: "date", y: (p: Point) => cut(p.estimate, y, 0), fill: (p: Point) => color(p.variant), r: 4 }),
               ]),
@@ -161,18 +156,10 @@ export function OverTime({ report, view }: { report: Report; view: View }) {
     <>
       <Section
         title={w.experiment.tabs.time}
-        aside={
-          <label class="field inline">
-            <span>{w.experiment.choose}</span>
-            <select value={metric} onChange={(event) => setMetric(event.currentTarget.value)}>
-              {metrics.map((m) => (
-                <option key={m}>{m}</option>
-              ))}
-            </select>
-          </label>
-        }
+        aside={choice}
       >
-        <div class="chart-grid">
+        {cumulative.length === 0 && daily.length === 0 && <p class="muted">{w.experiment.noDaysOfMetric}</p>}
+        <div class="chart-grid" hidden={cumulative.length === 0 && daily.length === 0}>
           <Chart title={w.experiment.cumulative} hint={w.experiment.cumulativeHint} legend={legend} options={liftPlot(cumulative, true)} table={table(cumulative)} depends={dep} />
           <Chart title={w.experiment.daily} hint={w.experiment.dailyHint} legend={legend} options={liftPlot(daily, false)} table={table(daily)} depends={dep} />
         </div>
@@ -195,7 +182,7 @@ export function OverTime({ report, view }: { report: Report; view: View }) {
             legend={everyone}
             depends={dep}
             options={(width) => ({
-              x: { type: "band", label: null, tickFormat: (d: string) => d.slice(5), ...(days.length > (width < 480 ? 5 : 10) ? { ticks: days.filter((_, i) => i % Math.ceil(days.length / (width < 480 ? 4 : 8)) === 0).map((d) => d.date) } : {}) },
+              x: { type: "band", label: null, tickFormat: (d: string) => dayTick(new Date(`${d}T00:00:00`)), ...(days.length > (width < 480 ? 5 : 10) ? { ticks: days.filter((_, i) => i % Math.ceil(days.length / (width < 480 ? 4 : 8)) === 0).map((d) => d.date) } : {}) },
               y: { label: null, grid: true, ticks: 5, tickFormat: (v: number) => count(v) },
               marks: [
                 Plot.barY(traffic, { x: "day", y: "units", fill: (d: { variant: string }) => colorOf(variants.indexOf(d.variant)), order: variants, insetLeft: 1, insetRight: 1, title: (d: (typeof traffic)[number]) => `${d.day}  ${d.variant}: ${count(d.units)}`, tip: true }),
@@ -215,8 +202,8 @@ export function OverTime({ report, view }: { report: Report; view: View }) {
               const high = Math.max(...all);
               const pad = Math.max(0.01, (high - low) * 0.15);
               return {
-                x: { type: "time", label: null, ticks: width < 480 ? 4 : 8 },
-                y: { label: null, grid: true, ticks: 5, domain: [Math.max(0, low - pad), Math.min(1, high + pad)], tickFormat: (v: number) => percent(v) },
+                x: { type: "time", label: null, ticks: width < 480 ? 4 : 8, tickFormat: dayTick },
+                y: { label: null, grid: true, ticks: 5, domain: [Math.max(0, low - pad), Math.min(1, high + pad)], tickFormat: percentTick },
                 marks: [
                   Plot.ruleY(expected, { stroke: "var(--text)", strokeDasharray: "4 4", strokeOpacity: 0.5 }),
                   Plot.lineY(shares, { x: "date", y: "share", z: "variant", stroke: (d: { variant: string }) => colorOf(variants.indexOf(d.variant)), strokeWidth: 2 }),

@@ -84,8 +84,8 @@ export function Health({ report }: { report: Report }) {
         {c.effect !== null && `, ${w.health.effect} ${number(c.effect)}`}
       </span>
       {c.detail && (
-        <p class="small" lang="en">
-          <bdi>{c.detail}</bdi>
+        <p class="small">
+          <bdi>{language.value === "zh" ? (c.detail_zh ?? c.detail) : c.detail}</bdi>
         </p>
       )}
     </li>

@@ -89,7 +89,8 @@ TEST(Parse, FindsEveryMistakeInOneRun) {
           HasSubstr("line 12, column 68: $.experiments.e.variants.on.set.ff: unknown flag \"ff\"; "
                     "did you mean \"f\"?"),
           HasSubstr("line 13, column 14: $.experiments.e.forced.onn: no variant is called \"onn\""),
-          HasSubstr("line 14, column 16: $.experiments.e.report_by: unknown attribute \"agee\""),
+          HasSubstr("line 14, column 16: $.experiments.e.report_by: unknown attribute or segment "
+                    "\"agee\""),
           HasSubstr("line 15, column 11: $.experiments.e.plan.primary: unknown metric \"m\"")));
 }
 

@@ -3,8 +3,11 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <sstream>
+
 #include <nlohmann/json.hpp>
 
+#include "server/report/words.hpp"
 #include "tests/support/golden.hpp"
 
 namespace upswing::report {
@@ -90,9 +93,33 @@ TEST(RenderText, ShowsNoLiftSentenceWhenHealthBlocks) {
   EXPECT_THAT(text, Not(HasSubstr("rose")));
 }
 
+TEST(RenderText, FitsATerminalOfEightyColumnsWhateverThingsAreCalled) {
+  for (const std::string& name :
+       {std::string("on"), std::string(300, 'x'), std::string("word ") + std::string(200, 'y'),
+        std::string(
+            "很长的名字很长的名字很长的名字很长的名字很长的名字很长的名字很长的名字很长的名字"),
+        std::string("🎁🎁🎁🎁🎁🎁🎁🎁🎁🎁🎁🎁🎁🎁🎁🎁🎁🎁🎁🎁🎁🎁🎁🎁🎁🎁🎁🎁🎁🎁🎁🎁🎁🎁🎁🎁🎁🎁🎁🎁🎁")}) {
+    Report report = Sample();
+    report.experiment = report.hypothesis = name;
+    report.variants[1].key = report.comparisons[0].variant = name;
+    report.comparisons[0].metric = name;
+    for (VariantSummary& variant : report.variants) variant.metrics[0].metric = name;
+    report.decision.reason = name + " got better.";
+    report.health.checks = {{"srm", "warn", false, {1e-9, ""}, {}, 0.001, name + " is off"}};
+    std::istringstream lines(RenderText(report));
+    for (std::string line; std::getline(lines, line);) EXPECT_LE(Width(line), 80u) << line;
+  }
+}
+
 TEST(Render, HostileNamesBreakOutOfNoFormat) {
-  const std::string plain = RenderText(Sample());
-  const auto lines = std::count(plain.begin(), plain.end(), '\n');
+  const auto paragraphs = [](const std::string& text) {
+    std::size_t count = 0;
+    for (std::size_t at = text.find("\n\n"); at != std::string::npos;
+         at = text.find("\n\n", at + 2))
+      ++count;
+    return count;
+  };
+  const std::size_t plain = paragraphs(RenderText(Sample()));
   for (const std::string name : {"\x1b[2Jevil", "</script><b>", "a|b\nc", "=cmd()", "\xff\xfe",
                                  "\u202e"
                                  "abc",
@@ -101,7 +128,8 @@ TEST(Render, HostileNamesBreakOutOfNoFormat) {
     report.variants[1].key = report.comparisons[0].variant = name;
     const std::string text = RenderText(report);
     EXPECT_EQ(text.find('\x1b'), std::string::npos);
-    EXPECT_EQ(std::count(text.begin(), text.end(), '\n'), lines);
+    EXPECT_EQ(paragraphs(text), plain);
+    EXPECT_THAT(text, Not(HasSubstr("\nc")));
     EXPECT_TRUE(nlohmann::json::accept(RenderJson(report)));
     const std::string markdown = RenderMarkdown(report);
     EXPECT_THAT(markdown, Not(HasSubstr("</script>")));

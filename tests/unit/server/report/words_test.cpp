@@ -29,6 +29,21 @@ TEST(Words, TheSentenceNamesTheIntervalAndTheChance) {
             "comes up in 1 of 70 A/A tests.");
 }
 
+TEST(Findings, AreSaidInChineseWithTheirTermsUntouched) {
+  EXPECT_EQ(
+      SayFinding("none has 2,745 units where 3,000 were planned (p = 5e-11)", Language::kChinese),
+      "none 有 2,745 个单位，计划应为 3,000 个（p = 5e-11）");
+  EXPECT_EQ(SayFinding("tier gold: control's share is -5.3 % off the plan among 2,704 units",
+                       Language::kChinese),
+            "tier gold：在 2,704 个单位中，对照组占比偏离计划 -5.3 %");
+  EXPECT_EQ(
+      SayFinding("the cap of 1,110 takes away 0.20 % of the sum of {0} of {1}", Language::kChinese),
+      "上限 1,110 去掉了 {0} of {1} 总和的 0.20 %");
+  EXPECT_EQ(SayFinding("something that no table knows", Language::kChinese),
+            "something that no table knows");
+  EXPECT_EQ(SayFinding("the split left the plan", Language::kEnglish), "the split left the plan");
+}
+
 TEST(Fit, CountsWideCharactersAsTwoColumnsAndNeverCutsOneInHalf) {
   EXPECT_EQ(Width("很长"), 4u);
   EXPECT_EQ(Fit("很长的", 4), "很… ");

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "sdk/wire/batch.hpp"
+#include "sdk/wire/time.hpp"
 
 namespace upswing::simulation {
 namespace {
@@ -45,6 +46,38 @@ TEST(BatchMaker, TheSameSeedMakesTheSameBytesAndAnotherOthers) {
   }
   EXPECT_NE(one[0].bytes, other[0].bytes);
   EXPECT_NE(one[0].id, other[0].id);
+}
+
+// What a device with a wrong clock sends, resolved as the server does at some later moment, lies
+// where the same device with a right clock says it does.
+TEST(BatchMaker, TheServerFindsTheTrueTimesOfDevicesWithWrongClocks) {
+  const auto right = ReadWorlds({kWorld, R"({"duplicates": 0})"});
+  const auto wrong = ReadWorlds({kWorld, R"({"duplicates": 0, "wrong_clocks": 0.3})"});
+  ASSERT_TRUE(right.ok() && wrong.ok()) << wrong.status();
+  const std::int64_t now = right->DayStart(400);
+  wire::Decoder decoder;
+  wire::Batch decoded;
+  int corrected = 0;
+  const auto times = [&](const World& world) {
+    std::multiset<std::pair<std::string, std::int64_t>> all;
+    for (const Batch& batch : Make(world, 3, 300)) {
+      EXPECT_TRUE(decoder.Decode(batch.bytes, {}, &decoded).ok());
+      const wire::SentAt sent{now + batch.clock_error_ms, 17, 99};
+      const std::int64_t offset = wire::BootOffset(decoded.header, sent, now);
+      const auto& events = decoded.events;
+      for (std::size_t i = 0; i < events.time_ms.size(); ++i) {
+        corrected += events.time_kind[i] == wire::TimeKind::kBoot;
+        const std::uint32_t first = decoded.subjects.first[events.subject[i]];
+        all.emplace(decoded.strings[decoded.subjects.unit_id[first]],
+                    wire::ResolveTime(events.time_ms[i], events.time_kind[i], offset, now));
+      }
+    }
+    return all;
+  };
+  const auto expected = times(*right);
+  EXPECT_EQ(corrected, 0);
+  EXPECT_EQ(times(*wrong), expected);
+  EXPECT_GT(corrected, 1000);
 }
 
 TEST(BatchMaker, EveryRecordIsSoundEveryUserIsExposedOnceAndNothingCountsTwice) {
