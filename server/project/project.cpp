@@ -108,6 +108,13 @@ std::vector<metrics::MetricDefinition> MetricsOf(const Catalog& catalog,
   return chosen;
 }
 
+statistics::Spending SpendingOf(const std::string& name) {
+  if (name == "pocock") return statistics::Spending::kPocockLike;
+  if (name == "power") return statistics::Spending::kPower;
+  if (name == "hwang_shih_decani") return statistics::Spending::kHwangShihDeCani;
+  return statistics::Spending::kObrienFlemingLike;
+}
+
 report::Plan PlanOf(const authoring::Experiment& experiment,
                     const std::vector<metrics::MetricDefinition>& metrics) {
   report::Plan plan;
@@ -123,9 +130,32 @@ report::Plan PlanOf(const authoring::Experiment& experiment,
     plan.guardrails.push_back({guardrail.metric, margin.relative, margin.absolute});
   }
   plan.alpha = experiment.plan->alpha;
-  plan.correction = experiment.plan->correction_secondary;
-  plan.anytime = experiment.plan->sequential == "anytime";
-  plan.min_days = experiment.plan->min_days;
+  const authoring::Plan& from = *experiment.plan;
+  const auto margin = [](const std::optional<authoring::Margin>& of) {
+    return of ? std::optional<report::Margin>({of->relative, of->absolute}) : std::nullopt;
+  };
+  plan.correction_primary = from.correction_primary;
+  plan.correction = from.correction_secondary;
+  plan.correction_segments = from.correction_segments;
+  plan.one_sided = from.one_sided;
+  plan.cuped = from.cuped;
+  plan.non_inferiority = margin(from.non_inferiority);
+  plan.anytime = from.sequential == "anytime";
+  plan.tuning_units = from.tuning_units;
+  if (from.sequential == "group_sequential")
+    plan.group_sequential = {SpendingOf(from.spending), from.spending_parameter, from.looks};
+  plan.power = from.power;
+  plan.mde = margin(from.mde);
+  if (from.prior_mean) plan.prior = {*from.prior_mean, from.prior_sd};
+  plan.min_days = from.min_days;
+  plan.min_units = from.min_units;
+  plan.max_days = from.max_days;
+  const std::int64_t start = experiment.start_ms;
+  constexpr auto kOpen = std::numeric_limits<std::int64_t>::max();
+  constexpr double kDayMs = 86'400'000;
+  if (!plan.max_days && experiment.end_ms != kOpen &&
+      start != std::numeric_limits<std::int64_t>::min())
+    plan.max_days = static_cast<double>(experiment.end_ms - start) / kDayMs;
   return plan;
 }
 
@@ -187,6 +217,8 @@ struct Project::State {
   std::shared_ptr<const Catalog> catalog;
   VariantCheck variants;
   analysis::ResultCache results;  // of reports as of now
+  std::mutex bounds_mutex;
+  statistics::BoundsCache bounds;  // under bounds_mutex
 
   explicit State(const port::Clock* clock) : variants(clock) {}
 };
@@ -329,6 +361,48 @@ absl::StatusOr<std::string> Project::Source(std::uint64_t version) {
   return json.value("source", "");
 }
 
+// The weights that were in force in each phase of the current iteration, in the order of the
+// variants of now. From the newest version back: each phase's weights are those of any version of
+// it, and phase 1 began the iteration.
+absl::StatusOr<std::map<std::uint32_t, std::vector<double>>> Project::PhaseWeights(
+    const Catalog& current, const authoring::Experiment& experiment) {
+  std::map<std::uint32_t, std::vector<double>> weights;
+  const auto take = [&](std::uint32_t phase, const authoring::Experiment& from) {
+    std::vector<double>& of_phase = weights[phase];
+    for (const authoring::Variant& variant : experiment.variants) {
+      const authoring::Variant* was = from.FindVariant(variant.key);
+      of_phase.push_back(was == nullptr ? 0 : static_cast<double>(was->weight));
+    }
+  };
+  const auto phase_now = current.phases.find(experiment.key);
+  std::uint32_t phase = phase_now == current.phases.end() ? 1 : phase_now->second;
+  take(phase, experiment);
+  for (std::uint64_t version = current.version; version > 1 && phase > 1;) {
+    const auto stored = store_->GetMeta(VersionKey(--version));
+    if (!stored.ok()) return stored.status();
+    const auto json = nlohmann::json::parse(stored->value_or(""), nullptr, false);
+    if (!json.is_object()) break;
+    const auto phases = json.value("phases", std::map<std::string, std::uint32_t>());
+    const auto was = phases.find(experiment.key);
+    if (was == phases.end() || was->second >= phase) continue;
+    Catalog before;
+    before.source = json.value("source", "");
+    if (absl::Status status = Parse(&before); !status.ok()) break;
+    const authoring::Experiment* from = before.model.FindExperiment(experiment.key);
+    if (from == nullptr || from->iteration != experiment.iteration) break;
+    phase = was->second;
+    take(phase, *from);
+  }
+  return weights;
+}
+
+report::Report Project::BuildReport(report::Input* input) {
+  if (!input->plan.group_sequential) return report::Build(*input);
+  const std::lock_guard lock(state_->bounds_mutex);
+  input->bounds = &state_->bounds;
+  return report::Build(*input);
+}
+
 absl::StatusOr<report::Report> Project::Report(std::string_view experiment,
                                                std::optional<std::int64_t> as_of_ms) {
   const std::shared_ptr<const Catalog> current = catalog();
@@ -371,9 +445,14 @@ absl::StatusOr<report::Report> Project::Report(std::string_view experiment,
   if (!as_of_ms.has_value() && ingest_ != nullptr) {
     if (absl::Status status = FreezeCaps(store_.get(), spec, *result); !status.ok()) return status;
   }
+  if (result->phases.size() > 1 && !experiment.starts_with(kHoldoutPrefix)) {
+    auto weights = PhaseWeights(*current, *current->model.FindExperiment(experiment));
+    if (!weights.ok()) return weights.status();
+    input.phase_weights = *std::move(weights);
+  }
   input.spec = &spec;
   input.result = &*result;
-  report::Report report = report::Build(input);
+  report::Report report = BuildReport(&input);
   if (ingest_ != nullptr) AddVariantCheck(ingest_->RecheckOf(spec.experiment), &report);
   return report;
 }

@@ -14,7 +14,7 @@
 #include "server/authoring/compile.hpp"
 #include "server/authoring/model.hpp"
 #include "server/ingest/ingest.hpp"
-#include "server/report/result.hpp"
+#include "server/report/build.hpp"
 #include "server/store/embedded/embedded_store.hpp"
 
 namespace upswing::project {
@@ -98,6 +98,9 @@ class Project {
  private:
   Project() = default;
   absl::Status LoadCatalog();
+  report::Report BuildReport(report::Input* input);
+  absl::StatusOr<std::map<std::uint32_t, std::vector<double>>> PhaseWeights(
+      const Catalog& current, const authoring::Experiment& experiment);
 
   const port::Clock* clock_ = nullptr;
   std::unique_ptr<store::EmbeddedStore> store_;

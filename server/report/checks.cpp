@@ -37,23 +37,44 @@ std::string RoleOf(const Report& report, const std::string& metric) {
   return "";
 }
 
-// Over phases of known weights X^2 adds up; else the weights in force now are
-// those of all units.
-absl::StatusOr<statistics::SampleRatioTest> SampleRatio(const Input& input,
-                                                        const std::vector<std::int64_t>& observed,
-                                                        const std::vector<double>& weights) {
+// Units by variant in each phase with the weights of that phase; empty where there is one phase, or
+// the weights of one are not known.
+std::vector<statistics::SampleRatioPeriod> Periods(const Input& input) {
   const std::vector<std::uint32_t>& phases = input.result->phases;
   std::vector<statistics::SampleRatioPeriod> periods;
   for (std::size_t k = 0; phases.size() > 1 && k < phases.size(); ++k) {
     const auto known = input.phase_weights.find(phases[k]);
-    if (known == input.phase_weights.end()) break;
+    if (known == input.phase_weights.end()) return {};
     statistics::SampleRatioPeriod period{{}, known->second};
     for (const analysis::VariantResult& variant : input.result->variants)
       period.observed.push_back(k < variant.units_by_phase.size() ? variant.units_by_phase[k] : 0);
     periods.push_back(std::move(period));
   }
-  if (phases.size() < 2 || periods.size() < phases.size())
-    return statistics::SampleRatioChiSquare(observed, weights);
+  return periods;
+}
+
+// Weights that hold for every phase, up to a factor. Without phases, those of now.
+bool SameWeights(const std::vector<statistics::SampleRatioPeriod>& periods) {
+  const auto share = [](const std::vector<double>& weights, std::size_t i) {
+    double sum = 0;
+    for (const double weight : weights) sum += weight;
+    return weights[i] / sum;
+  };
+  for (const statistics::SampleRatioPeriod& period : periods) {
+    for (std::size_t i = 0; i < period.weights.size(); ++i) {
+      if (std::fabs(share(period.weights, i) - share(periods[0].weights, i)) > 1e-12) return false;
+    }
+  }
+  return true;
+}
+
+// Over phases of known weights X^2 adds up; else the weights in force now are
+// those of all units.
+absl::StatusOr<statistics::SampleRatioTest> SampleRatio(const Input& input,
+                                                        const std::vector<std::int64_t>& observed,
+                                                        const std::vector<double>& weights) {
+  const std::vector<statistics::SampleRatioPeriod> periods = Periods(input);
+  if (periods.empty()) return statistics::SampleRatioChiSquare(observed, weights);
   auto test = statistics::SampleRatioOverPeriods(periods);
   if (!test.ok()) return test;
   test->expected.assign(observed.size(), 0);
@@ -188,6 +209,22 @@ void CheckSampleRatioSequentially(const Input& input, Report* report) {
   std::vector<std::int64_t> totals(variants.size(), 0);
   double log_odds = 0;
   std::string reason;
+  const auto periods = Periods(input);
+  if (!SameWeights(periods)) {
+    // Units by day and phase are not known: one look, now. The phases' evidence multiplies.
+    for (const statistics::SampleRatioPeriod& period : periods) {
+      const auto odds = statistics::SampleRatioLogOdds(period.observed, period.weights);
+      if (odds.ok()) log_odds += *odds;
+      if (!odds.ok()) reason = Reason(odds.status());
+    }
+    check.p_value = reason.empty() ? Figure{std::min(1.0, std::exp(-log_odds)), ""}
+                                   : Figure{std::nullopt, reason};
+    check.ok = check.p_value.value.value_or(1) >= kHealthAlpha;
+    if (!check.ok) check.detail = "the split left the weights of its phases";
+    report->health.srm_sequential_p_value = check.p_value;
+    report->health.checks.push_back(std::move(check));
+    return;
+  }
   const auto look = [&](const std::vector<std::int64_t>& observed) {
     const auto odds = statistics::SampleRatioLogOdds(observed, Weights(*input.spec));
     if (odds.ok()) {
@@ -223,7 +260,8 @@ void CheckSampleRatioSequentially(const Input& input, Report* report) {
 // cells it is a corrected p-value.
 void CheckSampleRatioPlaces(const Input& input, Report* report) {
   const auto& variants = input.result->variants;
-  if (variants.empty()) return;
+  // Days and segments mix phases of other weights.
+  if (variants.empty() || !SameWeights(Periods(input))) return;
   std::vector<statistics::SampleRatioCell> cells;
   const std::size_t segments = variants[0].segments.size();
   for (std::size_t s = 0; s < segments; ++s) {

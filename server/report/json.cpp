@@ -54,6 +54,40 @@ Json ToJson(const std::vector<VariantSummary>& variants) {
   return list;
 }
 
+Json ToJson(const Margin& margin) {
+  return margin.absolute ? Json{{"absolute", *margin.absolute}}
+                         : Json{{"relative", margin.relative.value_or(0)}};
+}
+
+Json ToJson(const Judgement& judged) {
+  Json json = {{"looks", judged.looks},
+               {"alternative", judged.alternative},
+               {"margin", judged.margin ? ToJson(*judged.margin) : Json(nullptr)},
+               {"cuped", judged.cuped},
+               {"valid_now", judged.valid_now}};
+  if (judged.null_value != 0) json["null_value"] = judged.null_value;
+  json["absolute"] = ToJson(judged.absolute);
+  json["relative"] = ToJson(judged.relative);
+  json["confidence"] = Number(judged.confidence);
+  Put(&json, "p_value", judged.p_value);
+  Put(&json, "p_value_adjusted", judged.p_value_adjusted);
+  for (const Judgement& other : judged.opposite)
+    Put(&json, "p_value_of_harm", other.p_value_adjusted.value ? other.p_value_adjusted : other.p_value);
+  if (judged.look) {
+    json["look"] = {{"number", judged.look->number},
+                    {"of", judged.look->of},
+                    {"day", judged.look->day},
+                    {"date", judged.look->date},
+                    {"next_day", judged.look->next_day > 0 ? Json(judged.look->next_day) : Json(nullptr)}};
+    if (judged.p_value.value) {
+      json["look"]["z"] = judged.look->z;
+      json["look"]["z_bound"] = judged.look->z_bound;
+      json["look"]["alpha_spent"] = judged.look->alpha_spent;
+    }
+  }
+  return json;
+}
+
 Json ToJson(const Comparison& comparison) {
   Json json = {{"metric", comparison.metric}, {"variant", comparison.variant}};
   if (!comparison.role.empty()) json["role"] = comparison.role;
@@ -97,6 +131,14 @@ Json ToJson(const Comparison& comparison) {
   Put(&bayesian, "chance_to_win", comparison.bayesian.chance_to_win);
   Put(&bayesian, "expected_loss", comparison.bayesian.expected_loss);
   Put(&json, "detectable", comparison.detectable);
+  if (comparison.judged) json["judged"] = ToJson(*comparison.judged);
+  if (comparison.outlook) {
+    Json& outlook = json["outlook"] = {{"effect", comparison.outlook->effect}};
+    Put(&outlook, "power_now", comparison.outlook->power_now);
+    Put(&outlook, "units_needed", comparison.outlook->units_needed);
+    Put(&outlook, "information", comparison.outlook->information);
+    Put(&outlook, "conditional_power", comparison.outlook->conditional_power);
+  }
   return json;
 }
 
@@ -136,14 +178,25 @@ Json ToJson(const Plan& plan, const Account& account) {
   Json guardrails = Json::object();
   for (const Plan::Guardrail& guardrail : plan.guardrails) {
     guardrails[guardrail.metric] = {
-        {"margin", guardrail.absolute_margin
-                       ? Json{{"absolute", *guardrail.absolute_margin}}
-                       : Json{{"relative", guardrail.relative_margin.value_or(0)}}}};
+        {"margin", ToJson(Margin{guardrail.relative_margin, guardrail.absolute_margin})}};
   }
-  return {{"primary", plan.primary},       {"secondary", plan.secondary},
+  Json json = {{"primary", plan.primary},       {"secondary", plan.secondary},
           {"guardrails", guardrails},      {"alpha", account.alpha},
           {"correction", plan.correction}, {"sequential", account.looks},
           {"min_days", plan.min_days},     {"ended", plan.ended}};
+  json["min_units"] = plan.min_units;
+  json["max_days"] = Number(plan.max_days);
+  json["one_sided"] = plan.one_sided;
+  json["cuped"] = plan.cuped;
+  json["power"] = plan.power;
+  json["non_inferiority"] = plan.non_inferiority ? ToJson(*plan.non_inferiority) : Json(nullptr);
+  json["mde"] = plan.mde ? ToJson(*plan.mde) : Json(nullptr);
+  json["prior"] = plan.prior ? Json{{"mean", plan.prior->mean},
+                                    {"standard_deviation", plan.prior->standard_deviation}}
+                             : Json(nullptr);
+  if (plan.anytime) json["tuning_units"] = plan.tuning_units;
+  if (plan.group_sequential) json["looks"] = plan.group_sequential->days;
+  return json;
 }
 
 Json ToJson(const Account& account) {
@@ -154,7 +207,9 @@ Json ToJson(const Account& account) {
                         {"questions", family.questions},
                         {"undefined", family.undefined},
                         {"discoveries", family.discoveries},
-                        {"discoveries_anytime", family.discoveries_anytime}});
+                        {"discoveries_anytime", family.discoveries_anytime},
+                        {"discoveries_judged", family.discoveries_judged},
+                        {"correction_judged", family.correction_judged}});
   }
   return {{"alpha", account.alpha}, {"looks", account.looks}, {"families", std::move(families)}};
 }

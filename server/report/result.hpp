@@ -99,6 +99,48 @@ struct BayesianResult {
   Figure expected_loss;  ///< Of choosing the variant, in the metric's unit.
 };
 
+/// The comparison as the plan judges it: its alternative, margin, looks and covariates. What the
+/// verdict reads.
+struct Judgement {
+  std::string alternative;  ///< "two_sided", "greater" or "less".
+  /// "fixed", "anytime" or "group_sequential". A metric without a closed window is judged "fixed"
+  /// in any plan: at the end.
+  std::string looks;
+  bool cuped = false;        ///< By the numbers that the covariate adjusts.
+  bool valid_now = false;    ///< A decision may be taken on it at this moment.
+  double null_value = 0;     ///< Value of no effect: 1 for a return, else 0.
+  std::optional<Margin> margin;  ///< The loss that is accepted; the test is against it.
+  Interval absolute;
+  Interval relative;
+  Figure p_value;
+  Figure p_value_adjusted;           ///< Over the comparison's family.
+  std::optional<double> confidence;  ///< Of the intervals, after the correction.
+  /// The planned look that the numbers are from.
+  struct Look {
+    int number = 0;  ///< From 1; 0 before the first.
+    int of = 0;
+    int day = 0;  ///< Of the experiment, from 1: data until its end.
+    std::string date;
+    int next_day = 0;  ///< 0: none is left.
+    double z = 0;
+    double z_bound = 0;
+    double alpha_spent = 0;
+  };
+  std::optional<Look> look;
+  /// Of a one-sided test: the test of the opposite direction at the same level, for harm; none or
+  /// one.
+  std::vector<Judgement> opposite;
+};
+
+/// What more data would bring for the effect that the plan wants to see.
+struct Outlook {
+  double effect = 0;         ///< The planned effect, absolute, signed.
+  Figure power_now;          ///< With the units so far.
+  Figure units_needed;       ///< Of both arms, for the plan's power.
+  Figure information;        ///< Share of the planned length, in (0, 1].
+  Figure conditional_power;  ///< Chance to show it at the planned end, given the data so far.
+};
+
 /// One variant against control on one metric.
 struct Comparison {
   std::string metric;
@@ -129,6 +171,8 @@ struct Comparison {
   AnytimeResult anytime;
   std::optional<CupedResult> cuped;  ///< Absent where the metric has no covariate.
   BayesianResult bayesian;
+  std::optional<Judgement> judged;  ///< Absent where the plan does not name the metric.
+  std::optional<Outlook> outlook;   ///< For the primary metric.
   Figure detectable;  ///< Smallest relative lift that this many units would find
                       ///< with power 0.8.
 };
@@ -158,6 +202,9 @@ struct Family {
   std::int64_t undefined = 0;    ///< Comparisons without a p-value; they do not count.
   std::int64_t discoveries = 0;  ///< Adjusted p-value at most alpha.
   std::int64_t discoveries_anytime = 0;
+  std::int64_t discoveries_judged = 0;  ///< As the plan judges them.
+  std::string correction_judged;        ///< Differs from `correction` where looks make questions
+                                        ///< depend on each other in unknown ways.
 };
 
 /// The one account of all questions that this report answers.

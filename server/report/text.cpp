@@ -164,12 +164,56 @@ void AppendMetric(const Report& report, absl::string_view metric, const Terminal
     absl::StrAppend(text, "  ", Sentence(*comparison), "\n");
 }
 
+// How the plan judges its primary metric, where that is not one two-sided look at the end, and what
+// more data would bring.
+void AppendPlan(const Report& report, std::string* text) {
+  for (const Comparison& comparison : report.comparisons) {
+    if (comparison.role != "primary" || !comparison.judged) continue;
+    const Judgement& judged = *comparison.judged;
+    const std::string of =
+        absl::StrCat(Printable(comparison.metric), " of ", Printable(comparison.variant), ": ");
+    if (judged.look) {
+      absl::StrAppend(text, "  Looks  ", of, judged.look->number, " of ", judged.look->of);
+      if (judged.look->number > 0) absl::StrAppend(text, ", day ", judged.look->day);
+      if (judged.p_value.value) {
+        absl::StrAppend(text, absl::StrFormat(", z = %.3f against a bound of %.3f", judged.look->z,
+                                              judged.look->z_bound));
+      }
+      if (judged.look->next_day > 0)
+        absl::StrAppend(text, "; the next at the end of day ", judged.look->next_day);
+      absl::StrAppend(text, "\n");
+    }
+    if (judged.margin && judged.p_value_adjusted.value) {
+      const std::string margin = judged.margin->absolute
+                                     ? Number(*judged.margin->absolute)
+                                     : Percent(judged.margin->relative.value_or(0));
+      absl::StrAppend(text, "  Not inferior  ", of, "against a loss of ", margin,
+                      ": p = ", PValue(*judged.p_value_adjusted.value), "\n");
+    }
+    if (!comparison.outlook || !comparison.outlook->power_now.value) continue;
+    absl::StrAppend(text, "  Power  ", of, "the planned effect is found with ",
+                    Percent(*comparison.outlook->power_now.value), " now");
+    if (comparison.outlook->conditional_power.value) {
+      absl::StrAppend(text, ", by the end with ",
+                      Percent(*comparison.outlook->conditional_power.value), " given these data");
+    }
+    if (comparison.outlook->units_needed.value) {
+      absl::StrAppend(text, "; ",
+                      Count(static_cast<std::int64_t>(*comparison.outlook->units_needed.value)),
+                      " units give ", Percent(report.plan.power));
+    }
+    absl::StrAppend(text, "\n");
+  }
+}
+
 // How many questions were asked, and what became of them.
 void AppendAccount(const Report& report, const Terminal& terminal, std::string* text) {
   if (report.account.families.empty()) return;
   absl::StrAppend(
       text, "\n  ", terminal.Bold("questions"), "  ",
-      report.account.looks == "anytime" ? "any number of looks" : "one look, at the planned end",
+      report.account.looks == "anytime"            ? "any number of looks"
+      : report.account.looks == "group_sequential" ? "planned looks, group sequential"
+                                                   : "one look, at the planned end",
       "\n");
   for (const Family& family : report.account.families) {
     absl::StrAppend(text, "  ", Fit(family.name, kNameWidth),
@@ -220,6 +264,7 @@ std::string RenderText(const Report& report, const TextOptions& options) {
   if (report.events_without_unit > 0)
     absl::StrAppend(&text, "; events without unit: ", Count(report.events_without_unit));
   absl::StrAppend(&text, "\n");
+  AppendPlan(report, &text);
 
   if (!report.variants.empty()) {
     for (const MetricSummary& metric : report.variants.front().metrics)
