@@ -529,8 +529,9 @@ class ExperimentReader {
     }
     const bool looks = only("looks", groups, "group_sequential");
     if (groups && !looks) {
-      scope.Require("looks", "\"looks\": the days at whose end the data are looked at, e.g. "
-                             "[7, 14, 21, 28]; the last is the planned end");
+      scope.Require("looks",
+                    "\"looks\": the days at whose end the data are looked at, e.g. "
+                    "[7, 14, 21, 28]; the last is the planned end");
     } else if (looks) {
       Looks(*scope.Get("looks"), scope, plan);
     }
@@ -555,8 +556,9 @@ class ExperimentReader {
   }
 
   // {"relative": x} or {"absolute": x}, as a loss that is accepted or an effect that matters.
-  authoring::Margin ReadMargin(const json::Node& node, const std::string& path,
-                               std::string_view fix = "write how much worse the metric may become") {
+  authoring::Margin ReadMargin(
+      const json::Node& node, const std::string& path,
+      std::string_view fix = "write how much worse the metric may become") {
     authoring::Margin out;
     const Scope margin(problems_, node, path, {"relative", "absolute"});
     if (!margin.ok()) return out;

@@ -229,14 +229,14 @@ struct Plan {
   std::string correction_segments = "bh";
   bool one_sided = false;
   bool cuped = false;
-  std::optional<Margin> non_inferiority;  // of the primary metric
-  std::string sequential;                 // "" (fixed horizon) or "anytime" or "group_sequential"
-  double tuning_units = 5000;             // anytime
-  std::vector<int> looks;                 // group_sequential: days, ascending
+  std::optional<Margin> non_inferiority;    // of the primary metric
+  std::string sequential;                   // "" (fixed horizon) or "anytime" or "group_sequential"
+  double tuning_units = 5000;               // anytime
+  std::vector<int> looks;                   // group_sequential: days, ascending
   std::string spending = "obrien_fleming";  // or "pocock", "power", "hwang_shih_decani"
   double spending_parameter = 0;
   double power = 0.8;
-  std::optional<Margin> mde;  // the smallest effect that matters
+  std::optional<Margin> mde;         // the smallest effect that matters
   std::optional<double> prior_mean;  // of the lift; set together with its standard deviation
   double prior_sd = 0;
   double min_days = 0;

@@ -12,11 +12,14 @@
 #include "absl/strings/str_join.h"
 #include "server/analysis/analyze.hpp"
 #include "server/analysis/cache.hpp"
+#include "server/analysis/unit_sample.hpp"
 #include "server/authoring/metrics.hpp"
 #include "server/authoring/parse.hpp"
 #include "server/project/frozen_caps.hpp"
+#include "server/project/unit_check_runner.hpp"
 #include "server/project/variant_check.hpp"
 #include "server/report/build.hpp"
+#include "server/report/unit_checks.hpp"
 
 namespace upswing::project {
 namespace {
@@ -32,6 +35,13 @@ constexpr int kSnapshots = 10;
 // Share of re-evaluated exposures that may name another variant: assignment is deterministic, so
 // more than stray clients means that two sides decide differently.
 constexpr double kMostDisagreeing = 0.001;
+
+// Units that are looked at one by one: as a part of the report, in a moment, and beside it.
+constexpr std::int64_t kUnitsAtOnce = 100'000;
+constexpr std::int64_t kMostUnits = 1'000'000;
+constexpr std::int64_t kUnitChecksEveryMs = 600'000;
+// Experiments whose interaction with one is looked at.
+constexpr std::size_t kMostOthers = 20;
 
 constexpr char kVersionPrefix[] = "catalog/version/";
 
@@ -193,6 +203,57 @@ void AddVariantCheck(const ingest::Recheck& recheck, report::Report* report) {
   report->health.checks.push_back(std::move(check));
 }
 
+// The other experiments that the experiment's units may be in: in force, of the same unit type, and
+// not in the same layer. The variants of each, control first.
+absl::StatusOr<std::vector<report::OtherExperiment>> OthersOf(
+    const store::RecordSource& source, const Catalog& catalog, const analysis::ExperimentSpec& spec,
+    const analysis::SampleOptions& options) {
+  std::vector<report::OtherExperiment> others;
+  const authoring::Experiment* self = catalog.model.FindExperiment(spec.experiment);
+  for (const authoring::Experiment& experiment : catalog.model.experiments) {
+    if (self == nullptr || others.size() >= kMostOthers) break;
+    if (&experiment == self || experiment.status != authoring::Status::kRunning ||
+        experiment.unit != spec.unit_type || !experiment.cluster.empty() ||
+        !spec.observation_unit.empty() ||
+        (!experiment.layer.empty() && experiment.layer == self->layer))
+      continue;
+    analysis::ExperimentSpec of = SpecOf(catalog, experiment);
+    of.metrics.clear();
+    of.as_of_ms = spec.as_of_ms;
+    std::stable_partition(of.variants.begin(), of.variants.end(),
+                          [&](const auto& variant) { return variant.key == experiment.control; });
+    auto sample = analysis::SampleUnits(source, of, options);
+    if (!sample.ok()) return sample.status();
+    report::OtherExperiment& other = others.emplace_back();
+    other.key = experiment.key;
+    for (const analysis::VariantSpec& variant : of.variants) other.variants.push_back(variant.key);
+    other.units = std::move(sample->units);
+  }
+  return others;
+}
+
+absl::StatusOr<report::UnitChecks> MakeUnitChecks(const store::RecordSource& source,
+                                                  const Catalog& catalog,
+                                                  const analysis::ExperimentSpec& spec,
+                                                  const std::string& control,
+                                                  const report::Plan& plan, int ages) {
+  analysis::SampleOptions options;
+  options.most_units = kMostUnits;
+  options.ages = ages;
+  const auto sample = analysis::SampleUnits(source, spec, options);
+  if (!sample.ok()) return sample.status();
+  options.ages = 0;
+  auto others = OthersOf(source, catalog, spec, options);
+  if (!others.ok()) return others.status();
+  report::UnitCheckInput input;
+  input.spec = &spec;
+  input.sample = &*sample;
+  input.control = control;
+  input.plan = &plan;
+  input.others = *std::move(others);
+  return report::CheckUnits(input);
+}
+
 // Both sides of a holdout are exposed to "holdout:<key>" before targeting.
 analysis::ExperimentSpec SpecOf(const Catalog& catalog, const authoring::Holdout& holdout) {
   analysis::ExperimentSpec spec;
@@ -219,6 +280,7 @@ struct Project::State {
   analysis::ResultCache results;  // of reports as of now
   std::mutex bounds_mutex;
   statistics::BoundsCache bounds;  // under bounds_mutex
+  UnitCheckRunner unit_checks;
 
   explicit State(const port::Clock* clock) : variants(clock) {}
 };
@@ -257,7 +319,10 @@ absl::StatusOr<std::unique_ptr<Project>> Project::Open(const Options& options) {
 
 Project::~Project() { Stop(); }
 
+void Project::FinishUnitChecks() { state_->unit_checks.Drain(); }
+
 void Project::Stop() {
+  state_->unit_checks.Stop();
   if (ingest_ != nullptr) ingest_->Stop();
 }
 
@@ -384,16 +449,65 @@ absl::StatusOr<std::map<std::uint32_t, std::vector<double>>> Project::PhaseWeigh
     if (!json.is_object()) break;
     const auto phases = json.value("phases", std::map<std::string, std::uint32_t>());
     const auto was = phases.find(experiment.key);
-    if (was == phases.end() || was->second >= phase) continue;
+    // The first catalog of a project counts no phases.
+    const std::uint32_t then = was == phases.end() ? 1 : was->second;
+    if (then >= phase) continue;
     Catalog before;
     before.source = json.value("source", "");
     if (absl::Status status = Parse(&before); !status.ok()) break;
     const authoring::Experiment* from = before.model.FindExperiment(experiment.key);
     if (from == nullptr || from->iteration != experiment.iteration) break;
-    phase = was->second;
+    phase = then;
     take(phase, *from);
   }
   return weights;
+}
+
+// Single units are looked at once for each state of the data: where there are few of them as a part
+// of the report, which is then the same wherever it is made; else beside the reports of a server,
+// which show the last checks that were made.
+void Project::AddChecksOfUnits(std::shared_ptr<const Catalog> current, const report::Input& input,
+                               bool now, report::Report* report) {
+  std::int64_t units = 0;
+  for (const report::VariantSummary& variant : report->variants) units += variant.units;
+  if (units == 0 || input.spec->metrics.empty()) return;
+  const auto make =
+      [this, current, spec = *input.spec, control = input.control, plan = input.plan,
+       ages = report::AgesToCompare(*input.result)]() -> absl::StatusOr<report::UnitChecks> {
+    absl::StatusOr<report::UnitChecks> checks = absl::NotFoundError("");
+    for (int attempt = 0; attempt < kSnapshots && absl::IsNotFound(checks.status()); ++attempt) {
+      const auto source = store_->Snapshot();
+      if (!source.ok()) return source.status();
+      checks = MakeUnitChecks(**source, *current, spec, control, plan, ages);
+    }
+    return checks;
+  };
+  const std::string key =
+      absl::StrCat(input.spec->experiment, "#", input.spec->iteration, "@", current->version);
+  // Time alone closes windows and lets more units count.
+  std::int64_t counted = 0;
+  for (const report::VariantSummary& variant : report->variants)
+    for (const report::MetricSummary& metric : variant.metrics) counted += metric.units;
+  const std::string state = absl::StrCat(report->records, " ", units, " ", counted);
+  const auto last = state_->unit_checks.Last(key);
+  const std::int64_t at = clock_->WallMillis();
+  if (now && last && last->state == state) return report::AddUnitChecks(last->checks, report);
+  if (units <= kUnitsAtOnce) {
+    auto checks = make();
+    // What cannot be read is named by the report's own checks.
+    if (!checks.ok()) return;
+    report::AddUnitChecks(*checks, report);
+    if (now) state_->unit_checks.Keep(key, {*std::move(checks), state, at});
+    return;
+  }
+  if (!now || ingest_ == nullptr) return;
+  if (!last || at - last->at_ms >= kUnitChecksEveryMs)
+    state_->unit_checks.Start(key, state, at, [make, as_of = report->as_of]() -> decltype(make()) {
+      auto checks = make();
+      if (checks.ok()) checks->as_of = as_of;
+      return checks;
+    });
+  if (last) report::AddUnitChecks(last->checks, report);
 }
 
 report::Report Project::BuildReport(report::Input* input) {
@@ -453,6 +567,7 @@ absl::StatusOr<report::Report> Project::Report(std::string_view experiment,
   input.spec = &spec;
   input.result = &*result;
   report::Report report = BuildReport(&input);
+  AddChecksOfUnits(current, input, !as_of_ms.has_value(), &report);
   if (ingest_ != nullptr) AddVariantCheck(ingest_->RecheckOf(spec.experiment), &report);
   return report;
 }

@@ -92,6 +92,9 @@ class Project {
   absl::StatusOr<report::Report> Report(std::string_view experiment,
                                         std::optional<std::int64_t> as_of_ms);
 
+  /// Waits until the checks that reports started in the background are made.
+  void FinishUnitChecks();
+
   /// Finishes what was submitted and stops taking batches.
   void Stop();
 
@@ -99,6 +102,8 @@ class Project {
   Project() = default;
   absl::Status LoadCatalog();
   report::Report BuildReport(report::Input* input);
+  void AddChecksOfUnits(std::shared_ptr<const Catalog> current, const report::Input& input,
+                        bool now, report::Report* report);
   absl::StatusOr<std::map<std::uint32_t, std::vector<double>>> PhaseWeights(
       const Catalog& current, const authoring::Experiment& experiment);
 

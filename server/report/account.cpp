@@ -102,9 +102,7 @@ Account Correct(const Plan& plan, const std::vector<Asked>& main,
   }
   Account account;
   account.alpha = plan.alpha;
-  account.looks = plan.anytime            ? "anytime"
-                  : plan.group_sequential ? "group_sequential"
-                                          : "fixed";
+  account.looks = plan.anytime ? "anytime" : plan.group_sequential ? "group_sequential" : "fixed";
   const auto add = [&](const char* name, const std::string& correction,
                        const std::vector<Asked>& asked) {
     if (asked.empty()) return;

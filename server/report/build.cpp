@@ -6,6 +6,7 @@
 #include <map>
 #include <utility>
 
+#include "absl/time/civil_time.h"
 #include "absl/time/time.h"
 #include "server/report/account.hpp"
 #include "server/report/checks.hpp"
@@ -24,7 +25,10 @@ namespace {
 class Builder {
  public:
   Builder(const Input& input, Report* report)
-      : input_(input), result_(*input.result), report_(report), columns_(Columns(*input.spec)),
+      : input_(input),
+        result_(*input.result),
+        report_(report),
+        columns_(Columns(*input.spec)),
         bounds_(input.bounds == nullptr ? &own_bounds_ : input.bounds) {
     for (std::size_t v = 0; v < result_.variants.size(); ++v) {
       if (result_.variants[v].key == input.control) control_ = v;
@@ -142,9 +146,9 @@ class Builder {
       Comparison& comparison = report_->comparisons[i];
       if (comparison.role.empty()) continue;
       const Column& column = *column_of_question_[i];
-      PlannedQuestion& planned = planned_.emplace_back(
-          AskByPlan(input_.plan, questions_[i], column, comparison.role));
-      planned.days = static_cast<int>(result_.days.size());
+      PlannedQuestion& planned =
+          planned_.emplace_back(AskByPlan(input_.plan, questions_[i], column, comparison.role));
+      planned.days = std::max(static_cast<int>(result_.days.size()), DaysOver());
       if (input_.plan.group_sequential) FillLooks(variant_of_question_[i], column, &planned);
       comparison.judged = Judge(planned, input_.plan.alpha, bounds_);
       asked_[i].planned = &planned;
@@ -161,12 +165,12 @@ class Builder {
     if (result_.phases.size() > 1) planned->no_looks = "weights_changed";
     if (!planned->no_looks.empty()) return;
     const auto add = [&](int day) {
-      const auto cell = static_cast<std::size_t>(day) - 1;
+      // No record came after the days that there are: their last cell is the state of now.
+      const std::size_t cell = std::min(static_cast<std::size_t>(day), known) - 1;
       LookData look;
       look.day = day;
-      look.date = result_.days[cell];
-      look.strata =
-          Ask({{&control.cumulative[cell], &control}},
+      look.date = absl::FormatCivilTime(FirstDay() + day - 1);
+      look.strata = Ask({{&control.cumulative[cell], &control}},
                         {{&variant.cumulative[cell], &variant}}, column, input_.plan)
                         .strata;
       if (look.strata.ok()) {
@@ -179,10 +183,11 @@ class Builder {
       }
       planned->looks.push_back(std::move(look));
     };
-    const auto days = static_cast<int>(std::min(known, result_.days.size()));
+    // After the end nothing more is looked at than what came until then.
+    const auto days = static_cast<int>(known);
+    const int over = input_.plan.ended ? std::min(DaysOver(), days) : DaysOver();
     for (const int day : input_.plan.group_sequential->days) {
-      // A day that is not over is no look, unless nothing more can come.
-      if (day < days || (day == days && input_.plan.ended)) {
+      if (day <= over) {
         add(day);
       } else if (planned->next_look_day == 0) {
         planned->next_look_day = day;
@@ -193,6 +198,22 @@ class Builder {
       planned->next_look_day = 0;
       if (planned->looks.empty() || planned->looks.back().day < days) add(days);
     }
+  }
+
+  absl::CivilDay FirstDay() const {
+    absl::CivilDay day;
+    if (!result_.days.empty()) absl::ParseCivilTime(result_.days[0], &day);
+    return day;
+  }
+
+  // Days of the experiment that are over: the day of `as_of` is not.
+  int DaysOver() const {
+    absl::TimeZone zone = absl::UTCTimeZone();
+    absl::LoadTimeZone(input_.spec->timezone, &zone);
+    const absl::CivilDay today =
+        absl::ToCivilDay(absl::FromUnixMillis(input_.spec->as_of_ms), zone);
+    constexpr absl::civil_diff_t kMost = 100'000;
+    return static_cast<int>(std::clamp<absl::civil_diff_t>(today - FirstDay(), 0, kMost));
   }
 
   void FillOutlooks() {

@@ -80,8 +80,8 @@ absl::StatusOr<History> HistoryOf(const PlannedQuestion& planned, double alpha) 
                   alternative == Alternative::kTwoSided};
   for (const LookData& look : planned.looks) {
     if (!look.strata.ok()) return look.strata.status();
-    const auto contrast = statistics::ContrastOf(*look.strata, {.ratio = planned.options.shape.ratio},
-                                                 statistics::Adjustment::kNone);
+    const auto contrast = statistics::ContrastOf(
+        *look.strata, {.ratio = planned.options.shape.ratio}, statistics::Adjustment::kNone);
     // A look that saw too little to tell anything spends nothing.
     if (!contrast.ok() && &look != &planned.looks.back()) continue;
     if (!contrast.ok()) return contrast.status();
@@ -90,10 +90,10 @@ absl::StatusOr<History> HistoryOf(const PlannedQuestion& planned, double alpha) 
     if (!(tested.standard_error > 0))
       return statistics::Undefined(statistics::reason::kZeroVariance);
     const double information = tested.information();
-    history.information.push_back(history.information.empty()
-                                      ? information
-                                      : std::max(information,
-                                                 kLeastGrowth * history.information.back()));
+    history.information.push_back(
+        history.information.empty()
+            ? information
+            : std::max(information, kLeastGrowth * history.information.back()));
     const double z = NormalEquivalent(tested);
     history.z.push_back(alternative == Alternative::kLess ? -z : z);
     history.spending_time.push_back(
@@ -116,10 +116,11 @@ void JudgeAtLooks(const PlannedQuestion& planned, double alpha, statistics::Boun
   at.date = planned.looks.back().date;
   const absl::StatusOr<History> history = HistoryOf(planned, alpha);
   if (!history.ok()) return Undefine(Reason(history.status()), judgement);
-  const auto bounds =
-      cache->Bounds(history->plan, history->information, history->spending_time);
-  const auto p =
-      cache->P(history->plan, history->information, history->z, history->spending_time);
+  const auto bounds = cache->Bounds(history->plan, history->information, history->spending_time);
+  // The p-value is the same at every level.
+  statistics::GroupSequentialPlan shape = history->plan;
+  shape.alpha = planned.plan->alpha;
+  const auto p = cache->P(shape, history->information, history->z, history->spending_time);
   if (!bounds.ok() || !p.ok())
     return Undefine(Reason(bounds.ok() ? p.status() : bounds.status()), judgement);
   at.z_bound = bounds->z.back();
@@ -180,8 +181,8 @@ Judgement Judge(const PlannedQuestion& planned, double alpha, statistics::Bounds
   judgement.confidence = 1 - alpha;
   // What is not defined at every look is judged once, at the end.
   const bool anytime = plan.anytime && planned.closed && !question.increments;
-  const bool looks = plan.group_sequential && planned.closed && !question.increments &&
-                     planned.no_looks.empty();
+  const bool looks =
+      plan.group_sequential && planned.closed && !question.increments && planned.no_looks.empty();
   judgement.looks = anytime ? "anytime" : looks ? "group_sequential" : "fixed";
   judgement.valid_now = anytime || looks || plan.ended;
   if (!question.strata.ok()) {
@@ -229,9 +230,9 @@ Outlook LookAhead(const PlannedQuestion& planned, statistics::BoundsCache* cache
   const Question& question = *planned.question;
   if (!question.strata.ok()) return undefined(Reason(question.strata.status()));
   if (question.increments) return undefined("not_applicable");
-  const auto contrast = statistics::ContrastOf(*question.strata, planned.options.shape,
-                                               planned.adjusted ? statistics::Adjustment::kCuped
-                                                                : statistics::Adjustment::kNone);
+  const auto contrast = statistics::ContrastOf(
+      *question.strata, planned.options.shape,
+      planned.adjusted ? statistics::Adjustment::kCuped : statistics::Adjustment::kNone);
   if (!contrast.ok()) return undefined(Reason(contrast.status()));
   const double base = std::fabs(contrast->contrast.base);
   const double sign = planned.options.good_is_lower ? -1 : 1;
@@ -254,11 +255,11 @@ Outlook LookAhead(const PlannedQuestion& planned, statistics::BoundsCache* cache
     const std::vector<int>& days = plan.group_sequential->days;
     std::vector<double> times;
     for (const int day : days) times.push_back(static_cast<double>(day) / days.back());
-    const auto bounds = (cache == nullptr ? &own : cache)
-                            ->Bounds({plan.group_sequential->spending,
-                                      plan.group_sequential->parameter, rule.alpha,
-                                      rule.alternative == Alternative::kTwoSided},
-                                     times, times);
+    const auto bounds =
+        (cache == nullptr ? &own : cache)
+            ->Bounds({plan.group_sequential->spending, plan.group_sequential->parameter, rule.alpha,
+                      rule.alternative == Alternative::kTwoSided},
+                     times, times);
     if (!bounds.ok()) return undefined(Reason(bounds.status()));
     rule.z_bound = bounds->z.back();
   }
@@ -271,8 +272,8 @@ Outlook LookAhead(const PlannedQuestion& planned, statistics::BoundsCache* cache
       std::ceil(static_cast<double>(estimate.units) * (1 + power->units_more));
   // Values count once their window has closed, at the end as now.
   const double wait = planned.closed ? planned.window_days + kLatenessDays : 0;
-  const double end = plan.group_sequential ? plan.group_sequential->days.back()
-                                           : plan.max_days.value_or(0);
+  const double end =
+      plan.group_sequential ? plan.group_sequential->days.back() : plan.max_days.value_or(0);
   const double information = (planned.days - wait) / (end - wait);
   if (!(end > wait && information > 0)) {
     outlook.conditional_power.reason = outlook.information.reason =

@@ -106,9 +106,9 @@ struct Judgement {
   /// "fixed", "anytime" or "group_sequential". A metric without a closed window is judged "fixed"
   /// in any plan: at the end.
   std::string looks;
-  bool cuped = false;        ///< By the numbers that the covariate adjusts.
-  bool valid_now = false;    ///< A decision may be taken on it at this moment.
-  double null_value = 0;     ///< Value of no effect: 1 for a return, else 0.
+  bool cuped = false;            ///< By the numbers that the covariate adjusts.
+  bool valid_now = false;        ///< A decision may be taken on it at this moment.
+  double null_value = 0;         ///< Value of no effect: 1 for a return, else 0.
   std::optional<Margin> margin;  ///< The loss that is accepted; the test is against it.
   Interval absolute;
   Interval relative;
@@ -173,8 +173,8 @@ struct Comparison {
   BayesianResult bayesian;
   std::optional<Judgement> judged;  ///< Absent where the plan does not name the metric.
   std::optional<Outlook> outlook;   ///< For the primary metric.
-  Figure detectable;  ///< Smallest relative lift that this many units would find
-                      ///< with power 0.8.
+  Figure detectable;                ///< Smallest relative lift that this many units would find
+                                    ///< with power 0.8.
 };
 
 /// Comparisons of the units whose attribute had this value at first exposure.
@@ -258,6 +258,78 @@ struct HealthCheck {
   std::string detail;
 };
 
+/// What checks found that look at single units; made beside the report, of a sample by hash where
+/// there are many units.
+struct UnitChecks {
+  std::string as_of;       ///< RFC 3339, UTC: what the checks saw; empty: what the report saw.
+  std::int64_t units = 0;  ///< Looked at.
+  double share = 1;        ///< Of the units of the type.
+  /// The units split again and again at random, at the level of randomisation: the spread of the
+  /// differences over what their standard errors promise.
+  struct NegativeControl {
+    std::string metric;
+    std::int64_t units = 0;
+    int splits = 0;
+    int beyond_1_96 = 0;        ///< Splits whose |z| is above 1.96: 5 % are expected.
+    double variance_ratio = 1;  ///< 1 where the formula holds.
+    Figure p_value;             ///< Chi-square, two-sided.
+    bool flagged = false;       ///< Outside the 99.9 % band.
+  };
+  std::vector<NegativeControl> negative_controls;
+  /// The difference without the unit of each arm that is farthest from its mean.
+  struct Outlier {
+    std::string metric;
+    std::string variant;
+    double with_all = 0;
+    double without_largest = 0;
+    double p_with_all = 1;
+    double p_without_largest = 1;
+    bool decisive = false;  ///< The verdict at alpha turns, or more than a standard error is lost.
+  };
+  std::vector<Outlier> outliers;
+  /// The effect by full day since the exposure, of the same units on each day.
+  struct Age {
+    std::string metric;
+    std::string variant;
+    std::int64_t units = 0;
+    double slope = 0;  ///< Per day.
+    double p_value = 1;
+    double first = 0;  ///< Fitted, first and last day.
+    double last = 0;
+    struct Effect {
+      int day = 0;
+      double estimate = 0;
+      double standard_error = 0;
+    };
+    std::vector<Effect> effects;
+  };
+  std::vector<Age> ages;
+  /// How the effect differs between a variant of another experiment and its control.
+  struct Interaction {
+    std::string experiment;
+    std::string other_variant;
+    std::string metric;
+    std::string variant;
+    std::int64_t units = 0;
+    double estimate = 0;
+    double standard_error = 0;
+    double p_value = 1;
+    double p_value_adjusted = 1;    ///< Bonferroni, over all interactions.
+    double assignment_p_value = 1;  ///< That the two assignments are independent.
+  };
+  std::vector<Interaction> interactions;
+};
+
+/// What clients counted on the way from a decision to a record, of one variant.
+struct Stage {
+  std::string variant;
+  std::int64_t evaluated = 0;  ///< Decisions that asked for an exposure.
+  std::int64_t exposed = 0;    ///< Not a repetition of the unit's last exposure.
+  std::int64_t queued = 0;
+  std::int64_t dropped = 0;  ///< Lost on the client after that.
+  std::int64_t units = 0;    ///< Arrived, by first variant.
+};
+
 struct Health {
   bool ok = true;  ///< No check of severity "block" failed.
   Figure srm_p_value;
@@ -265,6 +337,8 @@ struct Health {
   Figure srm_sequential_p_value;     ///< Smallest so far over all days; valid at
                                      ///< every look.
   std::vector<SampleRatioCause> srm_causes;
+  std::vector<Stage> stages;              ///< Empty where no client counted.
+  std::optional<UnitChecks> unit_checks;  ///< Absent until they have been made.
   std::vector<HealthCheck> checks;
 };
 

@@ -209,12 +209,11 @@ void AppendPlan(const Report& report, std::string* text) {
 // How many questions were asked, and what became of them.
 void AppendAccount(const Report& report, const Terminal& terminal, std::string* text) {
   if (report.account.families.empty()) return;
-  absl::StrAppend(
-      text, "\n  ", terminal.Bold("questions"), "  ",
-      report.account.looks == "anytime"            ? "any number of looks"
-      : report.account.looks == "group_sequential" ? "planned looks, group sequential"
-                                                   : "one look, at the planned end",
-      "\n");
+  absl::StrAppend(text, "\n  ", terminal.Bold("questions"), "  ",
+                  report.account.looks == "anytime"            ? "any number of looks"
+                  : report.account.looks == "group_sequential" ? "planned looks, group sequential"
+                                                               : "one look, at the planned end",
+                  "\n");
   for (const Family& family : report.account.families) {
     absl::StrAppend(text, "  ", Fit(family.name, kNameWidth),
                     Fit(Count(family.questions), 12, true), " asked, correction ",

@@ -70,7 +70,8 @@ statistics::Decision DecideOn(const Input& input, const Report& report,
       question.valid_now = comparison.judged->valid_now;
       const auto& look = comparison.judged->look;
       if (look && look->number > 0 && look->next_day == 0) question.planned_end_reached = true;
-      if (comparison.outlook) question.conditional_power = comparison.outlook->conditional_power.value;
+      if (comparison.outlook)
+        question.conditional_power = comparison.outlook->conditional_power.value;
     }
     if (comparison.role == "guardrail") question.guardrails.push_back(EvidenceOf(comparison));
   }

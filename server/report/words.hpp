@@ -81,6 +81,7 @@ enum class Word {
   kExploratory,
   kLooksFixed,
   kLooksAnytime,
+  kLooksPlanned,
   kTrend,
   kNoData,
 };

@@ -7,7 +7,9 @@ namespace {
 
 std::vector<double> KeyOf(const GroupSequentialPlan& plan, absl::Span<const double> information,
                           absl::Span<const double> spending_time, absl::Span<const double> z) {
-  std::vector<double> key = {static_cast<double>(plan.spending), plan.parameter, plan.alpha,
+  std::vector<double> key = {static_cast<double>(plan.spending),
+                             plan.parameter,
+                             plan.alpha,
                              plan.two_sided ? 2.0 : 1.0,
                              static_cast<double>(information.size()),
                              static_cast<double>(spending_time.size())};

@@ -11,8 +11,8 @@
 namespace upswing::statistics {
 
 /// Bounds and repeated p-values of group-sequential plans, each computed once for a plan and its
-/// looks so far: a report that is asked for again finds them here. Holds at most `kMost` of each and
-/// then begins anew. Not thread-safe.
+/// looks so far: a report that is asked for again finds them here. Holds at most `kMost` of each
+/// and then begins anew. Not thread-safe.
 class BoundsCache {
  public:
   static constexpr std::size_t kMost = 10'000;

@@ -132,8 +132,8 @@ absl::StatusOr<double> CovariateBalance(absl::Span<const Stratum> strata,
 }
 
 bool UsesScore(absl::Span<const Stratum> strata, const ComparisonOptions& options) {
-  return options.binary && !options.shape.ratio && strata.size() == 1 &&
-         strata[0].control.n > 0 && strata[0].treatment.n > 0 &&
+  return options.binary && !options.shape.ratio && strata.size() == 1 && strata[0].control.n > 0 &&
+         strata[0].treatment.n > 0 &&
          (FewConversions(strata[0].control) || FewConversions(strata[0].treatment));
 }
 
@@ -156,15 +156,14 @@ Estimate TestedEffect(const Contrast& contrast, const ComparisonOptions& options
   if (margin == 0) return effect;
   const double sign = contrast.base < 0 ? -1 : 1;
   effect.estimate -= margin * std::fabs(contrast.base);
-  effect.standard_error =
-      std::sqrt(std::fmax(0, contrast.difference_variance - 2 * margin * sign * contrast.covariance +
-                                 margin * margin * contrast.base_variance));
+  effect.standard_error = std::sqrt(std::fmax(0, contrast.difference_variance -
+                                                     2 * margin * sign * contrast.covariance +
+                                                     margin * margin * contrast.base_variance));
   return effect;
 }
 
-absl::StatusOr<EffectPair> Judge(absl::Span<const Stratum> strata,
-                                 const ComparisonOptions& options, const Look& look,
-                                 bool adjusted) {
+absl::StatusOr<EffectPair> Judge(absl::Span<const Stratum> strata, const ComparisonOptions& options,
+                                 const Look& look, bool adjusted) {
   if (absl::Status status = Check(options); !status.ok()) return status;
   if (!adjusted && std::holds_alternative<FixedHorizon>(look) && UsesScore(strata, options))
     return ScoreEffects(strata[0].control, strata[0].treatment, options);

@@ -60,8 +60,7 @@ Decision Decide(const DecisionInput& input) {
   const std::string effect = Shown(primary, primary.estimate);
   const std::string range = Range(primary);
   const auto trusted = [&](const DecisionMetric& metric) {
-    return metric.defined &&
-           ((input.valid_now && metric.valid_now) || metric.p_value < kEarlyHarm);
+    return metric.defined && ((input.valid_now && metric.valid_now) || metric.p_value < kEarlyHarm);
   };
   if (trusted(primary) && gain.upper < -primary.margin) {
     return {DecisionAction::kStopHarm,
@@ -138,11 +137,12 @@ Decision Decide(const DecisionInput& input) {
   }
   if (input.planned_end_reached && primary.margin > 0) {
     const std::string margin = Shown(primary, primary.margin);
-    return {DecisionAction::kStopFutile,
-            absl::StrCat("The plan is complete and ", primary.name,
-                         " is not shown to lose less than its margin of ", margin, ": ", range, "."),
-            "not_shown",
-            {primary.name, margin, range}};
+    return {
+        DecisionAction::kStopFutile,
+        absl::StrCat("The plan is complete and ", primary.name,
+                     " is not shown to lose less than its margin of ", margin, ": ", range, "."),
+        "not_shown",
+        {primary.name, margin, range}};
   }
   if (input.planned_end_reached) {
     return {DecisionAction::kStopFutile,

@@ -69,10 +69,11 @@ struct Decision {
 
 /// In this order: an unhealthy experiment is blocked; harm (an interval wholly on the bad side for
 /// the primary metric, wholly beyond its margin for a guardrail; a primary metric with a margin is
-/// one of non-inferiority: it need not gain, but must be shown to lose less) stops it, also before the planned
-/// end if the evidence is valid now or p < 0.001; before the minimum of days and units nothing else
-/// is decided; a gain of the primary metric with every guardrail shown to be within its margin
-/// ships; low conditional power or the planned end without a gain is futile; else it keeps running.
+/// one of non-inferiority: it need not gain, but must be shown to lose less) stops it, also before
+/// the planned end if the evidence is valid now or p < 0.001; before the minimum of days and units
+/// nothing else is decided; a gain of the primary metric with every guardrail shown to be within
+/// its margin ships; low conditional power or the planned end without a gain is futile; else it
+/// keeps running.
 Decision Decide(const DecisionInput& input);
 
 }  // namespace upswing::statistics

@@ -46,8 +46,8 @@ double AlphaSpent(const GroupSequentialPlan& plan, double information);
 /// `spending_time`, if given, says for each look which fraction of the way to the planned end it is
 /// (in (0, 1], increasing; 1: all is spent), while `information` then only says how the looks'
 /// estimates go together, on any scale: the final information need not be known. So a plan may be
-/// written in days. K. K. G. Lan, D. L. DeMets (1989), "Group sequential procedures: calendar versus
-/// information time", Statistics in Medicine 8. Not for the classical bounds.
+/// written in days. K. K. G. Lan, D. L. DeMets (1989), "Group sequential procedures: calendar
+/// versus information time", Statistics in Medicine 8. Not for the classical bounds.
 ///
 /// By recursive integration of the density of the score on the continuation region; the bounds are
 /// exact to about 1e-8. Errors: kInvalidArgument for alpha, no looks, or fractions that do not

@@ -22,8 +22,8 @@ double TuningAlpha(const Anytime& anytime, const Rule& rule) {
 Tail AnytimeTail(double z, double units, const Rule& rule, const Anytime& anytime) {
   const bool two_sided = rule.alternative == Alternative::kTwoSided;
   const double information =
-      units *
-      ConfidenceSequenceRhoSquared(anytime.tuning_units, TuningAlpha(anytime, rule), rule.alternative);
+      units * ConfidenceSequenceRhoSquared(anytime.tuning_units, TuningAlpha(anytime, rule),
+                                           rule.alternative);
   const double u = information + 1;
   const double log_ratio = two_sided ? 0.5 * std::log(u) - std::log(rule.alpha)
                                      : std::log1p(std::sqrt(u) / (2 * rule.alpha));

@@ -24,8 +24,8 @@ struct GroupSequentialLook {
 /// seen.
 struct Anytime {
   double tuning_units = 5000;
-  /// The error level for which it is tuned; 0: that of the rule. A correction over several questions
-  /// asks one confidence sequence at several levels, and its tuning must not follow.
+  /// The error level for which it is tuned; 0: that of the rule. A correction over several
+  /// questions asks one confidence sequence at several levels, and its tuning must not follow.
   double tuning_alpha = 0;
 };
 

@@ -190,24 +190,25 @@ TEST(Check, APackBringsMetricsThatPlansMayNameWithTheirMargins) {
 
 // The problems of a plan around one conversion metric with a window of three days.
 std::vector<std::string> ProblemsOfPlan(const std::string& plan) {
-  return ProblemsOf(File(R"(, "experiments": {"e": {)" + kExperiment + R"(, "plan": {"primary": "m")" +
-                         plan + R"(}}}, "metrics": {"m": {"type": "conversion", "event": "purchase",
+  return ProblemsOf(File(R"(, "experiments": {"e": {)" + kExperiment +
+                         R"(, "plan": {"primary": "m")" + plan +
+                         R"(}}}, "metrics": {"m": {"type": "conversion", "event": "purchase",
                          "window": "3d", "covariate": "28d"}})"));
 }
 
 TEST(Plan, SaysEveryWayOfJudging) {
-  for (const char* const plan : {
-           R"(, "sequential": {"type": "anytime", "tuning_units": 20000})",
-           R"(, "sequential": {"type": "group_sequential", "looks": [7, 14, 21, 28]})",
-           R"(, "sequential": {"type": "group_sequential", "looks": [7, 14], "spending": "pocock"})",
-           R"(, "sequential": {"type": "group_sequential", "looks": [7, 14], "spending": "power", "parameter": 3})",
-           R"(, "sequential": {"type": "group_sequential", "looks": [7, 14],
+  for (
+      const char* const plan :
+      {R"(, "sequential": {"type": "anytime", "tuning_units": 20000})",
+       R"(, "sequential": {"type": "group_sequential", "looks": [7, 14, 21, 28]})",
+       R"(, "sequential": {"type": "group_sequential", "looks": [7, 14], "spending": "pocock"})",
+       R"(, "sequential": {"type": "group_sequential", "looks": [7, 14], "spending": "power", "parameter": 3})",
+       R"(, "sequential": {"type": "group_sequential", "looks": [7, 14],
                "spending": "hwang_shih_decani", "parameter": -4})",
-           R"(, "one_sided": true, "alpha": 0.025)",
-           R"(, "non_inferiority": {"relative": 0.01})",
-           R"(, "prior": {"mean": 0, "sd": 0.05}, "mde": {"relative": 0.02}, "power": 0.9)",
-           R"(, "min_days": 7, "max_days": 28, "min_units": 10000, "cuped": true)",
-           R"(, "correction": {"primary": "hochberg", "secondary": "by", "segments": "none"})"}) {
+       R"(, "one_sided": true, "alpha": 0.025)", R"(, "non_inferiority": {"relative": 0.01})",
+       R"(, "prior": {"mean": 0, "sd": 0.05}, "mde": {"relative": 0.02}, "power": 0.9)",
+       R"(, "min_days": 7, "max_days": 28, "min_units": 10000, "cuped": true)",
+       R"(, "correction": {"primary": "hochberg", "secondary": "by", "segments": "none"})"}) {
     EXPECT_THAT(ProblemsOfPlan(plan), IsEmpty()) << plan;
   }
 }
@@ -229,12 +230,14 @@ TEST(Plan, NamesTheFieldThatIsWrongAndTheFix) {
       {R"(, "sequential": {"type": "group_sequential"})", "the days at whose end"},
       {R"(, "sequential": {"type": "group_sequential", "looks": []})", "must be a list of days"},
       {R"(, "sequential": {"type": "group_sequential", "looks": [7, 7]})", "the days must ascend"},
-      {R"(, "sequential": {"type": "group_sequential", "looks": [0.5]})", "whole number in [1, 3650]"},
+      {R"(, "sequential": {"type": "group_sequential", "looks": [0.5]})",
+       "whole number in [1, 3650]"},
       {R"(, "sequential": {"type": "group_sequential", "looks": [7], "spending": "power"})",
        "the exponent of the time"},
       {R"(, "sequential": {"type": "group_sequential", "looks": [7], "parameter": 1})",
        "has no parameter"},
-      {R"(, "sequential": {"type": "group_sequential", "looks": [2, 9]})", "make the first look later"},
+      {R"(, "sequential": {"type": "group_sequential", "looks": [2, 9]})",
+       "make the first look later"},
       {R"(, "sequential": {"type": "anytime", "looks": [7]})",
        "looks: belongs to \"group_sequential\""},
       {R"(, "sequential": {"type": "fixed", "tuning_units": 7})",
