@@ -21,7 +21,7 @@ upswing_layer(server/ingest DEPS sdk/base sdk/wire platform/port server/store LI
 upswing_layer(server/report PURE DEPS server/statistics server/analysis server/metrics LIBS absl absl_time json)
 # A data folder with its catalog: what the HTTP routes and the commands with --data share.
 upswing_layer(server/project DEPS platform/port sdk/catalog sdk/assignment server/json server/metrics server/authoring server/store server/store/embedded
-              server/ingest server/analysis server/report LIBS absl json)
+              server/ingest server/statistics server/analysis server/report LIBS absl json threads)
 # The web page, built by npm and held in the binary.
 include(platform/cmake/Dashboard.cmake)
 upswing_layer(server/dashboard LIBS absl zlib)

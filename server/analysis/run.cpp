@@ -125,9 +125,11 @@ absl::Status Analysis::FindAllFallbacks() {
   });
 }
 
-absl::StatusOr<PassState> Analysis::RunShards(
-    const Search* search, const std::vector<std::vector<std::uint32_t>>* only) const {
+absl::StatusOr<PassState> Analysis::RunShards(const Search* search,
+                                              const std::vector<std::vector<std::uint32_t>>* only,
+                                              const SampledRows* sample) const {
   PassOptions pass;
+  pass.sample = sample != nullptr;
   pass.plan = &plan_;
   pass.calendar = &*calendar_;
   pass.source = &source_;
@@ -139,6 +141,8 @@ absl::StatusOr<PassState> Analysis::RunShards(
   const int tasks = spec_.fallback_unit.empty() ? shards : 2 * shards;
   std::vector<PassState> states(static_cast<std::size_t>(options_.threads),
                                 PassState(plan_, calendar_->days(), search));
+  if (sample != nullptr)
+    for (PassState& state : states) state.sampled = *sample;
   absl::Status status = InParallel(options_.threads, tasks, [&](int thread, int task) {
     const bool fallback = task >= shards;
     const int shard = task % shards;
@@ -154,6 +158,38 @@ absl::StatusOr<PassState> Analysis::RunShards(
 absl::StatusOr<PassState> Analysis::Pass(
     const std::vector<std::vector<std::uint32_t>>* only) const {
   return RunShards(nullptr, only);
+}
+
+absl::StatusOr<SampledRows> Analysis::Sample(std::uint64_t last_key, int ages) const {
+  SampledRows sample;
+  sample.last_key = last_key;
+  sample.by_age.resize(plan_.metrics.size());
+  for (std::size_t m = 0; m < plan_.metrics.size(); ++m) {
+    const CompiledMetric& metric = plan_.metrics[m];
+    const bool clusters = !spec_.observation_unit.empty();
+    sample.widths.push_back(
+        static_cast<std::size_t>(clusters && metric.components == 1 ? 2 : metric.components));
+    if (clusters || !Evaluator::HasDaily(metric)) continue;
+    sample.by_age[m].assign(
+        spec_.variants.size(),
+        std::vector<CellSums>(static_cast<std::size_t>(ages),
+                              CellSums(static_cast<std::size_t>(metric.components))));
+  }
+  // Only the shards' units in the sample have to be read.
+  std::vector<std::vector<std::uint32_t>> only;
+  const bool all = last_key == std::numeric_limits<std::uint64_t>::max();
+  for (int shard = 0; !all && shard < source_.shards(); ++shard) {
+    const auto keys = source_.Keys(spec_.unit_type, shard);
+    if (!keys.ok()) return keys.status();
+    std::vector<std::uint32_t>& units = only.emplace_back();
+    for (std::size_t unit = 0; unit < keys->size(); ++unit)
+      if ((*keys)[unit] <= last_key) units.push_back(static_cast<std::uint32_t>(unit));
+  }
+  // Fallback units are numbered for themselves.
+  const bool narrow = !all && spec_.fallback_unit.empty();
+  absl::StatusOr<PassState> state = RunShards(nullptr, narrow ? &only : nullptr, &sample);
+  if (!state.ok()) return state.status();
+  return std::move(state->sampled);
 }
 
 // Passes over the records until every slot is found.

@@ -27,6 +27,10 @@ class Analysis {
   /// What all units add up to or, with `only` (ascending unit numbers, by shard), these alone.
   absl::StatusOr<PassState> Pass(const std::vector<std::vector<std::uint32_t>>* only) const;
 
+  /// The units with keys up to `last_key`, one by one, and their first `ages` days; see
+  /// `UnitSample`.
+  absl::StatusOr<SampledRows> Sample(std::uint64_t last_key, int ages) const;
+
   absl::StatusOr<AnalysisResult> Result(const PassState& state) const;
 
   /// True if a unit with the same records adds the same to both, but for windows that closed after
@@ -47,7 +51,8 @@ class Analysis {
   absl::Status FindPooled();
   absl::Status RunSearch(Search* search) const;
   absl::StatusOr<PassState> RunShards(const Search* search,
-                                      const std::vector<std::vector<std::uint32_t>>* only) const;
+                                      const std::vector<std::vector<std::uint32_t>>* only,
+                                      const SampledRows* sample = nullptr) const;
   absl::Status AddClientCounts(AnalysisResult* result) const;
   VariantResult Arm(std::size_t index, const ArmState& arm,
                     const std::vector<std::uint32_t>& phases) const;

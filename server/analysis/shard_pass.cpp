@@ -57,6 +57,9 @@ class ShardRun {
   template <typename Function>
   void ForEachCell(const Enrolment& enrolment, std::size_t m, Function&& function);
   void FindCells(const Enrolment& enrolment);
+  bool InSample(std::uint32_t unit, const Enrolment& enrolment);
+  void TakeDown(std::size_t m, const double* values);
+  void AddAges(std::size_t m, const Enrolment& enrolment);
 
   const PassOptions& options_;
   const Plan& plan_;
@@ -72,7 +75,8 @@ class ShardRun {
   std::vector<std::uint32_t> at_;
   std::vector<StreamReader> streams_;
   std::vector<const UnitView*> views_;
-  std::vector<std::uint64_t> keys_;  // of the fallback type's units
+  std::vector<std::uint64_t> keys_;  // of the fallback type's units, or where units are sampled
+  bool sampling_ = false;            // the unit at hand
   Evaluator evaluator_;
   std::int64_t end_of_time_;  // exclusive end of what is observed
 
@@ -380,11 +384,59 @@ void ShardRun::AddDays(std::size_t m, const Enrolment& enrolment, const double* 
   }
 }
 
+// Begins the row of a unit that is to be taken down.
+bool ShardRun::InSample(std::uint32_t unit, const Enrolment& enrolment) {
+  if (!options_.sample || enrolment.crossed) return false;
+  SampledRows& sampled = state_->sampled;
+  if (keys_[unit] > sampled.last_key) return false;
+  sampled.keys.push_back(keys_[unit]);
+  sampled.variants.push_back(enrolment.variant);
+  return true;
+}
+
+// `values`: null where the unit has none.
+void ShardRun::TakeDown(std::size_t m, const double* values) {
+  std::vector<double>& rows = state_->sampled.values;
+  const std::size_t width = state_->sampled.widths[m];
+  if (values != nullptr) {
+    rows.insert(rows.end(), values, values + width);
+  } else {
+    rows.insert(rows.end(), width, std::numeric_limits<double>::quiet_NaN());
+  }
+}
+
+// The unit's days since its exposure, if it has seen all of them.
+void ShardRun::AddAges(std::size_t m, const Enrolment& enrolment) {
+  constexpr std::int64_t kDayMs = 24LL * 3600 * 1000;
+  auto& by_age = state_->sampled.by_age[m];
+  if (by_age.empty()) return;
+  std::vector<CellSums>& ages = by_age[static_cast<std::size_t>(enrolment.variant)];
+  const auto days = static_cast<std::int64_t>(ages.size());
+  if (enrolment.t0 > spec_.as_of_ms - spec_.lateness_ms - days * kDayMs) return;
+  const CompiledMetric& metric = plan_.metrics[m];
+  const double limit = metric.definition->winsorize.has_value()
+                           ? options_.pooled->cap[m]
+                           : std::numeric_limits<double>::infinity();
+  double values[2 * kMostComponents + 1];
+  for (std::int64_t day = 0; day < days; ++day) {
+    const Interval in{enrolment.t0 + day * kDayMs, enrolment.t0 + (day + 1) * kDayMs};
+    std::int64_t unused = 0;
+    std::fill_n(values, metric.components, 0.0);
+    CellSums& cell = ages[static_cast<std::size_t>(day)];
+    cell.AddUnits(1);
+    if (!evaluator_.Value(metric, enrolment.t0, in, values, &unused)) continue;
+    values[0] = std::min(values[0], limit);
+    cell.AddValues(values);
+  }
+}
+
 void ShardRun::AddUnit(const Enrolment& enrolment) {
   double values[2 * kMostComponents + 1];
   for (std::size_t m = 0; m < plan_.metrics.size(); ++m) {
     const CompiledMetric& metric = plan_.metrics[m];
+    if (sampling_) AddAges(m, enrolment);
     if (!Mature(metric, enrolment.t0)) {
+      if (sampling_) TakeDown(m, nullptr);
       if (options_.search == nullptr) {
         ForEachCell(enrolment, m, [](CellState& cell) { ++cell.pending; });
         if (spec_.by_day && !enrolment.crossed) AddDays(m, enrolment, nullptr);
@@ -392,7 +444,10 @@ void ShardRun::AddUnit(const Enrolment& enrolment) {
       continue;
     }
     std::int64_t events = 0;
-    if (!Evaluate(m, enrolment.t0, values, &events)) continue;
+    if (!Evaluate(m, enrolment.t0, values, &events)) {
+      if (sampling_) TakeDown(m, nullptr);
+      continue;
+    }
     if (options_.search != nullptr) {
       if (!enrolment.crossed) CollectNumbers(m, enrolment, enrolment.t0, values);
       continue;
@@ -406,6 +461,7 @@ void ShardRun::AddUnit(const Enrolment& enrolment) {
     } else {
       Cap(m, values);
     }
+    if (sampling_) TakeDown(m, values);
     ForEachCell(enrolment, m, [&](CellState& cell) {
       ++cell.units;
       cell.events += events;
@@ -455,6 +511,7 @@ void ShardRun::AddCluster(const Enrolment& enrolment) {
     const CompiledMetric& metric = plan_.metrics[m];
     for (std::size_t i = 0; i < rows[m].sums.size(); ++i) values[i] = rows[m].sums[i].Round();
     if (metric.components == 1) values[1] = static_cast<double>(rows[m].units);
+    if (sampling_) TakeDown(m, rows[m].units == 0 ? nullptr : values);
     ForEachCell(enrolment, m, [&](CellState& cell) {
       cell.units += rows[m].units;
       cell.pending += rows[m].pending;
@@ -495,9 +552,9 @@ absl::Status ShardRun::Run() {
   for (std::size_t c = 0; c < cursors_.size(); ++c)
     if (absl::Status status = cursors_[c].Seek(first, &state_->unreadable, &at_[c]); !status.ok())
       return status;
-  if (fallback_ && !cursors_.empty()) {
+  if ((fallback_ || options_.sample) && !cursors_.empty()) {
     absl::StatusOr<std::vector<std::uint64_t>> keys =
-        options_.source->Keys(spec_.fallback_unit, shard_);
+        options_.source->Keys(fallback_ ? spec_.fallback_unit : spec_.unit_type, shard_);
     if (!keys.ok()) return keys.status();
     keys_ = *std::move(keys);
   }
@@ -528,6 +585,7 @@ absl::Status ShardRun::Run() {
     for (StreamReader& stream : streams_)
       if (absl::Status status = stream.Gather(unit, &state_->unreadable); !status.ok())
         return status;
+    sampling_ = InSample(unit, *enrolment);
     if (clustered()) {
       AddCluster(*enrolment);
     } else {
@@ -610,6 +668,16 @@ void Concatenate(std::vector<T>* into, std::vector<T>&& from) {
 
 }  // namespace
 
+void SampledRows::Merge(SampledRows&& other) {
+  Concatenate(&keys, std::move(other.keys));
+  Concatenate(&variants, std::move(other.variants));
+  Concatenate(&values, std::move(other.values));
+  for (std::size_t m = 0; m < by_age.size(); ++m)
+    for (std::size_t v = 0; v < by_age[m].size(); ++v)
+      for (std::size_t day = 0; day < by_age[m][v].size(); ++day)
+        by_age[m][v][day].Merge(other.by_age[m][v][day]);
+}
+
 void PassState::Merge(PassState&& other) {
   for (std::size_t a = 0; a < arms.size(); ++a) {
     ArmState& arm = arms[a];
@@ -651,6 +719,7 @@ void PassState::Merge(PassState&& other) {
   for (std::size_t i = 0; i < selections.size(); ++i)
     selections[i].Merge(std::move(other.selections[i]));
   Concatenate(&unreadable, std::move(other.unreadable));
+  sampled.Merge(std::move(other.sampled));
 }
 
 void PassState::Subtract(const PassState& other) {

@@ -77,6 +77,18 @@ struct ArmState {
   std::map<std::pair<std::uint32_t, std::string>, SegmentState> segments;
 };
 
+/// What a pass took down of single units; see `UnitSample`.
+struct SampledRows {
+  std::uint64_t last_key = 0;       ///< Units with keys up to this are in it.
+  std::vector<std::size_t> widths;  ///< By metric.
+  std::vector<std::uint64_t> keys;
+  std::vector<std::int32_t> variants;
+  std::vector<double> values;                              ///< Row after row, metric after metric.
+  std::vector<std::vector<std::vector<CellSums>>> by_age;  ///< By metric, variant, day.
+
+  void Merge(SampledRows&& other);
+};
+
 /// Everything that a pass over some shards found. Passes merge in any order.
 struct PassState {
   std::vector<ArmState> arms;
@@ -91,6 +103,8 @@ struct PassState {
   std::vector<std::string> unreadable;
   /// Passes that look for pooled order statistics only: by slot of `Search`.
   std::vector<Selection> selections;
+  /// Of passes that take down single units; they add to nothing else that is shown.
+  SampledRows sampled;
 
   /// `search`: null unless the pass looks for order statistics.
   PassState(const Plan& plan, int days, const Search* search);
@@ -119,6 +133,8 @@ struct PassOptions {
   std::int64_t history_start_ms = 0;
   /// If set: only gather the numbers that it asks for, in slots that are not found.
   const Search* search = nullptr;
+  /// Whether `PassState::sampled`, which has its limits set, is filled.
+  bool sample = false;
   /// Fallback ids that became analysis units of their own, and since when: by key.
   const absl::flat_hash_map<std::uint64_t, std::int64_t>* fallback_since = nullptr;
 };

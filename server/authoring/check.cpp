@@ -398,7 +398,9 @@ class Checker {
       Error({path, e.plan->node->position()}, base::Concat({"unknown metric ", Quoted(key)}), fix);
       return nullptr;
     };
-    known(e.plan->primary, json::PathOf(plan, "primary"));
+    const metrics::MetricDefinition* primary =
+        known(e.plan->primary, json::PathOf(plan, "primary"));
+    if (primary != nullptr) PlanLooks(e, *primary, plan);
     for (const Guardrail& guardrail : e.plan->guardrails) {
       const std::string path = json::PathOf(json::PathOf(plan, "guardrails"), guardrail.metric);
       const metrics::MetricDefinition* metric = known(guardrail.metric, path);
@@ -410,6 +412,52 @@ class Checker {
     }
     for (std::size_t i = 0; i < e.plan->secondary.size(); ++i) {
       known(e.plan->secondary[i], json::PathOf(json::PathOf(plan, "secondary"), i));
+    }
+  }
+
+  // What the plan's way of looking asks of the metric that it decides by.
+  void PlanLooks(const Experiment& e, const metrics::MetricDefinition& primary,
+                 const std::string& plan) {
+    const Place place{json::PathOf(plan, "sequential"), e.plan->node->position()};
+    const bool closed =
+        primary.window_ms.has_value() || primary.type == metrics::MetricType::kRetention;
+    const bool groups = e.plan->sequential == "group_sequential";
+    if (!e.plan->sequential.empty() && !closed) {
+      AddWarning(problems_, place,
+                 base::Concat({"the primary metric ", Quoted(primary.key),
+                               " has no window: units go on changing after they were looked at, so "
+                               "that there is no verdict before the end"}),
+                 "give the metric a \"window\", e.g. \"7d\"");
+    }
+    if (groups && !e.cluster.empty()) {
+      Error(place, "a cluster design has no numbers by day, which planned looks need",
+            "write \"type\": \"anytime\" or \"fixed\"");
+    }
+    if (groups && e.plan->cuped) {
+      Error({json::PathOf(plan, "cuped"), e.plan->node->position()},
+            "planned looks are judged by the numbers of days, which have no covariate",
+            "remove \"cuped\", or write \"type\": \"anytime\"");
+    }
+    if (groups && primary.window_ms && !e.plan->looks.empty() &&
+        static_cast<double>(*primary.window_ms) / 86'400'000.0 + 1 > e.plan->looks.front()) {
+      AddWarning(problems_, place,
+                 base::Concat({"at the first look no unit's window of ", Quoted(primary.key),
+                               " has closed (a day is added for late events), so that it can tell "
+                               "nothing"}),
+                 "make the first look later");
+    }
+    if (e.plan->cuped && !primary.covariate) {
+      Error({json::PathOf(plan, "cuped"), e.plan->node->position()},
+            base::Concat({"the primary metric ", Quoted(primary.key), " has no covariate"}),
+            "add \"covariate\": \"28d\" to the metric, or remove \"cuped\"");
+    }
+    if (primary.good != metrics::GoodDirection::kUp &&
+        primary.good != metrics::GoodDirection::kDown &&
+        (e.plan->one_sided || e.plan->non_inferiority)) {
+      Error({plan, e.plan->node->position()},
+            base::Concat({"the primary metric ", Quoted(primary.key),
+                          " has no direction in which it gets better"}),
+            "write \"good\": \"up\" or \"down\" in the metric");
     }
   }
 

@@ -422,7 +422,7 @@ class ExperimentReader {
     const Scope scope(
         problems_, *node, scope_.PathOf("plan"),
         {"primary", "guardrails", "secondary", "alpha", "power", "mde", "correction", "sequential",
-         "min_days", "max_days", "prior", "segments", "negative_controls", "cuped", "one_sided"});
+         "min_days", "max_days", "min_units", "prior", "cuped", "one_sided", "non_inferiority"});
     if (!scope.ok()) return;
     authoring::Plan plan;
     plan.node = node;
@@ -440,25 +440,135 @@ class ExperimentReader {
       }
     }
     if (const json::Node* const correction = scope.Get("correction")) {
-      static constexpr std::array<std::string_view, 4> kMethods = {"none", "bonferroni", "holm",
-                                                                   "bh"};
+      static constexpr std::array<std::string_view, 6> kMethods = {"none",     "bonferroni", "holm",
+                                                                   "hochberg", "bh",         "by"};
       const Scope inner(problems_, *correction, scope.PathOf("correction"),
-                        {"secondary", "guardrails", "segments", "variants"});
+                        {"primary", "secondary", "segments"});
       if (inner.ok()) {
-        plan.correction_secondary = kMethods[inner.Choice("secondary", kMethods, 3)];
+        plan.correction_primary = kMethods[inner.Choice("primary", kMethods, 2)];
+        plan.correction_secondary = kMethods[inner.Choice("secondary", kMethods, 4)];
+        plan.correction_segments = kMethods[inner.Choice("segments", kMethods, 4)];
       }
     }
-    if (const json::Node* const sequential = scope.Get("sequential")) {
-      static constexpr std::array<std::string_view, 3> kTypes = {"fixed", "anytime",
-                                                                 "group_sequential"};
-      const Scope inner(problems_, *sequential, scope.PathOf("sequential"),
-                        {"type", "looks", "spending", "information", "tau"});
-      if (inner.ok()) {
-        const std::size_t type = inner.Choice("type", kTypes, 0);
-        plan.sequential = type == 0 ? "" : kTypes[type];
+    scope.Bool("one_sided", plan.one_sided);
+    scope.Bool("cuped", plan.cuped);
+    scope.Number("power", plan.power, 0.5, 0.999);
+    scope.Number("max_days", plan.max_days, 1, 3650);
+    scope.Uint32("min_units", plan.min_units, 0, kMaxUint32);
+    if (plan.max_days && *plan.max_days < plan.min_days) {
+      scope.Error(*scope.Get("max_days"), "max_days", "is below \"min_days\"",
+                  "raise it, or lower \"min_days\"");
+    }
+    if (const json::Node* const margin = scope.Get("non_inferiority"))
+      plan.non_inferiority = ReadMargin(*margin, scope.PathOf("non_inferiority"));
+    if (const json::Node* const mde = scope.Get("mde")) {
+      plan.mde = ReadMargin(*mde, scope.PathOf("mde"), "write the smallest effect that matters");
+      if (plan.mde->relative.value_or(1) == 0 || plan.mde->absolute.value_or(1) == 0) {
+        scope.Error(*mde, "mde", "must be above 0",
+                    "write the smallest effect that matters, e.g. {\"relative\": 0.02}");
       }
     }
+    if (const json::Node* const prior = scope.Get("prior")) Prior(*prior, scope, plan);
+    if (const json::Node* const sequential = scope.Get("sequential"))
+      Sequential(*sequential, scope, plan);
     experiment_.plan = std::move(plan);
+  }
+
+  // What the team believed about the lift before: {"mean": 0, "sd": 0.05}.
+  void Prior(const json::Node& node, const Scope& plan_scope, authoring::Plan& plan) {
+    const Scope scope(problems_, node, plan_scope.PathOf("prior"), {"mean", "sd"});
+    if (!scope.ok()) return;
+    double mean = 0;
+    scope.Number("mean", mean, -10, 10);
+    const json::Node* const sd =
+        scope.Require("sd", "\"sd\": the standard deviation of past lifts, e.g. 0.05 for 5 %");
+    scope.Number("sd", plan.prior_sd, 0, 100);
+    if (sd != nullptr && plan.prior_sd == 0) {
+      scope.Error(*sd, "sd", "must be above 0",
+                  "write the standard deviation of past lifts, or remove the prior");
+    }
+    if (plan.prior_sd > 0) plan.prior_mean = mean;
+  }
+
+  // When the experiment is looked at.
+  void Sequential(const json::Node& node, const Scope& plan_scope, authoring::Plan& plan) {
+    static constexpr std::array<std::string_view, 3> kTypes = {"fixed", "anytime",
+                                                               "group_sequential"};
+    static constexpr std::array<std::string_view, 4> kSpending = {"obrien_fleming", "pocock",
+                                                                  "power", "hwang_shih_decani"};
+    const Scope scope(problems_, node, plan_scope.PathOf("sequential"),
+                      {"type", "looks", "spending", "parameter", "tuning_units"});
+    if (!scope.ok()) return;
+    const std::size_t type = scope.Choice("type", kTypes, 0);
+    plan.sequential = type == 0 ? "" : kTypes[type];
+    const bool anytime = type == 1;
+    const bool groups = type == 2;
+    const auto only = [&](std::string_view key, bool fits, std::string_view other) {
+      const json::Node* const given = scope.Get(key);
+      if (given != nullptr && !fits) {
+        scope.Error(*given, key, base::Concat({"belongs to ", json::Quote(other)}),
+                    base::Concat({"remove it, or write \"type\": ", json::Quote(other)}));
+      }
+      return given != nullptr && fits;
+    };
+    if (only("tuning_units", anytime, "anytime"))
+      scope.Number("tuning_units", plan.tuning_units, 2, 1e15);
+    if (only("spending", groups, "group_sequential"))
+      plan.spending = kSpending[scope.Choice("spending", kSpending, 0)];
+    const bool parameter = only("parameter", groups, "group_sequential");
+    const bool needs_parameter = plan.spending == "power" || plan.spending == "hwang_shih_decani";
+    if (parameter && !needs_parameter) {
+      scope.Error(*scope.Get("parameter"), "parameter",
+                  base::Concat({json::Quote(plan.spending), " has no parameter"}), "remove it");
+    } else if (groups && needs_parameter) {
+      scope.Require("parameter", plan.spending == "power"
+                                     ? "\"parameter\": the exponent of the time, e.g. 3"
+                                     : "\"parameter\": gamma, e.g. -4");
+      const double low = plan.spending == "power" ? 0.1 : -40;
+      scope.Number("parameter", plan.spending_parameter, low, plan.spending == "power" ? 20 : 40);
+    }
+    const bool looks = only("looks", groups, "group_sequential");
+    if (groups && !looks) {
+      scope.Require("looks",
+                    "\"looks\": the days at whose end the data are looked at, e.g. "
+                    "[7, 14, 21, 28]; the last is the planned end");
+    } else if (looks) {
+      Looks(*scope.Get("looks"), scope, plan);
+    }
+  }
+
+  void Looks(const json::Node& node, const Scope& scope, authoring::Plan& plan) {
+    constexpr std::size_t kMostLooks = 100;
+    const auto wrong = [&](std::string message) {
+      scope.Error(node, "looks", std::move(message),
+                  "write the days at whose end the data are looked at, e.g. [7, 14, 21, 28]");
+    };
+    if (!node.is_array() || node.items().empty()) return wrong("must be a list of days");
+    if (node.items().size() > kMostLooks)
+      return wrong("more than 100 looks; with as many, \"anytime\" costs less");
+    for (const json::Node& item : node.items()) {
+      const auto day = item.is_number() ? item.as_int() : std::nullopt;
+      if (!day || *day < 1 || *day > 3650)
+        return wrong("every day must be a whole number in [1, 3650]");
+      if (!plan.looks.empty() && *day <= plan.looks.back()) return wrong("the days must ascend");
+      plan.looks.push_back(static_cast<int>(*day));
+    }
+  }
+
+  // {"relative": x} or {"absolute": x}, as a loss that is accepted or an effect that matters.
+  authoring::Margin ReadMargin(
+      const json::Node& node, const std::string& path,
+      std::string_view fix = "write how much worse the metric may become") {
+    authoring::Margin out;
+    const Scope margin(problems_, node, path, {"relative", "absolute"});
+    if (!margin.ok()) return out;
+    margin.Number("relative", out.relative, 0, 1);
+    margin.Number("absolute", out.absolute, 0, 1e18);
+    if (out.relative.has_value() == out.absolute.has_value()) {
+      AddError(problems_, margin.place(), "must have either \"relative\" or \"absolute\"",
+               base::Concat({fix, ", e.g. {\"relative\": 0.02}"}));
+    }
+    return out;
   }
 
   Guardrail ReadGuardrail(const json::Member& member, const std::string& path) {
@@ -466,15 +576,7 @@ class ExperimentReader {
     const Scope scope(problems_, member.value, path, {"margin"});
     // Without one, the metric's own margin holds.
     const json::Node* const node = scope.ok() ? scope.Get("margin") : nullptr;
-    if (node == nullptr) return guardrail;
-    const Scope margin(problems_, *node, scope.PathOf("margin"), {"relative", "absolute"});
-    if (!margin.ok()) return guardrail;
-    margin.Number("relative", guardrail.margin.relative, 0, 1);
-    margin.Number("absolute", guardrail.margin.absolute, 0, 1e18);
-    if (guardrail.margin.relative.has_value() == guardrail.margin.absolute.has_value()) {
-      AddError(problems_, margin.place(), "must have either \"relative\" or \"absolute\"",
-               "write how much worse the metric may become, e.g. {\"relative\": 0.02}");
-    }
+    if (node != nullptr) guardrail.margin = ReadMargin(*node, scope.PathOf("margin"));
     return guardrail;
   }
 

@@ -223,9 +223,25 @@ struct Plan {
   std::vector<Guardrail> guardrails;
   std::vector<std::string> secondary;
   double alpha = 0.05;
-  std::string correction_secondary = "bh";  // "none", "bonferroni", "holm", "bh"
+  // "none", "bonferroni", "holm", "hochberg", "bh", "by"
+  std::string correction_primary = "holm";  // over the variants
+  std::string correction_secondary = "bh";
+  std::string correction_segments = "bh";
+  bool one_sided = false;
+  bool cuped = false;
+  std::optional<Margin> non_inferiority;    // of the primary metric
   std::string sequential;                   // "" (fixed horizon) or "anytime" or "group_sequential"
+  double tuning_units = 5000;               // anytime
+  std::vector<int> looks;                   // group_sequential: days, ascending
+  std::string spending = "obrien_fleming";  // or "pocock", "power", "hwang_shih_decani"
+  double spending_parameter = 0;
+  double power = 0.8;
+  std::optional<Margin> mde;         // the smallest effect that matters
+  std::optional<double> prior_mean;  // of the lift; set together with its standard deviation
+  double prior_sd = 0;
   double min_days = 0;
+  std::uint32_t min_units = 0;
+  std::optional<double> max_days;
   const json::Node* node = nullptr;
 };
 

@@ -12,13 +12,16 @@
 #include "absl/strings/str_join.h"
 #include "server/analysis/analyze.hpp"
 #include "server/analysis/cache.hpp"
+#include "server/analysis/unit_sample.hpp"
 #include "server/authoring/metrics.hpp"
 #include "server/authoring/parse.hpp"
 #include "server/authoring/reported.hpp"
 #include "server/project/frozen_caps.hpp"
 #include "server/project/segment_cut.hpp"
+#include "server/project/unit_check_runner.hpp"
 #include "server/project/variant_check.hpp"
 #include "server/report/build.hpp"
+#include "server/report/unit_checks.hpp"
 
 namespace upswing::project {
 namespace {
@@ -34,6 +37,13 @@ constexpr int kSnapshots = 10;
 // Share of re-evaluated exposures that may name another variant: assignment is deterministic, so
 // more than stray clients means that two sides decide differently.
 constexpr double kMostDisagreeing = 0.001;
+
+// Units that are looked at one by one: as a part of the report, in a moment, and beside it.
+constexpr std::int64_t kUnitsAtOnce = 100'000;
+constexpr std::int64_t kMostUnits = 1'000'000;
+constexpr std::int64_t kUnitChecksEveryMs = 600'000;
+// Experiments whose interaction with one is looked at.
+constexpr std::size_t kMostOthers = 20;
 
 constexpr char kVersionPrefix[] = "catalog/version/";
 
@@ -111,6 +121,13 @@ std::vector<metrics::MetricDefinition> MetricsOf(const Catalog& catalog,
   return chosen;
 }
 
+statistics::Spending SpendingOf(const std::string& name) {
+  if (name == "pocock") return statistics::Spending::kPocockLike;
+  if (name == "power") return statistics::Spending::kPower;
+  if (name == "hwang_shih_decani") return statistics::Spending::kHwangShihDeCani;
+  return statistics::Spending::kObrienFlemingLike;
+}
+
 report::Plan PlanOf(const authoring::Experiment& experiment,
                     const std::vector<metrics::MetricDefinition>& metrics) {
   report::Plan plan;
@@ -126,9 +143,32 @@ report::Plan PlanOf(const authoring::Experiment& experiment,
     plan.guardrails.push_back({guardrail.metric, margin.relative, margin.absolute});
   }
   plan.alpha = experiment.plan->alpha;
-  plan.correction = experiment.plan->correction_secondary;
-  plan.anytime = experiment.plan->sequential == "anytime";
-  plan.min_days = experiment.plan->min_days;
+  const authoring::Plan& from = *experiment.plan;
+  const auto margin = [](const std::optional<authoring::Margin>& of) {
+    return of ? std::optional<report::Margin>({of->relative, of->absolute}) : std::nullopt;
+  };
+  plan.correction_primary = from.correction_primary;
+  plan.correction = from.correction_secondary;
+  plan.correction_segments = from.correction_segments;
+  plan.one_sided = from.one_sided;
+  plan.cuped = from.cuped;
+  plan.non_inferiority = margin(from.non_inferiority);
+  plan.anytime = from.sequential == "anytime";
+  plan.tuning_units = from.tuning_units;
+  if (from.sequential == "group_sequential")
+    plan.group_sequential = {SpendingOf(from.spending), from.spending_parameter, from.looks};
+  plan.power = from.power;
+  plan.mde = margin(from.mde);
+  if (from.prior_mean) plan.prior = {*from.prior_mean, from.prior_sd};
+  plan.min_days = from.min_days;
+  plan.min_units = from.min_units;
+  plan.max_days = from.max_days;
+  const std::int64_t start = experiment.start_ms;
+  constexpr auto kOpen = std::numeric_limits<std::int64_t>::max();
+  constexpr double kDayMs = 86'400'000;
+  if (!plan.max_days && experiment.end_ms != kOpen &&
+      start != std::numeric_limits<std::int64_t>::min())
+    plan.max_days = static_cast<double>(experiment.end_ms - start) / kDayMs;
   return plan;
 }
 
@@ -169,6 +209,57 @@ void AddVariantCheck(const ingest::Recheck& recheck, report::Report* report) {
   report->health.checks.push_back(std::move(check));
 }
 
+// The other experiments that the experiment's units may be in: in force, of the same unit type, and
+// not in the same layer. The variants of each, control first.
+absl::StatusOr<std::vector<report::OtherExperiment>> OthersOf(
+    const store::RecordSource& source, const Catalog& catalog, const analysis::ExperimentSpec& spec,
+    const analysis::SampleOptions& options) {
+  std::vector<report::OtherExperiment> others;
+  const authoring::Experiment* self = catalog.model.FindExperiment(spec.experiment);
+  for (const authoring::Experiment& experiment : catalog.model.experiments) {
+    if (self == nullptr || others.size() >= kMostOthers) break;
+    if (&experiment == self || experiment.status != authoring::Status::kRunning ||
+        experiment.unit != spec.unit_type || !experiment.cluster.empty() ||
+        !spec.observation_unit.empty() ||
+        (!experiment.layer.empty() && experiment.layer == self->layer))
+      continue;
+    analysis::ExperimentSpec of = SpecOf(catalog, experiment);
+    of.metrics.clear();
+    of.as_of_ms = spec.as_of_ms;
+    std::stable_partition(of.variants.begin(), of.variants.end(),
+                          [&](const auto& variant) { return variant.key == experiment.control; });
+    auto sample = analysis::SampleUnits(source, of, options);
+    if (!sample.ok()) return sample.status();
+    report::OtherExperiment& other = others.emplace_back();
+    other.key = experiment.key;
+    for (const analysis::VariantSpec& variant : of.variants) other.variants.push_back(variant.key);
+    other.units = std::move(sample->units);
+  }
+  return others;
+}
+
+absl::StatusOr<report::UnitChecks> MakeUnitChecks(const store::RecordSource& source,
+                                                  const Catalog& catalog,
+                                                  const analysis::ExperimentSpec& spec,
+                                                  const std::string& control,
+                                                  const report::Plan& plan, int ages) {
+  analysis::SampleOptions options;
+  options.most_units = kMostUnits;
+  options.ages = ages;
+  const auto sample = analysis::SampleUnits(source, spec, options);
+  if (!sample.ok()) return sample.status();
+  options.ages = 0;
+  auto others = OthersOf(source, catalog, spec, options);
+  if (!others.ok()) return others.status();
+  report::UnitCheckInput input;
+  input.spec = &spec;
+  input.sample = &*sample;
+  input.control = control;
+  input.plan = &plan;
+  input.others = *std::move(others);
+  return report::CheckUnits(input);
+}
+
 // Both sides of a holdout are exposed to "holdout:<key>" before targeting.
 analysis::ExperimentSpec SpecOf(const Catalog& catalog, const authoring::Holdout& holdout) {
   analysis::ExperimentSpec spec;
@@ -195,6 +286,9 @@ struct Project::State {
   std::shared_ptr<const Catalog> catalog;
   VariantCheck variants;
   analysis::ResultCache results;  // of reports as of now
+  std::mutex bounds_mutex;
+  statistics::BoundsCache bounds;  // under bounds_mutex
+  UnitCheckRunner unit_checks;
 
   explicit State(const port::Clock* clock) : variants(clock) {}
 };
@@ -234,7 +328,10 @@ absl::StatusOr<std::unique_ptr<Project>> Project::Open(const Options& options) {
 
 Project::~Project() { Stop(); }
 
+void Project::FinishUnitChecks() { state_->unit_checks.Drain(); }
+
 void Project::Stop() {
+  state_->unit_checks.Stop();
   if (ingest_ != nullptr) ingest_->Stop();
 }
 
@@ -340,6 +437,97 @@ absl::StatusOr<std::string> Project::Source(std::uint64_t version) {
   return json.value("source", "");
 }
 
+// The weights that were in force in each phase of the current iteration, in the order of the
+// variants of now. From the newest version back: each phase's weights are those of any version of
+// it, and phase 1 began the iteration.
+absl::StatusOr<std::map<std::uint32_t, std::vector<double>>> Project::PhaseWeights(
+    const Catalog& current, const authoring::Experiment& experiment) {
+  std::map<std::uint32_t, std::vector<double>> weights;
+  const auto take = [&](std::uint32_t phase, const authoring::Experiment& from) {
+    std::vector<double>& of_phase = weights[phase];
+    for (const authoring::Variant& variant : experiment.variants) {
+      const authoring::Variant* was = from.FindVariant(variant.key);
+      of_phase.push_back(was == nullptr ? 0 : static_cast<double>(was->weight));
+    }
+  };
+  const auto phase_now = current.phases.find(experiment.key);
+  std::uint32_t phase = phase_now == current.phases.end() ? 1 : phase_now->second;
+  take(phase, experiment);
+  for (std::uint64_t version = current.version; version > 1 && phase > 1;) {
+    const auto stored = store_->GetMeta(VersionKey(--version));
+    if (!stored.ok()) return stored.status();
+    const auto json = nlohmann::json::parse(stored->value_or(""), nullptr, false);
+    if (!json.is_object()) break;
+    const auto phases = json.value("phases", std::map<std::string, std::uint32_t>());
+    const auto was = phases.find(experiment.key);
+    // The first catalog of a project counts no phases.
+    const std::uint32_t then = was == phases.end() ? 1 : was->second;
+    if (then >= phase) continue;
+    Catalog before;
+    before.source = json.value("source", "");
+    if (absl::Status status = Parse(&before); !status.ok()) break;
+    const authoring::Experiment* from = before.model.FindExperiment(experiment.key);
+    if (from == nullptr || from->iteration != experiment.iteration) break;
+    phase = then;
+    take(phase, *from);
+  }
+  return weights;
+}
+
+// Single units are looked at once for each state of the data: where there are few of them as a part
+// of the report, which is then the same wherever it is made; else beside the reports of a server,
+// which show the last checks that were made.
+void Project::AddChecksOfUnits(std::shared_ptr<const Catalog> current, const report::Input& input,
+                               bool now, report::Report* report) {
+  std::int64_t units = 0;
+  for (const report::VariantSummary& variant : report->variants) units += variant.units;
+  if (units == 0 || input.spec->metrics.empty()) return;
+  const auto make =
+      [this, current, spec = *input.spec, control = input.control, plan = input.plan,
+       ages = report::AgesToCompare(*input.result)]() -> absl::StatusOr<report::UnitChecks> {
+    absl::StatusOr<report::UnitChecks> checks = absl::NotFoundError("");
+    for (int attempt = 0; attempt < kSnapshots && absl::IsNotFound(checks.status()); ++attempt) {
+      const auto source = store_->Snapshot();
+      if (!source.ok()) return source.status();
+      checks = MakeUnitChecks(**source, *current, spec, control, plan, ages);
+    }
+    return checks;
+  };
+  const std::string key =
+      absl::StrCat(input.spec->experiment, "#", input.spec->iteration, "@", current->version);
+  // Time alone closes windows and lets more units count.
+  std::int64_t counted = 0;
+  for (const report::VariantSummary& variant : report->variants)
+    for (const report::MetricSummary& metric : variant.metrics) counted += metric.units;
+  const std::string state = absl::StrCat(report->records, " ", units, " ", counted);
+  const auto last = state_->unit_checks.Last(key);
+  const std::int64_t at = clock_->WallMillis();
+  if (now && last && last->state == state) return report::AddUnitChecks(last->checks, report);
+  if (units <= kUnitsAtOnce) {
+    auto checks = make();
+    // What cannot be read is named by the report's own checks.
+    if (!checks.ok()) return;
+    report::AddUnitChecks(*checks, report);
+    if (now) state_->unit_checks.Keep(key, {*std::move(checks), state, at});
+    return;
+  }
+  if (!now || ingest_ == nullptr) return;
+  if (!last || at - last->at_ms >= kUnitChecksEveryMs)
+    state_->unit_checks.Start(key, state, at, [make, as_of = report->as_of]() -> decltype(make()) {
+      auto checks = make();
+      if (checks.ok()) checks->as_of = as_of;
+      return checks;
+    });
+  if (last) report::AddUnitChecks(last->checks, report);
+}
+
+report::Report Project::BuildReport(report::Input* input) {
+  if (!input->plan.group_sequential) return report::Build(*input);
+  const std::lock_guard lock(state_->bounds_mutex);
+  input->bounds = &state_->bounds;
+  return report::Build(*input);
+}
+
 absl::StatusOr<report::Report> Project::Report(std::string_view experiment,
                                                std::optional<std::int64_t> as_of_ms) {
   const std::shared_ptr<const Catalog> current = catalog();
@@ -385,9 +573,15 @@ absl::StatusOr<report::Report> Project::Report(std::string_view experiment,
   if (!as_of_ms.has_value() && ingest_ != nullptr) {
     if (absl::Status status = FreezeCaps(store_.get(), spec, *result); !status.ok()) return status;
   }
+  if (result->phases.size() > 1 && !experiment.starts_with(kHoldoutPrefix)) {
+    auto weights = PhaseWeights(*current, *current->model.FindExperiment(experiment));
+    if (!weights.ok()) return weights.status();
+    input.phase_weights = *std::move(weights);
+  }
   input.spec = &spec;
   input.result = &*result;
-  report::Report report = report::Build(input);
+  report::Report report = BuildReport(&input);
+  AddChecksOfUnits(current, input, !as_of_ms.has_value(), &report);
   if (ingest_ != nullptr) AddVariantCheck(ingest_->RecheckOf(spec.experiment), &report);
   return report;
 }

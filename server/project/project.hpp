@@ -15,7 +15,7 @@
 #include "server/authoring/compile.hpp"
 #include "server/authoring/model.hpp"
 #include "server/ingest/ingest.hpp"
-#include "server/report/result.hpp"
+#include "server/report/build.hpp"
 #include "server/store/embedded/embedded_store.hpp"
 
 namespace upswing::project {
@@ -103,12 +103,20 @@ class Project {
   absl::StatusOr<report::Report> Report(std::string_view experiment,
                                         std::optional<std::int64_t> as_of_ms);
 
+  /// Waits until the checks that reports started in the background are made.
+  void FinishUnitChecks();
+
   /// Finishes what was submitted and stops taking batches.
   void Stop();
 
  private:
   Project() = default;
   absl::Status LoadCatalog();
+  report::Report BuildReport(report::Input* input);
+  void AddChecksOfUnits(std::shared_ptr<const Catalog> current, const report::Input& input,
+                        bool now, report::Report* report);
+  absl::StatusOr<std::map<std::uint32_t, std::vector<double>>> PhaseWeights(
+      const Catalog& current, const authoring::Experiment& experiment);
 
   const port::Clock* clock_ = nullptr;
   std::unique_ptr<store::EmbeddedStore> store_;

@@ -2,7 +2,7 @@
 
 #include <vector>
 
-#include "server/report/question.hpp"
+#include "server/report/judgement.hpp"
 
 namespace upswing::report {
 
@@ -10,6 +10,7 @@ namespace upswing::report {
 struct Asked {
   Comparison* comparison = nullptr;
   const Question* question = nullptr;
+  const PlannedQuestion* planned = nullptr;  ///< Null where the plan does not ask.
 };
 
 /// Corrects all questions of the report in one account: p-values, the intervals
@@ -24,8 +25,11 @@ struct Asked {
 ///  exploratory.
 ///
 /// Looks: fixed plans are read once, at the planned end; anytime p-values and
-/// e-BH hold at every look, so that looks cost nothing more.
+/// e-BH hold at every look, so that looks cost nothing more. What the plan judges
+/// is corrected by its own p-values; where it may be looked at more than once,
+/// Benjamini-Yekutieli takes the place of Benjamini-Hochberg, which needs to know
+/// how the questions depend on each other.
 Account Correct(const Plan& plan, const std::vector<Asked>& main,
-                const std::vector<Asked>& segments);
+                const std::vector<Asked>& segments, statistics::BoundsCache* cache);
 
 }  // namespace upswing::report

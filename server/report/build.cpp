@@ -6,10 +6,12 @@
 #include <map>
 #include <utility>
 
+#include "absl/time/civil_time.h"
 #include "absl/time/time.h"
 #include "server/report/account.hpp"
 #include "server/report/checks.hpp"
 #include "server/report/columns.hpp"
+#include "server/report/judgement.hpp"
 #include "server/report/question.hpp"
 #include "server/report/verdict.hpp"
 #include "server/statistics/health.hpp"
@@ -23,7 +25,11 @@ namespace {
 class Builder {
  public:
   Builder(const Input& input, Report* report)
-      : input_(input), result_(*input.result), report_(report), columns_(Columns(*input.spec)) {
+      : input_(input),
+        result_(*input.result),
+        report_(report),
+        columns_(Columns(*input.spec)),
+        bounds_(input.bounds == nullptr ? &own_bounds_ : input.bounds) {
     for (std::size_t v = 0; v < result_.variants.size(); ++v) {
       if (result_.variants[v].key == input.control) control_ = v;
     }
@@ -35,7 +41,9 @@ class Builder {
     FillMain();
     FillSegments();
     FillDays();
-    report_->account = Correct(input_.plan, asked_, asked_in_segments_);
+    FillJudgements();
+    report_->account = Correct(input_.plan, asked_, asked_in_segments_, bounds_);
+    FillOutlooks();
     FillHeterogeneity();
     FillTrends();
   }
@@ -69,12 +77,16 @@ class Builder {
           return std::vector<ArmCell>(cells.begin() + static_cast<std::ptrdiff_t>(from),
                                       cells.begin() + static_cast<std::ptrdiff_t>(to));
         };
-        questions->push_back(Ask(part(c), part(t), column, input_.plan.alpha));
+        questions->push_back(Ask(part(c), part(t), column, input_.plan));
         Comparison comparison = Answer(questions->back(), column, result_.variants[v].key);
         comparison.role = RoleOf(input_.plan, column.metric->key);
         comparison.events_control = c[0].cell->events;
         comparison.events_variant = t[0].cell->events;
         comparisons->push_back(std::move(comparison));
+        if (questions == &questions_) {
+          column_of_question_.push_back(&column);
+          variant_of_question_.push_back(v);
+        }
       }
     }
     // Control first.
@@ -124,9 +136,92 @@ class Builder {
           const analysis::MetricCells& c = ArmOf(control_, column.index);
           const analysis::MetricCells& t = ArmOf(v, column.index);
           comparison.intent_to_treat = AnswerIntentToTreat(
-              Ask({{&c.first_variant, &c}}, {{&t.first_variant, &t}}, column, input_.plan.alpha));
+              Ask({{&c.first_variant, &c}}, {{&t.first_variant, &t}}, column, input_.plan));
         }
       }
+    }
+  }
+
+  // What the plan asks, and its answers before corrections.
+  void FillJudgements() {
+    for (std::size_t i = 0; i < report_->comparisons.size(); ++i) {
+      Comparison& comparison = report_->comparisons[i];
+      if (comparison.role.empty()) continue;
+      const Column& column = *column_of_question_[i];
+      PlannedQuestion& planned =
+          planned_.emplace_back(AskByPlan(input_.plan, questions_[i], column, comparison.role));
+      planned.days = std::max(static_cast<int>(result_.days.size()), DaysOver());
+      if (input_.plan.group_sequential) FillLooks(variant_of_question_[i], column, &planned);
+      comparison.judged = Judge(planned, input_.plan.alpha, bounds_);
+      asked_[i].planned = &planned;
+    }
+  }
+
+  // The data of the planned looks that have come. A look is a day's end, and is as the data are
+  // known now: what comes late joins the look that it belongs to.
+  void FillLooks(std::size_t v, const Column& column, PlannedQuestion* planned) {
+    const analysis::MetricCells& control = ArmOf(control_, column.index);
+    const analysis::MetricCells& variant = ArmOf(v, column.index);
+    const std::size_t known = std::min(control.cumulative.size(), variant.cumulative.size());
+    if (known == 0) planned->no_looks = "not_supported";
+    if (result_.phases.size() > 1) planned->no_looks = "weights_changed";
+    if (!planned->no_looks.empty()) return;
+    const auto add = [&](int day) {
+      // No record came after the days that there are: their last cell is the state of now.
+      const std::size_t cell = std::min(static_cast<std::size_t>(day), known) - 1;
+      LookData look;
+      look.day = day;
+      look.date = absl::FormatCivilTime(FirstDay() + day - 1);
+      look.strata = Ask({{&control.cumulative[cell], &control}},
+                        {{&variant.cumulative[cell], &variant}}, column, input_.plan)
+                        .strata;
+      if (look.strata.ok()) {
+        for (statistics::Stratum& stratum : *look.strata) {
+          static constexpr std::size_t kOwn[] = {0, 1};
+          const auto own = absl::MakeConstSpan(kOwn, column.shape.ratio ? 2 : 1);
+          stratum = {statistics::SelectVariables(stratum.control, own),
+                     statistics::SelectVariables(stratum.treatment, own)};
+        }
+      }
+      planned->looks.push_back(std::move(look));
+    };
+    // After the end nothing more is looked at than what came until then.
+    const auto days = static_cast<int>(known);
+    const int over = input_.plan.ended ? std::min(DaysOver(), days) : DaysOver();
+    for (const int day : input_.plan.group_sequential->days) {
+      if (day <= over) {
+        add(day);
+      } else if (planned->next_look_day == 0) {
+        planned->next_look_day = day;
+      }
+    }
+    // Stopped before its planned end, an experiment is looked at once more.
+    if (input_.plan.ended && planned->next_look_day > 0) {
+      planned->next_look_day = 0;
+      if (planned->looks.empty() || planned->looks.back().day < days) add(days);
+    }
+  }
+
+  absl::CivilDay FirstDay() const {
+    absl::CivilDay day;
+    if (!result_.days.empty()) absl::ParseCivilTime(result_.days[0], &day);
+    return day;
+  }
+
+  // Days of the experiment that are over: the day of `as_of` is not.
+  int DaysOver() const {
+    absl::TimeZone zone = absl::UTCTimeZone();
+    absl::LoadTimeZone(input_.spec->timezone, &zone);
+    const absl::CivilDay today =
+        absl::ToCivilDay(absl::FromUnixMillis(input_.spec->as_of_ms), zone);
+    constexpr absl::civil_diff_t kMost = 100'000;
+    return static_cast<int>(std::clamp<absl::civil_diff_t>(today - FirstDay(), 0, kMost));
+  }
+
+  void FillOutlooks() {
+    for (const Asked& asked : asked_) {
+      if (asked.planned != nullptr && asked.comparison->role == "primary")
+        asked.comparison->outlook = LookAhead(*asked.planned, bounds_);
     }
   }
 
@@ -264,6 +359,11 @@ class Builder {
   std::vector<Column> columns_;
   std::size_t control_ = 0;
   std::deque<Question> questions_;
+  std::vector<const Column*> column_of_question_;  // by question
+  std::vector<std::size_t> variant_of_question_;
+  std::deque<PlannedQuestion> planned_;
+  statistics::BoundsCache own_bounds_;
+  statistics::BoundsCache* bounds_;
   std::deque<Question> segment_questions_;
   std::vector<Asked> asked_;
   std::vector<Asked> asked_in_segments_;

@@ -11,6 +11,7 @@
 #include "server/analysis/spec.hpp"
 #include "server/report/plan.hpp"
 #include "server/report/result.hpp"
+#include "server/statistics/bounds_cache.hpp"
 
 namespace upswing::report {
 
@@ -23,6 +24,8 @@ struct Input {
   std::map<std::uint32_t, std::vector<double>> phase_weights;
   const analysis::ExperimentSpec* spec = nullptr;
   const analysis::AnalysisResult* result = nullptr;
+  /// Bounds of group-sequential plans that were computed before; may be null.
+  statistics::BoundsCache* bounds = nullptr;
 };
 
 /// Turns sufficient statistics into a report. Pure. A metric that a method

@@ -21,6 +21,8 @@ constexpr double kHealthAlpha = 0.001;
 constexpr double kCrossoverShare = 0.01;
 // Above this share of the sum a cap decides what the metric says.
 constexpr double kRemovedShare = 0.05;
+// Losses on the client above this are worth a look, equal or not.
+constexpr double kLostShare = 0.01;
 // Causes of a mismatch that are worth a line.
 constexpr std::size_t kMostCauses = 10;
 
@@ -37,23 +39,44 @@ std::string RoleOf(const Report& report, const std::string& metric) {
   return "";
 }
 
-// Over phases of known weights X^2 adds up; else the weights in force now are
-// those of all units.
-absl::StatusOr<statistics::SampleRatioTest> SampleRatio(const Input& input,
-                                                        const std::vector<std::int64_t>& observed,
-                                                        const std::vector<double>& weights) {
+// Units by variant in each phase with the weights of that phase; empty where there is one phase, or
+// the weights of one are not known.
+std::vector<statistics::SampleRatioPeriod> Periods(const Input& input) {
   const std::vector<std::uint32_t>& phases = input.result->phases;
   std::vector<statistics::SampleRatioPeriod> periods;
   for (std::size_t k = 0; phases.size() > 1 && k < phases.size(); ++k) {
     const auto known = input.phase_weights.find(phases[k]);
-    if (known == input.phase_weights.end()) break;
+    if (known == input.phase_weights.end()) return {};
     statistics::SampleRatioPeriod period{{}, known->second};
     for (const analysis::VariantResult& variant : input.result->variants)
       period.observed.push_back(k < variant.units_by_phase.size() ? variant.units_by_phase[k] : 0);
     periods.push_back(std::move(period));
   }
-  if (phases.size() < 2 || periods.size() < phases.size())
-    return statistics::SampleRatioChiSquare(observed, weights);
+  return periods;
+}
+
+// Weights that hold for every phase, up to a factor. Without phases, those of now.
+bool SameWeights(const std::vector<statistics::SampleRatioPeriod>& periods) {
+  const auto share = [](const std::vector<double>& weights, std::size_t i) {
+    double sum = 0;
+    for (const double weight : weights) sum += weight;
+    return weights[i] / sum;
+  };
+  for (const statistics::SampleRatioPeriod& period : periods) {
+    for (std::size_t i = 0; i < period.weights.size(); ++i) {
+      if (std::fabs(share(period.weights, i) - share(periods[0].weights, i)) > 1e-12) return false;
+    }
+  }
+  return true;
+}
+
+// Over phases of known weights X^2 adds up; else the weights in force now are
+// those of all units.
+absl::StatusOr<statistics::SampleRatioTest> SampleRatio(const Input& input,
+                                                        const std::vector<std::int64_t>& observed,
+                                                        const std::vector<double>& weights) {
+  const std::vector<statistics::SampleRatioPeriod> periods = Periods(input);
+  if (periods.empty()) return statistics::SampleRatioChiSquare(observed, weights);
   auto test = statistics::SampleRatioOverPeriods(periods);
   if (!test.ok()) return test;
   test->expected.assign(observed.size(), 0);
@@ -188,6 +211,22 @@ void CheckSampleRatioSequentially(const Input& input, Report* report) {
   std::vector<std::int64_t> totals(variants.size(), 0);
   double log_odds = 0;
   std::string reason;
+  const auto periods = Periods(input);
+  if (!SameWeights(periods)) {
+    // Units by day and phase are not known: one look, now. The phases' evidence multiplies.
+    for (const statistics::SampleRatioPeriod& period : periods) {
+      const auto odds = statistics::SampleRatioLogOdds(period.observed, period.weights);
+      if (odds.ok()) log_odds += *odds;
+      if (!odds.ok()) reason = Reason(odds.status());
+    }
+    check.p_value = reason.empty() ? Figure{std::min(1.0, std::exp(-log_odds)), ""}
+                                   : Figure{std::nullopt, reason};
+    check.ok = check.p_value.value.value_or(1) >= kHealthAlpha;
+    if (!check.ok) check.detail = "the split left the weights of its phases";
+    report->health.srm_sequential_p_value = check.p_value;
+    report->health.checks.push_back(std::move(check));
+    return;
+  }
   const auto look = [&](const std::vector<std::int64_t>& observed) {
     const auto odds = statistics::SampleRatioLogOdds(observed, Weights(*input.spec));
     if (odds.ok()) {
@@ -223,7 +262,8 @@ void CheckSampleRatioSequentially(const Input& input, Report* report) {
 // cells it is a corrected p-value.
 void CheckSampleRatioPlaces(const Input& input, Report* report) {
   const auto& variants = input.result->variants;
-  if (variants.empty()) return;
+  // Days and segments mix phases of other weights.
+  if (variants.empty() || !SameWeights(Periods(input))) return;
   std::vector<statistics::SampleRatioCell> cells;
   const std::size_t segments = variants[0].segments.size();
   for (std::size_t s = 0; s < segments; ++s) {
@@ -354,6 +394,104 @@ void CheckErasures(const Input& input, Report* report) {
                                    : " units were erased, of some variants more than of others")});
 }
 
+// Exposures that clients made and lost before a record arrived: as many of each variant, or the
+// split that arrives is not the one that was assigned. The losses are the stage between exposed and
+// logged; their evidence stands among the causes of a mismatch.
+void CheckLosses(const Input& input, Report* report) {
+  std::vector<std::int64_t> lost;
+  std::vector<double> exposed;
+  std::int64_t all_lost = 0;
+  double all_exposed = 0;
+  for (const VariantSummary& summary : report->variants) {
+    for (const analysis::VariantResult& variant : input.result->variants) {
+      if (variant.key != summary.key) continue;
+      Stage stage;
+      stage.variant = variant.key;
+      stage.evaluated = variant.decisions.evaluated;
+      stage.exposed = variant.decisions.exposed;
+      stage.queued = variant.decisions.queued;
+      for (const auto& [reason, count] : variant.decisions.dropped) stage.dropped += count;
+      stage.units = variant.units_first_variant;
+      // A queue that refuses a record counts it as dropped as well.
+      const std::int64_t gone =
+          std::min(stage.exposed, std::max(stage.exposed - stage.queued, stage.dropped));
+      lost.push_back(gone);
+      exposed.push_back(static_cast<double>(stage.exposed));
+      all_lost += gone;
+      all_exposed += exposed.back();
+      report->health.stages.push_back(std::move(stage));
+    }
+  }
+  if (!(all_exposed > 0)) {
+    report->health.stages.clear();
+    return;
+  }
+  const double share = static_cast<double>(all_lost) / all_exposed;
+  HealthCheck check{
+      "losses",
+      "warn",
+      share <= kLostShare,
+      {1.0, ""},
+      {share, ""},
+      kLostShare,
+      absl::StrCat("clients lost ", Percent(share), " of the exposures, of each variant alike")};
+  if (all_lost > 0) {
+    const auto test = statistics::SampleRatioChiSquare(lost, exposed);
+    check.p_value =
+        test.ok() ? Figure{test->p_value, ""} : Figure{std::nullopt, Reason(test.status())};
+    const auto odds = statistics::SampleRatioLogOdds(lost, exposed);
+    if (odds.ok() && *odds > 0 && test.ok()) {
+      const double of_control = static_cast<double>(lost[0]) / static_cast<double>(all_lost);
+      report->health.srm_causes.push_back({"stage",
+                                           "lost on the client",
+                                           {test->p_value, ""},
+                                           *odds,
+                                           of_control - exposed[0] / all_exposed,
+                                           all_lost});
+      std::stable_sort(report->health.srm_causes.begin(), report->health.srm_causes.end(),
+                       [](const SampleRatioCause& a, const SampleRatioCause& b) {
+                         return a.log_e_value > b.log_e_value;
+                       });
+    }
+  }
+  if (!check.ok) {
+    check.detail = absl::StrCat("clients lost ", Percent(share), " of the exposures");
+  } else if (check.p_value.value.value_or(1) < kHealthAlpha) {
+    check.ok = false;
+    check.detail = absl::StrCat("clients lost ", Percent(share),
+                                " of the exposures, of some variants more than of others (p = ",
+                                PValue(*check.p_value.value), ")");
+  }
+  report->health.checks.push_back(std::move(check));
+}
+
+// Events of the metrics that clients lost: which units they were of is not known.
+void CheckLostEvents(const Input& input, Report* report) {
+  std::int64_t lost = 0;
+  std::string most;
+  std::int64_t most_lost = 0;
+  for (const auto& [name, reasons] : input.result->dropped_events) {
+    std::int64_t of_name = 0;
+    for (const auto& [reason, count] : reasons) of_name += count;
+    lost += of_name;
+    if (of_name > most_lost) {
+      most_lost = of_name;
+      most = name;
+    }
+  }
+  if (lost == 0) return;
+  const double share = static_cast<double>(lost) / static_cast<double>(lost + input.result->events);
+  report->health.checks.push_back(
+      {"lost_events",
+       "warn",
+       share <= kLostShare,
+       {std::nullopt, "not_applicable"},
+       {share, ""},
+       kLostShare,
+       absl::StrCat("clients lost ", Percent(share), " of the metrics' events, most of \"", most,
+                    "\"")});
+}
+
 void CheckCaps(const Report& report, Health* health) {
   for (const MetricInfo& metric : report.metrics) {
     if (!metric.cap) continue;
@@ -378,6 +516,8 @@ void CheckHealth(const Input& input, Report* report) {
   CheckSampleRatioPlaces(input, report);
   CheckCrossovers(input, report);
   CheckErasures(input, report);
+  CheckLosses(input, report);
+  CheckLostEvents(input, report);
   CheckPrePeriod(*report, &report->health);
   CheckTrend(*report, &report->health);
   CheckCaps(*report, &report->health);

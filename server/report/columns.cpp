@@ -133,6 +133,8 @@ absl::StatusOr<statistics::Moments> MomentsOf(const analysis::Cell& cell,
     return statistics::QuantileMoments(*arm.quantile, whole->mean[0], *moments);
   }
   if (!moments.ok() || moments->dimension() == column.shape.dimension()) return moments;
+  // Cells of days have no covariates.
+  if (moments->dimension() == (column.shape.ratio ? 2u : 1u)) return moments;
   if (column.component >= moments->dimension())
     return statistics::Undefined(statistics::reason::kNotEnoughData);
   statistics::Moments part;

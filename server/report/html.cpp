@@ -496,7 +496,9 @@ class Page {
     if (report_.account.families.empty()) return;
     Add(absl::StrCat(
         "<section><h2>", T(Word::kAccount), "</h2><p class=\"note\">", T(Word::kAccountNote), " ",
-        T(report_.account.looks == "anytime" ? Word::kLooksAnytime : Word::kLooksFixed),
+        T(report_.account.looks == "anytime"            ? Word::kLooksAnytime
+          : report_.account.looks == "group_sequential" ? Word::kLooksPlanned
+                                                        : Word::kLooksFixed),
         "</p><div class=\"scroll\"><table><thead><tr><th></th><th class=\"n\">",
         T(Word::kQuestions), "</th><th>", T(Word::kCorrection), "</th><th class=\"n\">",
         T(Word::kDiscoveries), " (", T(Word::kFixed), ")</th><th class=\"n\">",

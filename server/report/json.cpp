@@ -60,6 +60,42 @@ Json ToJson(const std::vector<VariantSummary>& variants) {
   return list;
 }
 
+Json ToJson(const Margin& margin) {
+  return margin.absolute ? Json{{"absolute", *margin.absolute}}
+                         : Json{{"relative", margin.relative.value_or(0)}};
+}
+
+Json ToJson(const Judgement& judged) {
+  Json json = {{"looks", judged.looks},
+               {"alternative", judged.alternative},
+               {"margin", judged.margin ? ToJson(*judged.margin) : Json(nullptr)},
+               {"cuped", judged.cuped},
+               {"valid_now", judged.valid_now}};
+  if (judged.null_value != 0) json["null_value"] = judged.null_value;
+  json["absolute"] = ToJson(judged.absolute);
+  json["relative"] = ToJson(judged.relative);
+  json["confidence"] = Number(judged.confidence);
+  Put(&json, "p_value", judged.p_value);
+  Put(&json, "p_value_adjusted", judged.p_value_adjusted);
+  for (const Judgement& other : judged.opposite)
+    Put(&json, "p_value_of_harm",
+        other.p_value_adjusted.value ? other.p_value_adjusted : other.p_value);
+  if (judged.look) {
+    json["look"] = {
+        {"number", judged.look->number},
+        {"of", judged.look->of},
+        {"day", judged.look->day},
+        {"date", judged.look->date},
+        {"next_day", judged.look->next_day > 0 ? Json(judged.look->next_day) : Json(nullptr)}};
+    if (judged.p_value.value) {
+      json["look"]["z"] = judged.look->z;
+      json["look"]["z_bound"] = judged.look->z_bound;
+      json["look"]["alpha_spent"] = judged.look->alpha_spent;
+    }
+  }
+  return json;
+}
+
 Json ToJson(const Comparison& comparison) {
   Json json = {{"metric", comparison.metric}, {"variant", comparison.variant}};
   if (!comparison.role.empty()) json["role"] = comparison.role;
@@ -103,6 +139,14 @@ Json ToJson(const Comparison& comparison) {
   Put(&bayesian, "chance_to_win", comparison.bayesian.chance_to_win);
   Put(&bayesian, "expected_loss", comparison.bayesian.expected_loss);
   Put(&json, "detectable", comparison.detectable);
+  if (comparison.judged) json["judged"] = ToJson(*comparison.judged);
+  if (comparison.outlook) {
+    Json& outlook = json["outlook"] = {{"effect", comparison.outlook->effect}};
+    Put(&outlook, "power_now", comparison.outlook->power_now);
+    Put(&outlook, "units_needed", comparison.outlook->units_needed);
+    Put(&outlook, "information", comparison.outlook->information);
+    Put(&outlook, "conditional_power", comparison.outlook->conditional_power);
+  }
   return json;
 }
 
@@ -110,6 +154,64 @@ Json ToJson(const std::vector<Comparison>& comparisons) {
   Json list = Json::array();
   for (const Comparison& comparison : comparisons) list.push_back(ToJson(comparison));
   return list;
+}
+
+Json ToJson(const UnitChecks& checks) {
+  Json json = {{"as_of", checks.as_of.empty() ? Json(nullptr) : Json(checks.as_of)},
+               {"units", checks.units},
+               {"share", checks.share}};
+  Json& controls = json["negative_controls"] = Json::array();
+  for (const UnitChecks::NegativeControl& control : checks.negative_controls) {
+    Json one = {{"metric", control.metric},
+                {"units", control.units},
+                {"splits", control.splits},
+                {"beyond_1_96", control.beyond_1_96},
+                {"variance_ratio", Number(control.variance_ratio)},
+                {"flagged", control.flagged}};
+    Put(&one, "p_value", control.p_value);
+    controls.push_back(std::move(one));
+  }
+  Json& outliers = json["outliers"] = Json::array();
+  for (const UnitChecks::Outlier& outlier : checks.outliers) {
+    outliers.push_back({{"metric", outlier.metric},
+                        {"variant", outlier.variant},
+                        {"with_all", Number(outlier.with_all)},
+                        {"without_largest", Number(outlier.without_largest)},
+                        {"p_with_all", Number(outlier.p_with_all)},
+                        {"p_without_largest", Number(outlier.p_without_largest)},
+                        {"decisive", outlier.decisive}});
+  }
+  Json& ages = json["ages"] = Json::array();
+  for (const UnitChecks::Age& age : checks.ages) {
+    Json one = {{"metric", age.metric},
+                {"variant", age.variant},
+                {"units", age.units},
+                {"slope_per_day", Number(age.slope)},
+                {"p_value", Number(age.p_value)},
+                {"first", Number(age.first)},
+                {"last", Number(age.last)}};
+    Json& effects = one["effects"] = Json::array();
+    for (const UnitChecks::Age::Effect& effect : age.effects) {
+      effects.push_back({{"day", effect.day},
+                         {"estimate", Number(effect.estimate)},
+                         {"standard_error", Number(effect.standard_error)}});
+    }
+    ages.push_back(std::move(one));
+  }
+  Json& interactions = json["interactions"] = Json::array();
+  for (const UnitChecks::Interaction& interaction : checks.interactions) {
+    interactions.push_back({{"experiment", interaction.experiment},
+                            {"other_variant", interaction.other_variant},
+                            {"metric", interaction.metric},
+                            {"variant", interaction.variant},
+                            {"units", interaction.units},
+                            {"estimate", Number(interaction.estimate)},
+                            {"standard_error", Number(interaction.standard_error)},
+                            {"p_value", Number(interaction.p_value)},
+                            {"p_value_adjusted", Number(interaction.p_value_adjusted)},
+                            {"assignment_p_value", Number(interaction.assignment_p_value)}});
+  }
+  return json;
 }
 
 Json ToJson(const Health& health) {
@@ -136,21 +238,45 @@ Json ToJson(const Health& health) {
                       {"share_gap", Number(cause.share_gap)},
                       {"units", cause.units}});
   }
-  return {{"ok", health.ok}, {"srm", std::move(srm)}, {"checks", std::move(checks)}};
+  Json stages = Json::array();
+  for (const Stage& stage : health.stages) {
+    stages.push_back({{"variant", stage.variant},
+                      {"evaluated", stage.evaluated},
+                      {"exposed", stage.exposed},
+                      {"queued", stage.queued},
+                      {"dropped", stage.dropped},
+                      {"units", stage.units}});
+  }
+  return {{"ok", health.ok},
+          {"srm", std::move(srm)},
+          {"checks", std::move(checks)},
+          {"stages", std::move(stages)},
+          {"unit_checks", health.unit_checks ? ToJson(*health.unit_checks) : Json(nullptr)}};
 }
 
 Json ToJson(const Plan& plan, const Account& account) {
   Json guardrails = Json::object();
   for (const Plan::Guardrail& guardrail : plan.guardrails) {
     guardrails[guardrail.metric] = {
-        {"margin", guardrail.absolute_margin
-                       ? Json{{"absolute", *guardrail.absolute_margin}}
-                       : Json{{"relative", guardrail.relative_margin.value_or(0)}}}};
+        {"margin", ToJson(Margin{guardrail.relative_margin, guardrail.absolute_margin})}};
   }
-  return {{"primary", plan.primary},       {"secondary", plan.secondary},
-          {"guardrails", guardrails},      {"alpha", account.alpha},
-          {"correction", plan.correction}, {"sequential", account.looks},
-          {"min_days", plan.min_days},     {"ended", plan.ended}};
+  Json json = {{"primary", plan.primary},       {"secondary", plan.secondary},
+               {"guardrails", guardrails},      {"alpha", account.alpha},
+               {"correction", plan.correction}, {"sequential", account.looks},
+               {"min_days", plan.min_days},     {"ended", plan.ended}};
+  json["min_units"] = plan.min_units;
+  json["max_days"] = Number(plan.max_days);
+  json["one_sided"] = plan.one_sided;
+  json["cuped"] = plan.cuped;
+  json["power"] = plan.power;
+  json["non_inferiority"] = plan.non_inferiority ? ToJson(*plan.non_inferiority) : Json(nullptr);
+  json["mde"] = plan.mde ? ToJson(*plan.mde) : Json(nullptr);
+  json["prior"] = plan.prior ? Json{{"mean", plan.prior->mean},
+                                    {"standard_deviation", plan.prior->standard_deviation}}
+                             : Json(nullptr);
+  if (plan.anytime) json["tuning_units"] = plan.tuning_units;
+  if (plan.group_sequential) json["looks"] = plan.group_sequential->days;
+  return json;
 }
 
 Json ToJson(const Account& account) {
@@ -161,7 +287,9 @@ Json ToJson(const Account& account) {
                         {"questions", family.questions},
                         {"undefined", family.undefined},
                         {"discoveries", family.discoveries},
-                        {"discoveries_anytime", family.discoveries_anytime}});
+                        {"discoveries_anytime", family.discoveries_anytime},
+                        {"discoveries_judged", family.discoveries_judged},
+                        {"correction_judged", family.correction_judged}});
   }
   return {{"alpha", account.alpha}, {"looks", account.looks}, {"families", std::move(families)}};
 }

@@ -94,6 +94,7 @@ constexpr Phrase kWords[] = {
     {"exploratory", "探索性"},
     {"Looks: one, at the planned end.", "查看次数：仅在计划结束时一次。"},
     {"Looks: any number; anytime results stay valid.", "查看次数：不限；任意时刻结果始终有效。"},
+    {"Looks: those of the plan (group sequential).", "查看次数：按计划（成组序贯）。"},
     {"Trend by day", "每日趋势"},
     {"no data", "暂无数据"},
 };
@@ -127,6 +128,11 @@ constexpr Named kReasons[] = {
     {"window_not_complete", {"window is not complete", "统计窗口未完成"}},
     {"only_between_variants", {"only between variants", "仅组间有值"}},
     {"not_applicable", {"not applicable", "不适用"}},
+    {"before_first_look", {"before the first planned look", "尚未到首次计划查看"}},
+    {"not_valid_before_the_end", {"not valid before the end", "结束前无效"}},
+    {"no_planned_effect", {"the plan names no effect", "计划未写明效应"}},
+    {"no_planned_end", {"the plan names no end", "计划未写明结束时间"}},
+    {"planned_end_reached", {"the planned end has come", "已到计划结束时间"}},
 };
 
 constexpr Named kChecks[] = {
@@ -139,6 +145,13 @@ constexpr Named kChecks[] = {
     {"pre_period", {"Before the exposure", "曝光前平衡"}},
     {"effect_over_time", {"Effect over time", "效应随时间"}},
     {"winsorising", {"Capped values", "截尾"}},
+    {"losses", {"Exposures lost on devices", "设备端丢失的曝光"}},
+    {"lost_events", {"Events lost on devices", "设备端丢失的事件"}},
+    {"negative_controls", {"Negative controls", "阴性对照"}},
+    {"outlier", {"One unit carries the effect", "单个样本主导效应"}},
+    {"effect_by_age", {"Effect by day since the exposure", "效应随曝光后天数"}},
+    {"interaction", {"Interaction with another experiment", "与其他实验的交互"}},
+    {"logged_variant", {"Logged variant", "上报分组核对"}},
     {"unreadable_data", {"Damaged data", "数据损坏"}},
     {"unknown_variants", {"Unknown variants", "未知分组"}},
 };
@@ -166,6 +179,12 @@ constexpr Named kCauses[] = {
       "{3}.",
       "{0} 变好，但尚不能证明护栏指标 {1} 的损失小于允许的 {2}：{3}。"}},
     {"gain", {"{0} got better: {1} {2}.", "{0} 变好：{1} {2}，护栏指标均未受损。"}},
+    {"not_inferior",
+     {"{0} is shown to lose less than its margin of {1}: {2} {3}.",
+      "已证明 {0} 的损失小于允许的 {1}：{2} {3}。"}},
+    {"not_shown",
+     {"The plan is complete and {0} is not shown to lose less than its margin of {1}: {2}.",
+      "计划已完成，但未能证明 {0} 的损失小于允许的 {1}：{2}。"}},
     {"no_gain",
      {"The plan is complete and {0} shows no gain: {1}.", "计划已完成，{0} 没有收益：{1}。"}},
     {"futile",

@@ -45,19 +45,25 @@ void CompareIncrements(const statistics::Stratum& arms, double alpha, Comparison
     comparison->absolute.high = Finite(result->interval.interval.upper);
   }
   comparison->absolute_adjusted = comparison->absolute;
-  comparison->p_value = {2 * std::min(result->p_pays, 1 - result->p_pays), ""};
+  comparison->p_value = {std::min(1.0, 2 * std::min(result->p_pays, result->p_loses)), ""};
   comparison->p_value_adjusted = comparison->p_value;
-  comparison->bayesian.chance_to_win = {1 - result->p_pays, ""};
+  comparison->bayesian.chance_to_win = {result->p_loses, ""};
 }
 
 }  // namespace
 
 Question Ask(const std::vector<ArmCell>& control, const std::vector<ArmCell>& treatment,
-             const Column& column, double alpha) {
+             const Column& column, const Plan& plan) {
   Question question;
   question.options.shape = column.shape;
   question.increments = IsIncremental(*column.metric);
-  question.options.alpha = alpha;
+  question.options.alpha = plan.alpha;
+  question.options.power = plan.power;
+  question.options.tuning_units = plan.tuning_units;
+  if (plan.prior) {
+    const double sd = plan.prior->standard_deviation;
+    question.options.lift_prior = statistics::NormalPrior{plan.prior->mean, sd * sd};
+  }
   question.options.binary = IsBinary(*column.metric) && !column.shape.ratio;
   question.options.good_is_lower = column.metric->good == metrics::GoodDirection::kDown;
   for (std::size_t k = 0; k < control.size(); ++k) {
@@ -67,6 +73,8 @@ Question Ask(const std::vector<ArmCell>& control, const std::vector<ArmCell>& tr
       question.strata = c.ok() ? t.status() : c.status();
       return question;
     }
+    if (c->dimension() < column.shape.dimension())
+      question.options.shape = {.ratio = column.shape.ratio};
     question.strata->push_back({*std::move(c), *std::move(t)});
   }
   if (question.strata->size() > 1)

@@ -26,7 +26,7 @@ struct Question {
 /// `control` and `treatment` have one cell for each stratum (one, or one for
 /// each phase of constant weights).
 Question Ask(const std::vector<ArmCell>& control, const std::vector<ArmCell>& treatment,
-             const Column& column, double alpha);
+             const Column& column, const Plan& plan);
 
 /// The comparison that answers it; what the data do not define has its reason.
 Comparison Answer(const Question& question, const Column& column, const std::string& variant);

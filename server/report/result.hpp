@@ -110,6 +110,48 @@ struct BayesianResult {
   Figure expected_loss;  ///< Of choosing the variant, in the metric's unit.
 };
 
+/// The comparison as the plan judges it: its alternative, margin, looks and covariates. What the
+/// verdict reads.
+struct Judgement {
+  std::string alternative;  ///< "two_sided", "greater" or "less".
+  /// "fixed", "anytime" or "group_sequential". A metric without a closed window is judged "fixed"
+  /// in any plan: at the end.
+  std::string looks;
+  bool cuped = false;            ///< By the numbers that the covariate adjusts.
+  bool valid_now = false;        ///< A decision may be taken on it at this moment.
+  double null_value = 0;         ///< Value of no effect: 1 for a return, else 0.
+  std::optional<Margin> margin;  ///< The loss that is accepted; the test is against it.
+  Interval absolute;
+  Interval relative;
+  Figure p_value;
+  Figure p_value_adjusted;           ///< Over the comparison's family.
+  std::optional<double> confidence;  ///< Of the intervals, after the correction.
+  /// The planned look that the numbers are from.
+  struct Look {
+    int number = 0;  ///< From 1; 0 before the first.
+    int of = 0;
+    int day = 0;  ///< Of the experiment, from 1: data until its end.
+    std::string date;
+    int next_day = 0;  ///< 0: none is left.
+    double z = 0;
+    double z_bound = 0;
+    double alpha_spent = 0;
+  };
+  std::optional<Look> look;
+  /// Of a one-sided test: the test of the opposite direction at the same level, for harm; none or
+  /// one.
+  std::vector<Judgement> opposite;
+};
+
+/// What more data would bring for the effect that the plan wants to see.
+struct Outlook {
+  double effect = 0;         ///< The planned effect, absolute, signed.
+  Figure power_now;          ///< With the units so far.
+  Figure units_needed;       ///< Of both arms, for the plan's power.
+  Figure information;        ///< Share of the planned length, in (0, 1].
+  Figure conditional_power;  ///< Chance to show it at the planned end, given the data so far.
+};
+
 /// One variant against control on one metric.
 struct Comparison {
   std::string metric;
@@ -140,8 +182,10 @@ struct Comparison {
   AnytimeResult anytime;
   std::optional<CupedResult> cuped;  ///< Absent where the metric has no covariate.
   BayesianResult bayesian;
-  Figure detectable;  ///< Smallest relative lift that this many units would find
-                      ///< with power 0.8.
+  std::optional<Judgement> judged;  ///< Absent where the plan does not name the metric.
+  std::optional<Outlook> outlook;   ///< For the primary metric.
+  Figure detectable;                ///< Smallest relative lift that this many units would find
+                                    ///< with power 0.8.
 };
 
 /// Comparisons of the units whose attribute had this value at first exposure.
@@ -169,6 +213,9 @@ struct Family {
   std::int64_t undefined = 0;    ///< Comparisons without a p-value; they do not count.
   std::int64_t discoveries = 0;  ///< Adjusted p-value at most alpha.
   std::int64_t discoveries_anytime = 0;
+  std::int64_t discoveries_judged = 0;  ///< As the plan judges them.
+  std::string correction_judged;        ///< Differs from `correction` where looks make questions
+                                        ///< depend on each other in unknown ways.
 };
 
 /// The one account of all questions that this report answers.
@@ -222,6 +269,78 @@ struct HealthCheck {
   std::string detail;
 };
 
+/// What checks found that look at single units; made beside the report, of a sample by hash where
+/// there are many units.
+struct UnitChecks {
+  std::string as_of;       ///< RFC 3339, UTC: what the checks saw; empty: what the report saw.
+  std::int64_t units = 0;  ///< Looked at.
+  double share = 1;        ///< Of the units of the type.
+  /// The units split again and again at random, at the level of randomisation: the spread of the
+  /// differences over what their standard errors promise.
+  struct NegativeControl {
+    std::string metric;
+    std::int64_t units = 0;
+    int splits = 0;
+    int beyond_1_96 = 0;        ///< Splits whose |z| is above 1.96: 5 % are expected.
+    double variance_ratio = 1;  ///< 1 where the formula holds.
+    Figure p_value;             ///< Chi-square, two-sided.
+    bool flagged = false;       ///< Outside the 99.9 % band.
+  };
+  std::vector<NegativeControl> negative_controls;
+  /// The difference without the unit of each arm that is farthest from its mean.
+  struct Outlier {
+    std::string metric;
+    std::string variant;
+    double with_all = 0;
+    double without_largest = 0;
+    double p_with_all = 1;
+    double p_without_largest = 1;
+    bool decisive = false;  ///< The verdict at alpha turns, or more than a standard error is lost.
+  };
+  std::vector<Outlier> outliers;
+  /// The effect by full day since the exposure, of the same units on each day.
+  struct Age {
+    std::string metric;
+    std::string variant;
+    std::int64_t units = 0;
+    double slope = 0;  ///< Per day.
+    double p_value = 1;
+    double first = 0;  ///< Fitted, first and last day.
+    double last = 0;
+    struct Effect {
+      int day = 0;
+      double estimate = 0;
+      double standard_error = 0;
+    };
+    std::vector<Effect> effects;
+  };
+  std::vector<Age> ages;
+  /// How the effect differs between a variant of another experiment and its control.
+  struct Interaction {
+    std::string experiment;
+    std::string other_variant;
+    std::string metric;
+    std::string variant;
+    std::int64_t units = 0;
+    double estimate = 0;
+    double standard_error = 0;
+    double p_value = 1;
+    double p_value_adjusted = 1;    ///< Bonferroni, over all interactions.
+    double assignment_p_value = 1;  ///< That the two assignments are independent.
+  };
+  std::vector<Interaction> interactions;
+};
+
+/// What clients counted on the way from a decision to a record, of one variant.
+struct Stage {
+  std::string variant;
+  std::int64_t evaluated = 0;  ///< Decisions that asked for an exposure.
+  std::int64_t exposed = 0;    ///< Not a repetition of the unit's last exposure.
+  std::int64_t queued = 0;
+  std::int64_t dropped = 0;  ///< Lost on the client after that.
+  std::int64_t units = 0;    ///< Arrived, by first variant.
+};
+
 struct Health {
   bool ok = true;  ///< No check of severity "block" failed.
   Figure srm_p_value;
@@ -229,6 +348,8 @@ struct Health {
   Figure srm_sequential_p_value;     ///< Smallest so far over all days; valid at
                                      ///< every look.
   std::vector<SampleRatioCause> srm_causes;
+  std::vector<Stage> stages;              ///< Empty where no client counted.
+  std::optional<UnitChecks> unit_checks;  ///< Absent until they have been made.
   std::vector<HealthCheck> checks;
 };
 

@@ -241,13 +241,59 @@ void AppendMetric(const Report& report, absl::string_view metric, const Terminal
   for (const Comparison* comparison : comparisons) *text += Wrap("    ", 4, Sentence(*comparison));
 }
 
+// How the plan judges its primary metric, where that is not one two-sided look at the end, and what
+// more data would bring.
+void AppendPlan(const Report& report, std::string* text) {
+  const auto add = [text](std::string_view name, const std::string& line) {
+    *text += Wrap(absl::StrCat("  ", base::ToAbsl(name), "  "), name.size() + 4, line);
+  };
+  for (const Comparison& comparison : report.comparisons) {
+    if (comparison.role != "primary" || !comparison.judged) continue;
+    const Judgement& judged = *comparison.judged;
+    const std::string of =
+        absl::StrCat(Printable(comparison.metric), " of ", Printable(comparison.variant), ": ");
+    if (judged.look) {
+      std::string line = absl::StrCat(of, judged.look->number, " of ", judged.look->of);
+      if (judged.look->number > 0) absl::StrAppend(&line, ", day ", judged.look->day);
+      if (judged.p_value.value) {
+        absl::StrAppend(&line, absl::StrFormat(", z = %.3f against a bound of %.3f", judged.look->z,
+                                               judged.look->z_bound));
+      }
+      if (judged.look->next_day > 0)
+        absl::StrAppend(&line, "; the next at the end of day ", judged.look->next_day);
+      add("Looks", line);
+    }
+    if (judged.margin && judged.p_value_adjusted.value) {
+      const std::string margin = judged.margin->absolute
+                                     ? Number(*judged.margin->absolute)
+                                     : Percent(judged.margin->relative.value_or(0));
+      add("Not inferior", absl::StrCat(of, "against a loss of ", margin,
+                                       ": p = ", PValue(*judged.p_value_adjusted.value)));
+    }
+    if (!comparison.outlook || !comparison.outlook->power_now.value) continue;
+    std::string line = absl::StrCat(of, "the planned effect is found with ",
+                                    Percent(*comparison.outlook->power_now.value), " now");
+    if (comparison.outlook->conditional_power.value) {
+      absl::StrAppend(&line, ", by the end with ",
+                      Percent(*comparison.outlook->conditional_power.value), " given these data");
+    }
+    if (comparison.outlook->units_needed.value) {
+      absl::StrAppend(&line, "; ",
+                      Count(static_cast<std::int64_t>(*comparison.outlook->units_needed.value)),
+                      " units give ", Percent(report.plan.power));
+    }
+    add("Power", line);
+  }
+}
+
 // How many questions were asked, and what became of them.
 void AppendAccount(const Report& report, const Terminal& terminal, std::string* text) {
   if (report.account.families.empty()) return;
-  absl::StrAppend(
-      text, "\n  ", terminal.Bold("questions"), "  ",
-      report.account.looks == "anytime" ? "any number of looks" : "one look, at the planned end",
-      "\n");
+  absl::StrAppend(text, "\n  ", terminal.Bold("questions"), "  ",
+                  report.account.looks == "anytime"            ? "any number of looks"
+                  : report.account.looks == "group_sequential" ? "planned looks, group sequential"
+                                                               : "one look, at the planned end",
+                  "\n");
   for (const Family& family : report.account.families) {
     absl::StrAppend(text, "  ", Fit(family.name, kNameWidth), Fit(Count(family.questions), 5, true),
                     " asked, correction ", family.correction, ", ", Count(family.discoveries),
@@ -302,6 +348,7 @@ std::string RenderText(const Report& report, const TextOptions& options) {
   if (report.events_without_unit > 0)
     absl::StrAppend(&counts, "; events without unit: ", Count(report.events_without_unit));
   text += Wrap("  ", 2, counts);
+  AppendPlan(report, &text);
 
   if (!report.variants.empty()) {
     std::optional<std::string> role;

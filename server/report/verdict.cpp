@@ -11,17 +11,41 @@
 namespace upswing::report {
 namespace {
 
-statistics::DecisionMetric EvidenceOf(const Comparison& comparison, const Interval& interval,
-                                      const Figure& p_value, double margin) {
+// The scale on which the plan decides: that of the margin, else the lift where there is one.
+bool OnAbsoluteScale(const Judgement& judged) {
+  if (judged.margin) return judged.margin->absolute.has_value();
+  return !judged.relative.estimate.value;
+}
+
+statistics::DecisionMetric EvidenceOf(const Comparison& comparison) {
+  const Judgement& judged = *comparison.judged;
   statistics::DecisionMetric metric;
   metric.name = comparison.metric;
   metric.good_is_lower = comparison.good == "down";
-  metric.margin = margin;
-  metric.defined = interval.estimate.value && p_value.value;
-  metric.reason = interval.estimate.value ? p_value.reason : interval.estimate.reason;
+  metric.absolute = OnAbsoluteScale(judged);
+  metric.null_value = judged.null_value;
+  metric.valid_now = judged.valid_now;
+  if (judged.margin)
+    metric.margin = judged.margin->absolute.value_or(judged.margin->relative.value_or(0));
+  const auto on_scale = [&](const Judgement& of) -> const Interval& {
+    return metric.absolute ? of.absolute : of.relative;
+  };
+  const Interval& interval = on_scale(judged);
+  metric.defined = interval.estimate.value && judged.p_value_adjusted.value;
+  metric.reason =
+      interval.estimate.value ? judged.p_value_adjusted.reason : interval.estimate.reason;
   metric.estimate = interval.estimate.value.value_or(0);
   metric.interval = {interval.low.value_or(-INFINITY), interval.high.value_or(INFINITY)};
-  metric.p_value = p_value.value.value_or(1);
+  metric.p_value = judged.p_value_adjusted.value.value_or(1);
+  // A one-sided test says nothing about harm; its opposite does.
+  for (const Judgement& other : judged.opposite) {
+    const Interval& opposite = on_scale(other);
+    if (!opposite.estimate.value || !other.p_value.value) continue;
+    metric.interval.lower = std::fmax(metric.interval.lower, opposite.low.value_or(-INFINITY));
+    metric.interval.upper = std::fmin(metric.interval.upper, opposite.high.value_or(INFINITY));
+    metric.p_value =
+        std::fmin(metric.p_value, other.p_value_adjusted.value.value_or(*other.p_value.value));
+  }
   return metric;
 }
 
@@ -31,6 +55,7 @@ statistics::Decision DecideOn(const Input& input, const Report& report,
   question.alpha = input.plan.alpha;
   question.planned_end_reached = input.plan.ended;
   question.days = static_cast<std::int64_t>(input.result->days.size());
+  question.min_units = input.plan.min_units;
   question.min_days = static_cast<std::int64_t>(std::ceil(input.plan.min_days));
   for (const HealthCheck& check : report.health.checks) {
     if (!check.ok && check.severity == "block" && !question.unhealthy)
@@ -39,31 +64,17 @@ statistics::Decision DecideOn(const Input& input, const Report& report,
   for (const VariantSummary& summary : report.variants) question.units += summary.units;
   for (const Comparison& comparison : report.comparisons) {
     if (comparison.variant != variant) continue;
-    // An anytime interval holds at every look; without a closed window there is none.
-    const bool anytime = input.plan.anytime && comparison.anytime.interval.estimate.value;
+    if (!comparison.judged) continue;
     if (comparison.role == "primary") {
-      const Interval& lift = anytime ? comparison.anytime.relative : comparison.relative_adjusted;
-      const Interval& difference =
-          anytime ? comparison.anytime.interval : comparison.absolute_adjusted;
-      // Where control is too close to 0 for a lift, the difference itself is judged.
-      const bool absolute = !lift.estimate.value;
-      question.primary = EvidenceOf(
-          comparison, absolute ? difference : lift,
-          anytime ? comparison.anytime.p_value_adjusted : comparison.p_value_adjusted, 0);
-      question.primary.absolute = absolute;
-      question.valid_now = anytime;
+      question.primary = EvidenceOf(comparison);
+      question.valid_now = comparison.judged->valid_now;
+      const auto& look = comparison.judged->look;
+      if (look && look->number > 0 && look->next_day == 0) question.planned_end_reached = true;
+      if (comparison.outlook)
+        question.conditional_power = comparison.outlook->conditional_power.value;
     }
-    for (const Plan::Guardrail& guardrail : input.plan.guardrails) {
-      if (guardrail.metric != comparison.metric) continue;
-      const bool absolute = guardrail.absolute_margin.has_value();
-      question.guardrails.push_back(EvidenceOf(
-          comparison, absolute ? comparison.absolute : comparison.relative,
-          comparison.p_value_adjusted,
-          absolute ? *guardrail.absolute_margin : guardrail.relative_margin.value_or(0)));
-      question.guardrails.back().absolute = absolute;
-    }
+    if (comparison.role == "guardrail") question.guardrails.push_back(EvidenceOf(comparison));
   }
-  question.valid_now = question.valid_now || input.plan.ended;
   return statistics::Decide(question);
 }
 

@@ -82,6 +82,7 @@ enum class Word {
   kExploratory,
   kLooksFixed,
   kLooksAnytime,
+  kLooksPlanned,
   kTrend,
   kNoData,
 };

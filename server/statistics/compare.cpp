@@ -9,12 +9,6 @@
 namespace upswing::statistics {
 namespace {
 
-// Below this many standard errors from 0 the delta method's interval for a lift of normal values
-// misses its level by more than about half a point (simulated), and Fieller's takes over. With
-// revenue of 99 % zeros and log-normal baskets that begins at 10 already (100 buyers, 6 standard
-// errors: 6.2 to 6.6 % instead of 5 %); `Comparison::fieller` always stands beside.
-constexpr double kFiellerBelow = 5;
-
 absl::StatusOr<Effect> EffectOf(const Estimate& estimate, const Rule& rule) {
   const auto inference = Infer(estimate, rule);
   if (!inference.ok()) return inference.status();
@@ -39,7 +33,7 @@ EffectPair Effects(const absl::StatusOr<MetricContrast>& metric, const Compariso
   lift->degrees_of_freedom = INFINITY;
   rule.null_value = options.relative_margin + options.null_value / base;
   pair.relative = EffectOf(*lift, rule);
-  if (base >= kFiellerBelow * std::sqrt(contrast.base_variance) || !pair.relative.ok() ||
+  if (base >= options.fieller_below * std::sqrt(contrast.base_variance) || !pair.relative.ok() ||
       !pair.absolute.ok())
     return pair;
   pair.relative_method = "fieller";
@@ -52,8 +46,11 @@ EffectPair Effects(const absl::StatusOr<MetricContrast>& metric, const Compariso
   pair.relative->interval = fieller.interval;
   if (rule.alternative == Alternative::kGreater) pair.relative->interval.upper = INFINITY;
   if (rule.alternative == Alternative::kLess) pair.relative->interval.lower = -INFINITY;
-  // The test that goes with Fieller's set is the one of the difference.
-  pair.relative->p_value = pair.absolute->p_value;
+  // The test that goes with Fieller's set.
+  rule.null_value = 0;
+  const auto test = Infer(TestedEffect(contrast, options), rule);
+  if (!test.ok()) return {pair.absolute, test.status()};
+  pair.relative->p_value = test->p_value;
   return pair;
 }
 
@@ -134,14 +131,53 @@ absl::StatusOr<double> CovariateBalance(absl::Span<const Stratum> strata,
   return balance;
 }
 
-}  // namespace
+bool UsesScore(absl::Span<const Stratum> strata, const ComparisonOptions& options) {
+  return options.binary && !options.shape.ratio && strata.size() == 1 && strata[0].control.n > 0 &&
+         strata[0].treatment.n > 0 &&
+         (FewConversions(strata[0].control) || FewConversions(strata[0].treatment));
+}
 
-absl::StatusOr<Comparison> Compare(absl::Span<const Stratum> strata,
-                                   const ComparisonOptions& options) {
+absl::Status Check(const ComparisonOptions& options) {
   if (!(options.alpha > 0 && options.alpha < 1))
     return absl::InvalidArgumentError("alpha: must be above 0 and below 1");
   if (!(options.power > 0 && options.power < 1))
     return absl::InvalidArgumentError("power: must be above 0 and below 1");
+  if (!(options.fieller_below >= 0))
+    return absl::InvalidArgumentError("fieller_below: must not be negative");
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+Estimate TestedEffect(const Contrast& contrast, const ComparisonOptions& options) {
+  Estimate effect = AbsoluteEffect(contrast);
+  effect.estimate -= options.null_value;
+  const double margin = options.relative_margin;
+  if (margin == 0) return effect;
+  const double sign = contrast.base < 0 ? -1 : 1;
+  effect.estimate -= margin * std::fabs(contrast.base);
+  effect.standard_error = std::sqrt(std::fmax(0, contrast.difference_variance -
+                                                     2 * margin * sign * contrast.covariance +
+                                                     margin * margin * contrast.base_variance));
+  return effect;
+}
+
+absl::StatusOr<EffectPair> Judge(absl::Span<const Stratum> strata, const ComparisonOptions& options,
+                                 const Look& look, bool adjusted) {
+  if (absl::Status status = Check(options); !status.ok()) return status;
+  if (!adjusted && std::holds_alternative<FixedHorizon>(look) && UsesScore(strata, options))
+    return ScoreEffects(strata[0].control, strata[0].treatment, options);
+  const auto contrast =
+      ContrastOf(strata, options.shape, adjusted ? options.adjustment : Adjustment::kNone);
+  if (!contrast.ok() && contrast.status().code() == absl::StatusCode::kInvalidArgument)
+    return contrast.status();
+  return Effects(contrast, options,
+                 {.alpha = options.alpha, .alternative = options.alternative, .look = look});
+}
+
+absl::StatusOr<Comparison> Compare(absl::Span<const Stratum> strata,
+                                   const ComparisonOptions& options) {
+  if (absl::Status status = Check(options); !status.ok()) return status;
   Rule fixed{.alpha = options.alpha, .alternative = options.alternative};
   if (options.z_bound) fixed.look = GroupSequentialLook{*options.z_bound};
   Rule anytime{.alpha = options.alpha,
@@ -162,9 +198,7 @@ absl::StatusOr<Comparison> Compare(absl::Span<const Stratum> strata,
       .detectable_absolute = why,
       .detectable_relative = why,
   };
-  if (options.binary && !options.shape.ratio && strata.size() == 1 && !options.z_bound &&
-      strata[0].control.n > 0 && strata[0].treatment.n > 0 &&
-      (FewConversions(strata[0].control) || FewConversions(strata[0].treatment))) {
+  if (!options.z_bound && UsesScore(strata, options)) {
     comparison.method = "score";
     comparison.raw = ScoreEffects(strata[0].control, strata[0].treatment, options);
   }

@@ -33,6 +33,9 @@ struct ComparisonOptions {
   std::optional<NormalPrior> lift_prior = {};
   Adjustment adjustment = Adjustment::kCuped;  ///< for the adjusted block
   double power = 0.8;                          ///< of the smallest detectable effect
+  /// Standard errors between control's value and 0 below which Fieller's interval of the lift takes
+  /// the place of the delta method's.
+  double fieller_below = 5;
 };
 
 struct Effect {
@@ -47,10 +50,23 @@ struct EffectPair {
   absl::StatusOr<Effect> absolute;
   absl::StatusOr<Effect> relative;
   /// "delta"; "score" with the method of that name; or "fieller" where the control's value is
-  /// within 5 of its standard errors of 0; then the interval is Fieller's. An open set is not
-  /// defined: `control_mean_near_zero`.
+  /// within `fieller_below` of its standard errors of 0; then the interval is Fieller's. An open
+  /// set is not defined: `control_mean_near_zero`.
   std::string_view relative_method = "delta";
 };
+
+/// What is tested against 0: the difference less the null value or, with a relative margin m, the
+/// difference less m |control| with its own standard error (the test that agrees with Fieller's
+/// set, however noisy the control is).
+Estimate TestedEffect(const Contrast& contrast, const ComparisonOptions& options);
+
+/// One question judged by one way of looking, which is what a plan decides by. `options.z_bound`
+/// and `options.tuning_units` give way to `look`. `adjusted`: by the covariates. The p-value that
+/// counts is the relative one with a relative margin, else the absolute one.
+///
+/// Errors as `Compare`; what the data do not define is undefined in its own field.
+absl::StatusOr<EffectPair> Judge(absl::Span<const Stratum> strata, const ComparisonOptions& options,
+                                 const Look& look, bool adjusted);
 
 struct Comparison {
   std::string_view method = "welch";  ///< "welch", or "score" for small counts of conversions

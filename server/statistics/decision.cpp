@@ -21,10 +21,12 @@ std::string Range(const DecisionMetric& metric) {
                       Shown(metric, metric.interval.upper), "]");
 }
 
-// The interval with "better" pointing up.
+// The interval of the gain: "better" points up, and no effect is 0.
 Interval Oriented(const DecisionMetric& metric) {
-  if (!metric.good_is_lower) return metric.interval;
-  return {-metric.interval.upper, -metric.interval.lower};
+  const double lower = metric.interval.lower - metric.null_value;
+  const double upper = metric.interval.upper - metric.null_value;
+  if (!metric.good_is_lower) return {lower, upper};
+  return {-upper, -lower};
 }
 
 }  // namespace
@@ -58,9 +60,9 @@ Decision Decide(const DecisionInput& input) {
   const std::string effect = Shown(primary, primary.estimate);
   const std::string range = Range(primary);
   const auto trusted = [&](const DecisionMetric& metric) {
-    return metric.defined && (input.valid_now || metric.p_value < kEarlyHarm);
+    return metric.defined && ((input.valid_now && metric.valid_now) || metric.p_value < kEarlyHarm);
   };
-  if (trusted(primary) && gain.upper < 0) {
+  if (trusted(primary) && gain.upper < -primary.margin) {
     return {DecisionAction::kStopHarm,
             absl::StrCat(primary.name, " got worse: ", effect, " ", range, "."),
             "primary_harm",
@@ -96,31 +98,51 @@ Decision Decide(const DecisionInput& input) {
             "undefined",
             {primary.name, primary.reason}};
   }
-  const bool gained = gain.lower > 0 && primary.p_value <= input.alpha;
+  const bool gained = gain.lower > -primary.margin && primary.p_value <= input.alpha;
+  const char* won = primary.margin > 0 ? " is within its margin" : " got better";
   if (gained && input.valid_now) {
     for (const DecisionMetric& guardrail : input.guardrails) {
-      if (!guardrail.defined) {
+      if (!guardrail.defined || !guardrail.valid_now) {
+        const std::string why = guardrail.defined ? "not_valid_before_the_end" : guardrail.reason;
         return {DecisionAction::kKeepRunning,
-                absl::StrCat(primary.name, " got better, but the guardrail ", guardrail.name,
-                             " is not defined yet: ", guardrail.reason, "."),
+                absl::StrCat(primary.name, won, ", but the guardrail ", guardrail.name,
+                             " is not defined yet: ", why, "."),
                 "guardrail_undefined",
-                {primary.name, guardrail.name, guardrail.reason}};
+                {primary.name, guardrail.name, why}};
       }
       if (!(Oriented(guardrail).lower > -guardrail.margin)) {
         const std::string margin = Shown(guardrail, guardrail.margin);
         return {DecisionAction::kKeepRunning,
-                absl::StrCat(primary.name, " got better, but the guardrail ", guardrail.name,
+                absl::StrCat(primary.name, won, ", but the guardrail ", guardrail.name,
                              " is not yet shown to lose less than its margin of ", margin, ": ",
                              Range(guardrail), "."),
                 "guardrail_open",
                 {primary.name, guardrail.name, margin, Range(guardrail)}};
       }
     }
+    if (primary.margin > 0) {
+      const std::string margin = Shown(primary, primary.margin);
+      return {DecisionAction::kShip,
+              absl::StrCat(primary.name, " is shown to lose less than its margin of ", margin, ": ",
+                           effect, " ", range,
+                           input.guardrails.empty() ? "." : ", and every guardrail held."),
+              "not_inferior",
+              {primary.name, margin, effect, range}};
+    }
     return {DecisionAction::kShip,
             absl::StrCat(primary.name, " got better: ", effect, " ", range,
                          input.guardrails.empty() ? "." : ", and every guardrail held."),
             "gain",
             {primary.name, effect, range}};
+  }
+  if (input.planned_end_reached && primary.margin > 0) {
+    const std::string margin = Shown(primary, primary.margin);
+    return {
+        DecisionAction::kStopFutile,
+        absl::StrCat("The plan is complete and ", primary.name,
+                     " is not shown to lose less than its margin of ", margin, ": ", range, "."),
+        "not_shown",
+        {primary.name, margin, range}};
   }
   if (input.planned_end_reached) {
     return {DecisionAction::kStopFutile,

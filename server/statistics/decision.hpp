@@ -27,6 +27,10 @@ struct DecisionMetric {
   /// Guardrails: the loss that is still accepted, above or equal 0, on the same scale.
   double margin = 0;
   bool absolute = false;  ///< The scale is the metric's own, not that of the lift.
+  double null_value = 0;  ///< The value that means no effect: 1 for a return, else 0.
+  /// Guardrails: whether the interval holds at this moment. One that does not cannot let a variant
+  /// ship, and stops it only on very strong evidence.
+  bool valid_now = true;
 };
 
 struct DecisionInput {
@@ -56,17 +60,20 @@ struct Decision {
   /// `guardrail_harm` {metric, margin, interval}; `too_early` {day, days}; `too_few` {units,
   /// least}; `undefined` {metric, reason}; `guardrail_undefined` {primary, guardrail, reason};
   /// `guardrail_open` {primary, guardrail, margin, interval}; `gain` {metric, effect, interval};
-  /// `no_gain` {metric, interval}; `futile` {metric, chance}; `not_at_end` {metric, interval};
+  /// `not_inferior` {metric, margin, effect, interval}; `no_gain` {metric, interval}; `not_shown`
+  /// {metric, margin, interval}; `futile` {metric, chance}; `not_at_end` {metric, interval};
   /// `unclear` {metric, interval}.
   std::string cause;
   std::vector<std::string> terms;
 };
 
 /// In this order: an unhealthy experiment is blocked; harm (an interval wholly on the bad side for
-/// the primary metric, wholly beyond its margin for a guardrail) stops it, also before the planned
-/// end if the evidence is valid now or p < 0.001; before the minimum of days and units nothing else
-/// is decided; a gain of the primary metric with every guardrail shown to be within its margin
-/// ships; low conditional power or the planned end without a gain is futile; else it keeps running.
+/// the primary metric, wholly beyond its margin for a guardrail; a primary metric with a margin is
+/// one of non-inferiority: it need not gain, but must be shown to lose less) stops it, also before
+/// the planned end if the evidence is valid now or p < 0.001; before the minimum of days and units
+/// nothing else is decided; a gain of the primary metric with every guardrail shown to be within
+/// its margin ships; low conditional power or the planned end without a gain is futile; else it
+/// keeps running.
 Decision Decide(const DecisionInput& input);
 
 }  // namespace upswing::statistics

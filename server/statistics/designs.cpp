@@ -60,7 +60,9 @@ absl::StatusOr<ReturnOnPromotion> PromotionReturn(const Moments& control, const 
   const double net_variance =
       contrast.difference_variance - 2 * contrast.covariance + contrast.base_variance;
   if (!(net_variance > 0)) return Undefined(reason::kZeroVariance);
-  result.p_pays = NormalSurvival(net / std::sqrt(net_variance));
+  const double z = net / std::sqrt(net_variance);
+  result.p_pays = NormalSurvival(z);
+  result.p_loses = NormalCdf(z);
   return result;
 }
 

@@ -17,7 +17,8 @@ struct ReturnOnPromotion {
   double incremental_cost = 0;    ///< per unit
   double ratio = 0;               ///< above 1 the promotion pays
   FiellerLift interval;           ///< set of ratios not rejected at 1 - alpha
-  double p_pays = 1;              ///< one-sided: ratio > 1, i.e. margin - cost differs
+  double p_pays = 1;              ///< one-sided: ratio > 1, by margin - cost; small where it pays
+  double p_loses = 1;             ///< the other tail, P(Z <= z): small where it does not
 };
 /// Undefined: `not_enough_data`, `zero_variance`, `control_mean_near_zero` if the costs do not
 /// differ.

@@ -141,8 +141,15 @@ double AlphaSpent(const GroupSequentialPlan& plan, double information) {
 }
 
 absl::StatusOr<GroupSequentialBounds> ComputeBounds(const GroupSequentialPlan& plan,
-                                                    absl::Span<const double> information) {
+                                                    absl::Span<const double> information,
+                                                    absl::Span<const double> spending_time) {
   if (absl::Status status = Check(plan, information); !status.ok()) return status;
+  if (!spending_time.empty()) {
+    if (Classical(plan.spending) || spending_time.size() != information.size())
+      return absl::InvalidArgumentError(
+          "spending_time: one for each look, and only for plans with a spending function");
+    if (absl::Status status = Check(plan, spending_time); !status.ok()) return status;
+  }
   GroupSequentialBounds bounds;
   if (Classical(plan.spending)) {
     const auto scaled = [&](double c) {
@@ -162,9 +169,10 @@ absl::StatusOr<GroupSequentialBounds> ComputeBounds(const GroupSequentialPlan& p
   }
   Recursion recursion(plan.two_sided, 0);
   double before = 0;
-  for (const double t : information) {
+  for (std::size_t k = 0; k < information.size(); ++k) {
+    const double t = information[k];
     // Past the planned end all is spent at the first look there; later ones cannot stop any more.
-    const double spent = AlphaSpent(plan, t);
+    const double spent = AlphaSpent(plan, spending_time.empty() ? t : spending_time[k]);
     const double increment = spent - before;
     double z = 40;
     if (increment > 0) {
@@ -184,12 +192,13 @@ absl::StatusOr<GroupSequentialBounds> ComputeBounds(const GroupSequentialPlan& p
 }
 
 absl::StatusOr<double> RepeatedP(const GroupSequentialPlan& plan,
-                                 absl::Span<const double> information, absl::Span<const double> z) {
+                                 absl::Span<const double> information, absl::Span<const double> z,
+                                 absl::Span<const double> spending_time) {
   if (z.size() != information.size()) return absl::InvalidArgumentError("z: one for each look");
   const auto crosses = [&](double alpha) -> absl::StatusOr<bool> {
     GroupSequentialPlan at = plan;
     at.alpha = alpha;
-    const auto bounds = ComputeBounds(at, information);
+    const auto bounds = ComputeBounds(at, information, spending_time);
     if (!bounds.ok()) return bounds.status();
     for (std::size_t k = 0; k < z.size(); ++k)
       if ((plan.two_sided ? std::fabs(z[k]) : z[k]) >= bounds->z[k]) return true;

@@ -43,20 +43,28 @@ double AlphaSpent(const GroupSequentialPlan& plan, double information);
 /// not time, nor users where a covariate is adjusted for. The bound of a look depends only on this
 /// and earlier looks, so it does not move afterwards (spending plans).
 ///
+/// `spending_time`, if given, says for each look which fraction of the way to the planned end it is
+/// (in (0, 1], increasing; 1: all is spent), while `information` then only says how the looks'
+/// estimates go together, on any scale: the final information need not be known. So a plan may be
+/// written in days. K. K. G. Lan, D. L. DeMets (1989), "Group sequential procedures: calendar
+/// versus information time", Statistics in Medicine 8. Not for the classical bounds.
+///
 /// By recursive integration of the density of the score on the continuation region; the bounds are
 /// exact to about 1e-8. Errors: kInvalidArgument for alpha, no looks, or fractions that do not
 /// increase.
 /// Source: P. Armitage, C. K. McPherson, B. C. Rowe (1969), JRSS A 132; C. Jennison, B. W. Turnbull
 /// (2000), "Group Sequential Methods", chapter 19.
 absl::StatusOr<GroupSequentialBounds> ComputeBounds(const GroupSequentialPlan& plan,
-                                                    absl::Span<const double> information);
+                                                    absl::Span<const double> information,
+                                                    absl::Span<const double> spending_time = {});
 
 /// The p-value that accounts for all looks so far: the smallest alpha at which the plan of the same
 /// shape would have stopped at this look or an earlier one. `z[k]` is the statistic at look k,
 /// signed so that the alternative lies at +infinity for one-sided plans. Valid at every look;
 /// precise to 1e-4 relative; never below 1e-12.
 absl::StatusOr<double> RepeatedP(const GroupSequentialPlan& plan,
-                                 absl::Span<const double> information, absl::Span<const double> z);
+                                 absl::Span<const double> information, absl::Span<const double> z,
+                                 absl::Span<const double> spending_time = {});
 
 /// P(the statistic will cross at some look), for an estimate with mean `drift` = effect / (final
 /// standard error) at the given bounds. Drift 0 gives the error probability.

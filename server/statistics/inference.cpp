@@ -14,11 +14,16 @@ struct Tail {
   double p_value = 1;
 };
 
+double TuningAlpha(const Anytime& anytime, const Rule& rule) {
+  return anytime.tuning_alpha > 0 ? anytime.tuning_alpha : rule.alpha;
+}
+
 // `z` is signed so that the alternative lies at +infinity; two-sided takes its absolute value.
-Tail AnytimeTail(double z, double units, const Rule& rule, double tuning_units) {
+Tail AnytimeTail(double z, double units, const Rule& rule, const Anytime& anytime) {
   const bool two_sided = rule.alternative == Alternative::kTwoSided;
   const double information =
-      units * ConfidenceSequenceRhoSquared(tuning_units, rule.alpha, rule.alternative);
+      units * ConfidenceSequenceRhoSquared(anytime.tuning_units, TuningAlpha(anytime, rule),
+                                           rule.alternative);
   const double u = information + 1;
   const double log_ratio = two_sided ? 0.5 * std::log(u) - std::log(rule.alpha)
                                      : std::log1p(std::sqrt(u) / (2 * rule.alpha));
@@ -45,6 +50,9 @@ absl::Status Check(const Estimate& estimate, const Rule& rule) {
   if (const auto* anytime = std::get_if<Anytime>(&rule.look);
       anytime && !(anytime->tuning_units > 0))
     return absl::InvalidArgumentError("tuning_units: must be above 0");
+  if (const auto* anytime = std::get_if<Anytime>(&rule.look);
+      anytime && !(anytime->tuning_alpha >= 0 && anytime->tuning_alpha < 1))
+    return absl::InvalidArgumentError("tuning_alpha: must be in [0, 1)");
   if (!std::isfinite(estimate.estimate) || !std::isfinite(estimate.standard_error))
     return Undefined(reason::kNonFiniteInput);
   if (!(estimate.standard_error > 0)) return Undefined(reason::kZeroVariance);
@@ -67,9 +75,9 @@ absl::StatusOr<Inference> Infer(const Estimate& estimate, const Rule& rule) {
   const double z = rule.alternative == Alternative::kLess ? -statistic : statistic;
   Tail tail;
   if (const auto* anytime = std::get_if<Anytime>(&rule.look)) {
-    if (!two_sided && rule.alpha >= 0.5)
+    if (!two_sided && std::fmax(rule.alpha, TuningAlpha(*anytime, rule)) >= 0.5)
       return absl::InvalidArgumentError("alpha: one-sided anytime inference needs alpha below 0.5");
-    tail = AnytimeTail(z, static_cast<double>(estimate.units), rule, anytime->tuning_units);
+    tail = AnytimeTail(z, static_cast<double>(estimate.units), rule, *anytime);
   } else {
     double level = two_sided ? rule.alpha / 2 : rule.alpha;
     if (const auto* look = std::get_if<GroupSequentialLook>(&rule.look))
@@ -89,7 +97,8 @@ absl::StatusOr<double> LogEValue(const Estimate& estimate, const Rule& rule) {
   if (anytime == nullptr) return Undefined(reason::kNotSupported);
   const double information =
       static_cast<double>(estimate.units) *
-      ConfidenceSequenceRhoSquared(anytime->tuning_units, rule.alpha, Alternative::kTwoSided);
+      ConfidenceSequenceRhoSquared(anytime->tuning_units, TuningAlpha(*anytime, rule),
+                                   Alternative::kTwoSided);
   const double z = (estimate.estimate - rule.null_value) / estimate.standard_error;
   return information * z * z / (2 * (information + 1)) - 0.5 * std::log1p(information);
 }

@@ -24,7 +24,12 @@ struct GroupSequentialLook {
 /// seen.
 struct Anytime {
   double tuning_units = 5000;
+  /// The error level for which it is tuned; 0: that of the rule. A correction over several
+  /// questions asks one confidence sequence at several levels, and its tuning must not follow.
+  double tuning_alpha = 0;
 };
+
+using Look = std::variant<FixedHorizon, GroupSequentialLook, Anytime>;
 
 /// How an estimate is turned into an interval and a p-value. Non-inferiority with a margin m > 0 is
 /// `alternative = kGreater, null_value = -m` (or kLess, +m where a low value is good).
@@ -32,7 +37,7 @@ struct Rule {
   double alpha = 0.05;  ///< in (0, 1); both tails together if two-sided
   Alternative alternative = Alternative::kTwoSided;
   double null_value = 0;
-  std::variant<FixedHorizon, GroupSequentialLook, Anytime> look = FixedHorizon{};
+  Look look = FixedHorizon{};
 };
 
 struct Inference {

@@ -7,6 +7,7 @@
 
 #include "sdk/base/hash.hpp"
 #include "server/statistics/bayesian.hpp"
+#include "server/statistics/bounds_cache.hpp"
 #include "server/statistics/compare.hpp"
 #include "server/statistics/group_sequential.hpp"
 #include "server/statistics/health.hpp"
@@ -109,6 +110,27 @@ void SequentialSampleRatio(benchmark::State& state) {
     benchmark::DoNotOptimize(SampleRatioLogOdds({1'000'000'000, 999'000'000}, {1, 1}));
 }
 BENCHMARK(SequentialSampleRatio)->Unit(benchmark::kMicrosecond);
+
+// The p-value that accounts for five looks: what the first report after a look computes for each
+// comparison.
+void RepeatedPOfFiveLooks(benchmark::State& state) {
+  const std::vector<double> looks = {0.2, 0.4, 0.6, 0.8, 1};
+  const std::vector<double> z = {0.5, 1.1, 1.4, 1.9, 2.2};
+  for (auto _ : state) benchmark::DoNotOptimize(RepeatedP({}, looks, z, looks));
+}
+BENCHMARK(RepeatedPOfFiveLooks)->Unit(benchmark::kMillisecond);
+
+// What later reports pay for bounds and p-value.
+void FiveLooksFromTheCache(benchmark::State& state) {
+  const std::vector<double> looks = {0.2, 0.4, 0.6, 0.8, 1};
+  const std::vector<double> z = {0.5, 1.1, 1.4, 1.9, 2.2};
+  BoundsCache cache;
+  for (auto _ : state) {
+    benchmark::DoNotOptimize(cache.Bounds({}, looks, looks));
+    benchmark::DoNotOptimize(cache.P({}, looks, z, looks));
+  }
+}
+BENCHMARK(FiveLooksFromTheCache)->Unit(benchmark::kMicrosecond);
 
 // 200 splits of 100,000 units; a million take ten times as long.
 void NegativeControls(benchmark::State& state) {

@@ -112,7 +112,42 @@ void AddAnytime(std::vector<Cell>* cells) {
   cells->push_back(std::move(streams));
 }
 
+// As a report does it: the error is spent by the day, the looks' correlation comes from their
+// estimated information, and most units come early.
+void AddPlannedLooks(std::vector<Cell>* cells) {
+  Cell cell{.name = "looks after 7, 14, 21, 28 days at 40, 70, 90, 100 % of 2,000 units, skewed: "};
+  cell.names = {"O'Brien-Fleming-like by the day", "Pocock-like by the day"};
+  cell.run_share = 0.25;
+  cell.run = [](Random& random, Results* rejected) {
+    static constexpr int kUnits[] = {800, 1400, 1800, 2000};
+    Sample arms[2];
+    std::vector<double> information, z, days;
+    int seen = 0;
+    for (std::size_t look = 0; look < 4; ++look) {
+      for (; seen < kUnits[look]; seen += 2) {
+        for (Sample& arm : arms) arm.Add({-std::log(random.Uniform())});
+      }
+      const auto contrast =
+          ContrastOf(arms[0].Reduce(), arms[1].Reduce(), {}, Adjustment::kNone)->contrast;
+      const Estimate effect = AbsoluteEffect(contrast);
+      const double found = effect.information();
+      information.push_back(look == 0 ? found : std::max(found, 1.001 * information.back()));
+      z.push_back(effect.estimate / effect.standard_error);
+      days.push_back(static_cast<double>(look + 1) / 4);
+    }
+    for (const std::size_t which : {0, 1}) {
+      const auto bounds = ComputeBounds(
+          {which == 0 ? Spending::kObrienFlemingLike : Spending::kPocockLike, 0, 0.05, true},
+          information, days);
+      for (std::size_t look = 0; look < 4; ++look)
+        if (std::fabs(z[look]) >= bounds->z[look]) (*rejected)[which] = true;
+    }
+  };
+  cells->push_back(std::move(cell));
+}
+
 void AddGroupSequential(std::vector<Cell>* cells) {
+  AddPlannedLooks(cells);
   const std::vector<double> fifths = {0.2, 0.4, 0.6, 0.8, 1};
   for (const bool two_sided : {true, false}) {
     for (const Spending spending :

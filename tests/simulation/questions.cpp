@@ -92,24 +92,62 @@ void AddQuestions(std::vector<Cell>* cells) {
                              : "20 metrics, 50 looks, 10 move, false discovery rate when stopping "
                                "at the first discovery: ",
                  .upper_only = true};
-    peeking.names = {"e-BH"};
+    peeking.names = {"e-BH", "Benjamini-Yekutieli on anytime p-values"};
     peeking.run = [moved](Random& random, std::vector<bool>* found) {
       std::vector<double> score(kMetrics, 0.0);
+      bool stopped[2] = {false, false};
       for (int look = 1; look <= 50; ++look) {
-        std::vector<double> log_e;
+        std::vector<double> log_e, p;
         for (std::size_t i = 0; i < kMetrics; ++i) {
           score[i] += random.Normal() + (i < moved ? 0.4 : 0);
-          log_e.push_back(*LogEValue({score[i] / look, 1 / std::sqrt(look), INFINITY, 100 * look},
-                                     {.look = Anytime{5000}}));
+          const Estimate estimate{score[i] / look, 1 / std::sqrt(look), INFINITY, 100 * look};
+          log_e.push_back(*LogEValue(estimate, {.look = Anytime{5000}}));
+          p.push_back(Infer(estimate, {.look = Anytime{5000}})->p_value);
         }
-        const std::vector<double> adjusted = AdjustEValues(log_e);
-        if (!Any(adjusted)) continue;
-        (*found)[0] = DrawnDiscoveryIsFalse(random, adjusted, moved);
-        return;
+        const auto stop = [&](const std::vector<double>& adjusted, std::size_t method) {
+          if (stopped[method] || !Any(adjusted)) return;
+          stopped[method] = true;
+          (*found)[method] = DrawnDiscoveryIsFalse(random, adjusted, moved);
+        };
+        stop(AdjustEValues(log_e), 0);
+        stop(*AdjustPValues(p, Correction::kBenjaminiYekutieli), 1);
+        if (stopped[0] && stopped[1]) return;
       }
     };
     cells->push_back(std::move(peeking));
   }
+
+  // Three variants share their control; the interval is asked for at the level that Holm leaves.
+  Cell variants{.name = "3 variants, 50 looks, the first one has an effect: ", .upper_only = true};
+  variants.names = {"Holm on anytime p-values, any false discovery at any look",
+                    "anytime interval at Holm's level misses at any look"};
+  variants.run = [](Random& random, std::vector<bool>* found) {
+    std::vector<double> score(4, 0.0);
+    for (int look = 1; look <= 50; ++look) {
+      for (std::size_t i = 0; i < 4; ++i) score[i] += random.Normal() + (i == 1 ? 0.5 : 0);
+      std::vector<Estimate> estimates;
+      std::vector<double> p;
+      const Rule rule{.look = Anytime{5000, 0.05}};
+      for (std::size_t i = 1; i < 4; ++i) {
+        estimates.push_back(
+            {(score[i] - score[0]) / look, std::sqrt(2.0 / look), INFINITY, 100 * look});
+        p.push_back(Infer(estimates.back(), rule)->p_value);
+      }
+      const auto adjusted = AdjustPValues(p, Correction::kHolm);
+      const auto levels = IntervalLevels(p, 0.05, Correction::kHolm);
+      for (std::size_t i = 0; i < 3; ++i) {
+        if (i > 0 && (*adjusted)[i] <= 0.05) (*found)[0] = true;
+        Rule at = rule;
+        at.alpha = (*levels)[i];
+        const auto interval = Infer(estimates[i], at)->interval;
+        const double truth = i == 0 ? 0.5 : 0;
+        // Holm promises nothing about the values of what it has rejected.
+        if ((*adjusted)[i] > 0.05 && (truth < interval.lower || truth > interval.upper))
+          (*found)[1] = true;
+      }
+    }
+  };
+  cells->push_back(std::move(variants));
 }
 
 }  // namespace upswing::simulation

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "server/analysis/cache.hpp"
+#include "server/analysis/unit_sample.hpp"
 #include "server/store/embedded/embedded_store.hpp"
 #include "tests/support/stream_of_records.hpp"
 
@@ -121,6 +122,51 @@ TEST_F(Analyzing, SaysTheSameBeforeAndAfterCompactionAndReopening) {
     EXPECT_EQ(result->variants[1].metrics[0].total.sums.Save(),
               landed.variants[1].metrics[0].total.sums.Save());
   }
+}
+
+// By hand: user k tracks k on its first day and 1 on its third.
+TEST_F(Analyzing, TakesDownSingleUnitsAsTheyAreInTheSums) {
+  Metric("spent", metrics::MetricType::kSum, "purchase");
+  for (std::uint64_t user = 1; user <= 300; ++user) {
+    const std::uint64_t key = user * 0x9e3779b97f4a7c15ULL;
+    Expose(key, kMonday, user % 3 == 0 ? "on" : "off");
+    if (user == 300) Expose(key, kMonday + kHour, "off");  // crossed over
+    Track(key, kMonday + kHour, "purchase", static_cast<double>(user));
+    Track(key, kMonday + 2 * kDay, "purchase", 1);
+  }
+  const AnalysisResult result = Analyze();
+  const auto source = store_->Snapshot();
+  ASSERT_TRUE(source.ok());
+  SampleOptions options;
+  options.ages = 3;
+  const auto sample = SampleUnits(**source, spec_, options);
+  ASSERT_TRUE(sample.ok()) << sample.status();
+  ASSERT_EQ(sample->units.size(), 299u);
+  EXPECT_EQ(sample->share, 1);
+  statistics::MomentSums sums[2];
+  for (std::size_t i = 0; i < sample->units.size(); ++i) {
+    if (i > 0) {
+      EXPECT_LT(sample->units[i - 1].key, sample->units[i].key);
+    }
+    sums[sample->units[i].variant].Add(sample->metrics[0].rows[i]);
+  }
+  for (std::size_t v = 0; v < 2; ++v)
+    EXPECT_EQ(sums[v].Save(), result.variants[v].metrics[0].total.sums.Save());
+  // On users 3, 6, ..., 297: 99 * 100 / 2 * 3.
+  const auto& on = sample->by_age[0][1];
+  EXPECT_EQ(on[0].sum(0).Round(), 14850);
+  EXPECT_EQ(on[1].sum(0).Round(), 0);
+  EXPECT_EQ(on[2].sum(0).Round(), 99);
+  EXPECT_EQ(on[2].n(), 99);
+  // A third of the units, by key: the same ones each time.
+  options.most_units = 100;
+  const auto part = SampleUnits(**source, spec_, options);
+  ASSERT_TRUE(part.ok()) << part.status();
+  EXPECT_NEAR(part->share, 1.0 / 3, 1e-12);
+  EXPECT_GT(part->units.size(), 60u);  // binomial, 300 at 1/3: 5 standard deviations below 100
+  EXPECT_LT(part->units.size(), 141u);
+  for (std::size_t i = 0; i < part->units.size(); ++i)
+    EXPECT_EQ(part->units[i].key, sample->units[i].key);
 }
 
 TEST_F(Analyzing, LeavesOutUnitsSeenInTwoVariantsAndKeepsThemInTheTwin) {

@@ -189,6 +189,79 @@ TEST(Check, APackBringsMetricsThatPlansMayNameWithTheirMargins) {
                           HasSubstr("unknown metric \"retention_d8\"; did you mean")));
 }
 
+// The problems of a plan around one conversion metric with a window of three days.
+std::vector<std::string> ProblemsOfPlan(const std::string& plan) {
+  return ProblemsOf(File(R"(, "experiments": {"e": {)" + kExperiment +
+                         R"(, "plan": {"primary": "m")" + plan +
+                         R"(}}}, "metrics": {"m": {"type": "conversion", "event": "purchase",
+                         "window": "3d", "covariate": "28d"}})"));
+}
+
+TEST(Plan, SaysEveryWayOfJudging) {
+  for (
+      const char* const plan :
+      {R"(, "sequential": {"type": "anytime", "tuning_units": 20000})",
+       R"(, "sequential": {"type": "group_sequential", "looks": [7, 14, 21, 28]})",
+       R"(, "sequential": {"type": "group_sequential", "looks": [7, 14], "spending": "pocock"})",
+       R"(, "sequential": {"type": "group_sequential", "looks": [7, 14], "spending": "power", "parameter": 3})",
+       R"(, "sequential": {"type": "group_sequential", "looks": [7, 14],
+               "spending": "hwang_shih_decani", "parameter": -4})",
+       R"(, "one_sided": true, "alpha": 0.025)", R"(, "non_inferiority": {"relative": 0.01})",
+       R"(, "prior": {"mean": 0, "sd": 0.05}, "mde": {"relative": 0.02}, "power": 0.9)",
+       R"(, "min_days": 7, "max_days": 28, "min_units": 10000, "cuped": true)",
+       R"(, "correction": {"primary": "hochberg", "secondary": "by", "segments": "none"})"}) {
+    EXPECT_THAT(ProblemsOfPlan(plan), IsEmpty()) << plan;
+  }
+}
+
+TEST(Plan, NamesTheFieldThatIsWrongAndTheFix) {
+  const std::pair<const char*, const char*> cases[] = {
+      {R"(, "alpha": 0.9)", "plan.alpha"},
+      {R"(, "power": 2)", "plan.power"},
+      {R"(, "mde": {"relative": 0})", "plan.mde: must be above 0"},
+      {R"(, "mde": {})", "plan.mde: must have either"},
+      {R"(, "non_inferiority": {"relative": 0.1, "absolute": 1})",
+       "plan.non_inferiority: must have either"},
+      {R"(, "prior": {"mean": 0})", "\"sd\": the standard deviation of past lifts"},
+      {R"(, "prior": {"sd": 0})", "plan.prior.sd: must be above 0"},
+      {R"(, "min_days": 9, "max_days": 7)", "plan.max_days: is below \"min_days\""},
+      {R"(, "one_sided": "yes")", "plan.one_sided"},
+      {R"(, "correction": {"secondary": "tukey"})", "plan.correction.secondary"},
+      {R"(, "correction": {"guardrails": "holm"})", "guardrails"},
+      {R"(, "sequential": {"type": "group_sequential"})", "the days at whose end"},
+      {R"(, "sequential": {"type": "group_sequential", "looks": []})", "must be a list of days"},
+      {R"(, "sequential": {"type": "group_sequential", "looks": [7, 7]})", "the days must ascend"},
+      {R"(, "sequential": {"type": "group_sequential", "looks": [0.5]})",
+       "whole number in [1, 3650]"},
+      {R"(, "sequential": {"type": "group_sequential", "looks": [7], "spending": "power"})",
+       "the exponent of the time"},
+      {R"(, "sequential": {"type": "group_sequential", "looks": [7], "parameter": 1})",
+       "has no parameter"},
+      {R"(, "sequential": {"type": "group_sequential", "looks": [2, 9]})",
+       "make the first look later"},
+      {R"(, "sequential": {"type": "anytime", "looks": [7]})",
+       "looks: belongs to \"group_sequential\""},
+      {R"(, "sequential": {"type": "fixed", "tuning_units": 7})",
+       "tuning_units: belongs to \"anytime\""},
+      {R"(, "cuped": true, "sequential": {"type": "group_sequential", "looks": [7]})",
+       "which have no covariate"},
+      {R"(, "negative_controls": true)", "negative_controls"}};
+  for (const auto& [plan, problem] : cases)
+    EXPECT_THAT(ProblemsOfPlan(plan), ElementsAre(HasSubstr(problem))) << plan;
+}
+
+TEST(Plan, PlannedLooksNeedAWindowThatClosesAndUnitsThatAreNotClusters) {
+  const auto file = [](const std::string& more) {
+    return File(R"(, "experiments": {"e": {)" + kExperiment + more +
+                R"(, "plan": {"primary": "m",
+                     "sequential": {"type": "group_sequential", "looks": [7, 14]}}}},
+                   "metrics": {"m": {"type": "count", "event": "play"}})");
+  };
+  EXPECT_THAT(ProblemsOf(file("")), ElementsAre(HasSubstr("no verdict before the end")));
+  EXPECT_THAT(ProblemsOf(file(R"(, "cluster": "room")")),
+              Contains(HasSubstr("a cluster design has no numbers by day")));
+}
+
 TEST(Check, WarnsOfNamesThatNearlyAreTheConventions) {
   const auto problems = ProblemsOf(File(R"(, "metrics": {
     "a": {"type": "count", "event": "purchase", "where": {"catgory": "beauty", "store": "x"}},

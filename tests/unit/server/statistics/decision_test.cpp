@@ -79,5 +79,36 @@ TEST(Decide, WaitsForTheMinimumAndForTheEndOfAFixedPlan) {
   EXPECT_NE(Decide(input).reason.find("0 units"), std::string::npos);
 }
 
+TEST(Decide, ShipsANonInferiorPrimaryWithinItsMarginOnly) {
+  DecisionInput input = Healthy();
+  input.primary.interval = {-0.01, 0.02};
+  input.primary.p_value = 0.01;  // of the test against the margin
+  input.primary.margin = 0.02;
+  EXPECT_EQ(Decide(input).cause, "not_inferior");
+  input.primary.interval = {-0.03, 0.01};
+  EXPECT_EQ(Decide(input).action, DecisionAction::kKeepRunning);
+  input.planned_end_reached = true;
+  EXPECT_EQ(Decide(input).cause, "not_shown");
+  input.primary.interval = {-0.09, -0.03};
+  EXPECT_EQ(Decide(input).action, DecisionAction::kStopHarm);
+}
+
+TEST(Decide, MeasuresAReturnAgainstOne) {
+  DecisionInput input = Healthy();
+  input.primary.null_value = 1;
+  input.primary.interval = {0.3, 0.7};
+  EXPECT_EQ(Decide(input).action, DecisionAction::kStopHarm);
+  input.primary.interval = {1.1, 1.7};
+  EXPECT_EQ(Decide(input).action, DecisionAction::kShip);
+}
+
+TEST(Decide, AGuardrailThatHoldsAtTheEndOnlyShipsNothingBefore) {
+  DecisionInput input = Healthy();
+  input.guardrails = {{.name = "dwell", .interval = {-0.01, 0.01}, .margin = 0.02}};
+  EXPECT_EQ(Decide(input).action, DecisionAction::kShip);
+  input.guardrails[0].valid_now = false;
+  EXPECT_EQ(Decide(input).cause, "guardrail_undefined");
+}
+
 }  // namespace
 }  // namespace upswing::statistics
