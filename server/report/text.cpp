@@ -245,7 +245,7 @@ void AppendMetric(const Report& report, absl::string_view metric, const Terminal
 // more data would bring.
 void AppendPlan(const Report& report, std::string* text) {
   const auto add = [text](std::string_view name, const std::string& line) {
-    *text += Wrap(absl::StrCat("  ", base::ToAbsl(name), "  "), name.size() + 4, line);
+    *text += Wrap("  " + std::string(name) + "  ", name.size() + 4, line);
   };
   for (const Comparison& comparison : report.comparisons) {
     if (comparison.role != "primary" || !comparison.judged) continue;
