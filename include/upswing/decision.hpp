@@ -131,6 +131,10 @@ struct Decision {
   static constexpr std::uint16_t kNoVariant = 0xffff;
   static constexpr std::uint32_t kMaxHoldouts = 4;
 
+  // Not defaulted: compilers would clear the whole object first, by a string instruction that
+  // takes longer than the hash.
+  Decision() noexcept {}
+
   /// Key that was asked for: of the experiment, or of the flag.
   std::string_view key() const { return key_symbol.view(); }
   /// Key of the experiment whose exposure this is; empty if there is none.

@@ -43,7 +43,10 @@ class Subject {
       std::int64_t int_value;  ///< kInt; kTime as milliseconds since 1970
       double double_value;     ///< kDouble
       bool bool_value;         ///< kBool
-      std::uint32_t count;     ///< kStrings: number of strings
+      /// kString: the text as a version number that orders like it (`catalog::PackVersion`); 0 for
+      /// any other text. Parsed once, here, and compared in each condition on it.
+      std::uint64_t packed_version;
+      std::uint32_t count;  ///< kStrings: number of strings
     };
     std::uint32_t name_offset, name_size, offset, size;
     AttributeKind kind;

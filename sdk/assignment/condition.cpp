@@ -54,18 +54,14 @@ bool Contains(const catalog::Operand& operand, std::string_view text) {
 
 // The relation asked for by an operator, given the order of value and operand.
 bool Satisfies(Operator op, int order) {
-  switch (op) {
-    case Operator::less:
-      return order < 0;
-    case Operator::less_equal:
-      return order <= 0;
-    case Operator::greater:
-      return order > 0;
-    case Operator::greater_equal:
-      return order >= 0;
-    default:
-      return order == 0;
-  }
+  constexpr unsigned kLess = 1, kEqual = 2, kGreater = 4;
+  unsigned accepted = kEqual;
+  if (op == Operator::less) accepted = kLess;
+  if (op == Operator::less_equal) accepted = kLess | kEqual;
+  if (op == Operator::greater) accepted = kGreater;
+  if (op == Operator::greater_equal) accepted = kGreater | kEqual;
+  const unsigned is = order < 0 ? kLess : (order > 0 ? kGreater : kEqual);
+  return (accepted & is) != 0;
 }
 
 bool Satisfies(Operator op, std::optional<int> order) {
@@ -89,12 +85,8 @@ bool TextLeaf(Operator op, std::string_view value, const catalog::Operand& opera
   return false;
 }
 
-bool VersionLeaf(const catalog::View& view, Operator op, std::string_view text,
-                 const catalog::Operand& operand) {
-  if (operand.packed_version != 0 && op != Operator::set && operand.string_count == 1) {
-    const std::uint64_t packed = catalog::PackVersion(text);
-    if (packed != 0) return Satisfies(op, Order(packed, operand.packed_version));
-  }
+[[gnu::noinline]] bool AnyVersionLeaf(const catalog::View& view, Operator op, std::string_view text,
+                                      const catalog::Operand& operand) {
   const catalog::Version value = catalog::ParseVersion(text);
   if (!value.valid) return false;
   if (op == Operator::set) return true;
@@ -107,6 +99,16 @@ bool VersionLeaf(const catalog::View& view, Operator op, std::string_view text,
     if (other.valid && catalog::CompareVersions(value, other) == 0) return true;
   }
   return false;
+}
+
+bool VersionLeaf(const catalog::View& view, Operator op, const Subject& subject,
+                 const Subject::Attribute& attribute, const catalog::Operand& operand) {
+  const std::uint64_t packed = attribute.packed_version;
+  if (packed != 0 && operand.packed_version != 0 && op != Operator::set &&
+      operand.string_count == 1) {
+    return Satisfies(op, Order(packed, operand.packed_version));
+  }
+  return AnyVersionLeaf(view, op, subject.text(attribute), operand);
 }
 
 bool NumberLeaf(Operator op, Number value, const catalog::Operand& operand) {
@@ -164,8 +166,7 @@ bool Leaf(const catalog::View& view, const Subject& subject, const schema::Node&
       if (kind != AttributeKind::kString) return false;
       return op == Operator::set || TextLeaf(op, subject.text(*attribute), operand);
     case AttributeType::version:
-      return kind == AttributeKind::kString &&
-             VersionLeaf(view, op, subject.text(*attribute), operand);
+      return kind == AttributeKind::kString && VersionLeaf(view, op, subject, *attribute, operand);
     case AttributeType::integer:
     case AttributeType::real:
       if (kind != AttributeKind::kInt && kind != AttributeKind::kDouble) return false;

@@ -260,16 +260,19 @@ class Evaluator {
   std::uint32_t BucketOf(const catalog::Shard& shard, const Subject::Unit& unit) const {
     return shard.scheme == 0
                ? base::Bucket(unit.id_hash, shard.salt_hash, shard.bucket_count)
-               : ForeignBucket(shard.scheme, shard.salt, subject_.id(unit), shard.bucket_count);
+               : ForeignBucket(shard.scheme, shard.salt(), subject_.id(unit), shard.bucket_count);
   }
 
-  // The last range that begins at or below the bucket holds it, or none does. Without branches on
-  // the bucket, which no predictor can know.
+  // Without branches on the bucket, which no predictor can know.
   static bool InRanges(const catalog::Shard& shard, std::uint32_t bucket) {
+    if (shard.in_blocks) {
+      const std::uint32_t block = bucket / catalog::Shard::kBlock;
+      return (shard.blocks[block / 64] >> block % 64 & 1) != 0;
+    }
+    if (shard.range_count == 0) return false;
+    // The last range that begins at or below the bucket holds it, or none does.
     const schema::Range* range = shard.ranges;
-    std::uint32_t count = shard.range_count;
-    if (count == 0) return false;
-    while (count > 1) {
+    for (std::uint32_t count = shard.range_count; count > 1;) {
       const std::uint32_t half = count / 2;
       range += range[half].begin() <= bucket ? half : 0;
       count -= half;

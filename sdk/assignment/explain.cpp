@@ -174,14 +174,14 @@ class Writer {
         return Condition(depth_ + 1, step.index);
       case StepKind::kLayer: {
         const catalog::Shard& shard = view_.shards()[step.index];
-        return Line(depth_, Concat({"layer, salt ", Quoted(shard.salt), ": bucket ",
+        return Line(depth_, Concat({"layer, salt ", Quoted(shard.salt()), ": bucket ",
                                     std::to_string(step.bucket),
                                     step.passed ? " is in " : " is not in ", Ranges(shard)}));
       }
       case StepKind::kShare: {
         const catalog::Shard& shard = view_.shards()[step.index];
         return Line(depth_,
-                    Concat({"traffic, salt ", Quoted(shard.salt), ": bucket ",
+                    Concat({"traffic, salt ", Quoted(shard.salt()), ": bucket ",
                             std::to_string(step.bucket), step.passed ? " is in " : " is not in ",
                             (e.steps & catalog::kHasRamp) != 0
                                 ? Concat({"[0, ", std::to_string(step.limit), ") (ramp)"})

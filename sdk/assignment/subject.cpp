@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "sdk/base/hash.hpp"
+#include "sdk/catalog/version.hpp"
 
 namespace upswing {
 
@@ -98,6 +99,7 @@ Subject::Attribute& Subject::Slot(std::string_view name, AttributeKind kind) {
 Subject& Subject::Set(std::string_view name, std::string_view value) {
   Reclaim(value.size());
   Attribute& attribute = Slot(name, AttributeKind::kString);
+  attribute.packed_version = catalog::PackVersion(value);
   Store(value, attribute.offset, attribute.size);
   return *this;
 }

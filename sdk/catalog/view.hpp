@@ -34,14 +34,22 @@ namespace upswing::catalog {
 
 inline constexpr std::uint32_t kNone = 0xffffffff;
 
-/// Units that `bucket(unit)` sends into sorted, disjoint ranges.
-struct Shard {
+/// Units that `bucket(unit)` sends into sorted, disjoint ranges. One cache line.
+struct alignas(64) Shard {
+  /// `catalog allocate` hands out buckets in blocks of this size, so that one bit tells of most.
+  static constexpr std::uint32_t kBlock = 10'000;
+
   std::uint64_t salt_hash = 0;
-  std::string_view salt;
+  std::uint64_t blocks[2] = {};  // bit i: buckets [i, i + 1) * kBlock; if `in_blocks`
   const schema::Range* ranges = nullptr;
+  const char* salt_data = nullptr;
+  std::uint32_t salt_size = 0;
   std::uint32_t range_count = 0;
   std::uint32_t bucket_count = 0;
   std::uint8_t scheme = 0;
+  bool in_blocks = false;  // the ranges begin and end where blocks do
+
+  std::string_view salt() const { return {salt_data, salt_size}; }
 };
 
 /// A unit type and the hash by which `Subject::FindUnit` finds it.

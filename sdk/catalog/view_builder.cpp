@@ -216,8 +216,10 @@ class ViewBuilder {
   absl::StatusOr<Shard> MakeShard(const schema::Shard& in, bool* supported) {
     Shard shard;
     shard.scheme = in.scheme();
-    shard.salt = TextOf(in.salt());
-    shard.salt_hash = base::Hash64(shard.salt);
+    const std::string_view salt = TextOf(in.salt());
+    shard.salt_data = salt.data();
+    shard.salt_size = static_cast<std::uint32_t>(salt.size());
+    shard.salt_hash = base::Hash64(salt);
     shard.bucket_count = in.count();
     shard.range_count = SizeOf(in.ranges());
     if (shard.range_count != 0) {
@@ -228,12 +230,26 @@ class ViewBuilder {
     for (std::uint32_t i = 0; i < shard.range_count; ++i) {
       const schema::Range& range = shard.ranges[i];
       if (range.begin() < at || range.end() <= range.begin() || range.end() > shard.bucket_count) {
-        return Invalid({"unsorted or empty bucket ranges under salt \"", shard.salt, "\""});
+        return Invalid({"unsorted or empty bucket ranges under salt \"", salt, "\""});
       }
       at = range.end();
     }
+    SetBlocks(shard);
     if (in.scheme() > static_cast<std::uint8_t>(schema::Scheme::MAX)) *supported = false;
     return shard;
+  }
+
+  static void SetBlocks(Shard& shard) {
+    if (shard.bucket_count > Shard::kBlock * 64 * std::size(shard.blocks)) return;
+    for (std::uint32_t i = 0; i < shard.range_count; ++i) {
+      const schema::Range& range = shard.ranges[i];
+      if (range.begin() % Shard::kBlock != 0 || range.end() % Shard::kBlock != 0) return;
+      for (std::uint32_t at = range.begin() / Shard::kBlock; at < range.end() / Shard::kBlock;
+           ++at) {
+        shard.blocks[at / 64] |= std::uint64_t{1} << at % 64;
+      }
+    }
+    shard.in_blocks = true;
   }
 
   absl::StatusOr<std::uint32_t> AddShard(const schema::Shard* in, bool* supported) {
@@ -619,7 +635,7 @@ class ViewBuilder {
   template <class T>
   bool Fill(View::Index& index, const std::vector<T>& items) {
     std::size_t size = 2;
-    while (size * 2 < items.size() * 3) size *= 2;
+    while (size < items.size() * 3) size *= 2;
     index.slots.assign(size, {});
     index.mask = static_cast<std::uint32_t>(size - 1);
     for (std::uint32_t i = 0; i < items.size(); ++i) {

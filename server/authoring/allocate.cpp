@@ -9,6 +9,7 @@
 
 #include "sdk/base/hash.hpp"
 #include "sdk/base/text.hpp"
+#include "sdk/catalog/view.hpp"
 #include "server/authoring/boundaries.hpp"
 #include "server/authoring/check.hpp"
 #include "server/authoring/parse.hpp"
@@ -19,7 +20,7 @@ namespace {
 
 using upswing::base::kBucketCount;
 
-constexpr std::uint32_t kBlock = 10'000;
+constexpr std::uint32_t kBlock = catalog::Shard::kBlock;
 constexpr std::uint32_t kBlocks = kBucketCount / kBlock;
 
 std::uint32_t CountOf(const std::vector<BucketRange>& ranges) {

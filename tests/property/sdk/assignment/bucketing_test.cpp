@@ -200,5 +200,29 @@ TEST(Holdouts, AreTheSameSliceForEveryExperimentAndComeBeforeTargeting) {
   EXPECT_NEAR(held, 2000, 212);
 }
 
+// A flag read by units of both variants is an exposure for both, also where the control sets
+// nothing and the default serves: else only one side of the comparison would be counted.
+TEST(Flags, ExposeControlAndTreatmentAlike) {
+  const TestCatalog catalog(
+      R"({"project": "p", "flags": {"f": {"type": "string", "default": "old"}},
+    "experiments": {"e": {"status": "running", "unit": "user", "share": 0.5, "control": "x",
+      "variants": {"x": {}, "y": {"set": {"f": "new"}}}}}})");
+  int exposed[2] = {};
+  for (int i = 0; i < 20'000; ++i) {
+    const Subject subject("user", "u" + std::to_string(i));
+    const Decision by_key = assignment::DecideExperiment(*catalog.view, "e", subject, {});
+    const Decision by_flag = assignment::DecideFlag(*catalog.view, "f", subject, {});
+    ASSERT_EQ(by_flag.in_experiment(), by_key.in_experiment()) << i;
+    ASSERT_EQ(by_flag.variant(), by_key.variant()) << i;
+    ASSERT_EQ(by_flag.value.as_text(), by_key.variant() == "y" ? "new" : "old") << i;
+    if (!by_flag.in_experiment()) continue;
+    ASSERT_EQ(by_flag.experiment(), "e");
+    ++exposed[by_flag.variant_index];
+  }
+  // Each is Binomial(20000, 0.25): standard deviation 61; 5 of them: probability 1.2e-6 for both.
+  EXPECT_NEAR(exposed[0], 5000, 306);
+  EXPECT_NEAR(exposed[1], 5000, 306);
+}
+
 }  // namespace
 }  // namespace upswing::testing

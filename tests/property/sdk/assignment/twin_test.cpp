@@ -244,13 +244,15 @@ class Generator {
     }
     if (Chance(25)) AddForeignSplit(e);
     const std::size_t traffic = Below(6);
+    // Whole blocks of buckets are looked up otherwise than ranges that begin or end inside one.
+    const std::size_t odd = Chance(50) ? 0 : 1 + Below(catalog::Shard::kBlock - 1);
     if (traffic == 0) {
       e["layer"] = "inner";
-      e["buckets"] = {{i * 200'000, i * 200'000 + 50'000},
-                      {i * 200'000 + 100'000, i * 200'000 + 200'000}};
+      e["buckets"] = {{i * 200'000, i * 200'000 + 50'000 + odd},
+                      {i * 200'000 + 100'000 + odd, i * 200'000 + 200'000}};
     } else if (traffic == 1) {
       e["layer"] = "outer";
-      e["buckets"] = {{600'000 + i * 100'000, 700'000 + i * 100'000}};
+      e["buckets"] = {{600'000 + i * 100'000 + odd, 700'000 + i * 100'000}};
     } else if (traffic == 2) {
       e["share"] = Pick<double>({0, 0.1, 0.5, 0.333333, 1});
     } else if (traffic == 3) {
