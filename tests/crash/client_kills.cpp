@@ -5,9 +5,10 @@
 // Promise checked: every record whose `Track` returned before a completed `Flush` is on the server
 // exactly once, no record is there twice, nothing is there that was never tracked, and no spool
 // stops a restart. What is missing was never batched: records enter batches in order, so that what
-// is stored of each process must be all that it tracked up to some record. With WORKERS, each
-// victim forks so many workers on one folder while its TLS connection is open, of which some are
-// killed alone and some with all the others.
+// is stored of each process must be all that it tracked up to some record. The server is a real
+// one, and is killed like its clients, now and then. With WORKERS, each victim forks so many
+// workers on one folder while its TLS connection is open, of which some are killed alone and some
+// with all the others.
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/mman.h>
@@ -26,8 +27,8 @@
 #include <string>
 
 #include "tests/crash/client_numbers.hpp"
-#include "tests/support/fake_server.hpp"
 #include "tests/support/fault_proxy.hpp"
+#include "tests/support/real_server.hpp"
 #include "tests/support/tls_front.hpp"
 
 namespace upswing::testing {
@@ -40,7 +41,8 @@ class Harness {
         folder_(std::move(folder)),
         workers_(workers),
         random_(seed),
-        proxy_(ToServer(&server_), [](const FaultProxy::Request&) { return Fault::kNone; }) {
+        server_(folder_ + "_server"),
+        proxy_(server_.upstream(), [](const FaultProxy::Request&) { return Fault::kNone; }) {
     std::filesystem::remove_all(folder_);
     std::filesystem::create_directories(folder_);
     const int shared =
@@ -62,6 +64,7 @@ class Harness {
       // From before the first instruction of main to deep in the work.
       usleep(static_cast<useconds_t>(random_() % 250'000));
       if (workers_ > 0 && round % 2 == 0) KillSomeWorkers(child);
+      if (round % 10 == 5) server_.KillAndRestart();
       kill(-child, SIGKILL);
       int status = 0;
       waitpid(child, &status, 0);
@@ -117,9 +120,7 @@ class Harness {
 
   int Check() {
     std::map<long, int> stored;
-    for (const std::string& line : server_.Lines()) {
-      ++stored[static_cast<long>(std::atof(line.substr(line.rfind(' ') + 1).c_str()))];
-    }
+    for (const double number : server_.StopAndReadValues()) ++stored[static_cast<long>(number)];
     // For each run of numbers, the last one that a completed flush has covered.
     std::map<long, long> flushed;
     std::ifstream notes(folder_ + "/notes");
@@ -175,7 +176,7 @@ class Harness {
   int workers_;
   std::mt19937_64 random_;
   long* progress_ = nullptr;  // shared with the victims
-  FakeServer server_;
+  RealServer server_;
   FaultProxy proxy_;
   std::optional<Certificate> certificate_;
   std::optional<TlsFront> front_;

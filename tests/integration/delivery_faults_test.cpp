@@ -6,7 +6,6 @@
 #include <filesystem>
 #include <mutex>
 #include <numeric>
-#include <optional>
 #include <random>
 #include <string>
 
@@ -16,13 +15,11 @@
 #include "sdk/events/batcher.hpp"
 #include "sdk/transport/curl_transport.hpp"
 #include "sdk/wire/batch.hpp"
-#include "server/store/chunk.hpp"
-#include "server/store/embedded/embedded_store.hpp"
 #include "tests/support/fake_platform.hpp"
 #include "tests/support/fake_server.hpp"
 #include "tests/support/fault_proxy.hpp"
 #include "tests/support/plain_transport.hpp"
-#include "tests/support/process.hpp"
+#include "tests/support/real_server.hpp"
 
 namespace upswing {
 namespace {
@@ -30,6 +27,7 @@ namespace {
 using client::DeliveryLoop;
 using testing::Fault;
 using testing::FaultProxy;
+using testing::RealServer;
 
 /// The SDK's own transport, and one that an app hands in.
 enum class Stack { kCurl, kApps };
@@ -209,52 +207,13 @@ int DeliveryFaults::RunRandomMix(const FaultProxy::Upstream& upstream, std::uint
   return tracked;
 }
 
-/// A real `upswing serve`, and what its store holds in the end.
-class RealServer {
- public:
-  explicit RealServer(std::string data) : data_(std::move(data)) {
-    std::filesystem::remove_all(data_);
-    server_.emplace(data_);
-  }
-  ~RealServer() { std::filesystem::remove_all(data_); }
-
-  FaultProxy::Upstream upstream() const {
-    return testing::RelayTo(
-        std::atoi(server_->url().substr(server_->url().rfind(':') + 1).c_str()));
-  }
-
-  /// Stops the server and checks that it stored the numbers [0, count), each exactly once.
-  void ExpectExactly(int count) {
-    server_.reset();
-    const auto store = store::EmbeddedStore::Open({.directory = data_, .background = false});
-    ASSERT_TRUE(store.ok()) << store.status();
-    ASSERT_TRUE((*store)->Compact(true).ok());
-    const auto snapshot = (*store)->Snapshot();
-    ASSERT_TRUE(snapshot.ok()) << snapshot.status();
-    std::vector<double> stored;
-    for (int shard = 0; shard < (*snapshot)->shards(); ++shard) {
-      for (const auto& chunk :
-           (*snapshot)->Chunks("user", shard, store::Lane::kEvents, "purchase")) {
-        const auto bytes = (*snapshot)->Read(chunk);
-        ASSERT_TRUE(bytes.ok()) << bytes.status();
-        const auto reader = store::ChunkReader::Open(*bytes);
-        ASSERT_TRUE(reader.ok()) << reader.status();
-        std::vector<double> values;
-        ASSERT_TRUE(reader->ReadValues(&values).ok());
-        stored.insert(stored.end(), values.begin(), values.end());
-      }
-    }
-    std::sort(stored.begin(), stored.end());
-    std::vector<double> expected(static_cast<std::size_t>(count));
-    std::iota(expected.begin(), expected.end(), 0.0);
-    EXPECT_EQ(stored.size(), expected.size());
-    EXPECT_TRUE(stored == expected);
-  }
-
- private:
-  std::string data_;
-  std::optional<testing::Server> server_;
-};
+void ExpectStored(RealServer& server, int count) {
+  std::vector<double> expected(static_cast<std::size_t>(count));
+  std::iota(expected.begin(), expected.end(), 0.0);
+  const std::vector<double> stored = server.StopAndReadValues();
+  EXPECT_EQ(stored.size(), expected.size());
+  EXPECT_TRUE(stored == expected);
+}
 
 class EachFault : public DeliveryFaults, public ::testing::WithParamInterface<int> {
  protected:
@@ -288,7 +247,7 @@ TEST_P(EachFault, LosesNothingAndDoublesNothingOverAnAppsTransport) {
 TEST_P(EachFault, LeavesExactlyWhatWasTrackedInTheRealServer) {
   RealServer server(directory_ + "_data");
   Run(server.upstream(), Stack::kCurl);
-  server.ExpectExactly(200);
+  ExpectStored(server, 200);
 }
 
 INSTANTIATE_TEST_SUITE_P(Alone, EachFault, ::testing::Range(1, testing::kFaults),
@@ -304,12 +263,12 @@ TEST_F(DeliveryFaults, RandomMixesStoreExactlyWhatWasTracked) {
 
 TEST_F(DeliveryFaults, RandomMixesLeaveExactlyWhatWasTrackedInTheRealServer) {
   RealServer server(directory_ + "_data");
-  server.ExpectExactly(RunRandomMix(server.upstream(), 7, Batches()));
+  ExpectStored(server, RunRandomMix(server.upstream(), 7, Batches()));
 }
 
 TEST_F(DeliveryFaults, RandomMixesOverAnAppsTransportLeaveExactlyWhatWasTrackedInTheRealServer) {
   RealServer server(directory_ + "_data");
-  server.ExpectExactly(RunRandomMix(server.upstream(), 8, Batches(), Stack::kApps));
+  ExpectStored(server, RunRandomMix(server.upstream(), 8, Batches(), Stack::kApps));
 }
 
 TEST_F(DeliveryFaults, ARefusedConnectionIsTriedAgain) {
