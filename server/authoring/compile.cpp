@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <functional>
 #include <limits>
+#include <memory>
 #include <utility>
 
 #include "sdk/base/hash.hpp"
@@ -35,6 +36,18 @@ constexpr std::string_view kNotCompiled[] = {"name", "hypothesis", "description"
 const std::string& SaltOf(const std::string& salt, const std::string& key) {
   return salt.empty() ? key : salt;
 }
+
+std::vector<std::uint64_t> HashedIds(const std::vector<std::string>& ids, std::string_view salt) {
+  const std::uint64_t salt_hash = Hash64(salt);
+  std::vector<std::uint64_t> hashes;
+  hashes.reserve(ids.size());
+  for (const std::string& id : ids) hashes.push_back(upswing::base::Mix(Hash64(id) ^ salt_hash));
+  std::sort(hashes.begin(), hashes.end());
+  hashes.erase(std::unique(hashes.begin(), hashes.end()), hashes.end());
+  return hashes;
+}
+
+std::string ListSalt(const Segment& segment) { return "list/" + segment.key; }
 
 class Compiler {
  public:
@@ -125,37 +138,21 @@ class Compiler {
       AddCondition(*segment.condition);
       return schema::CreateSegment(builder_, Text(segment.key), root);
     }
-    const std::string salt = "list/" + segment.key;
-    const std::vector<std::uint64_t> ids = HashedIds(segment.ids, salt);
+    const std::string salt = ListSalt(segment);
     const auto unit = Text(segment.unit);
     const auto salt_text = Text(salt);
     Offset<schema::IdList> list;
-    if (ids.size() > kLargestInlineList) {
-      Blob blob;
-      blob.bytes.reserve(ids.size() * 8);
-      for (const std::uint64_t id : ids) {
-        for (int shift = 0; shift < 64; shift += 8) {
-          blob.bytes += static_cast<char>((id >> shift) & 0xff);
-        }
-      }
-      blob.name = Hash64(blob.bytes);
-      list = schema::CreateIdList(builder_, unit, salt_text, 0, blob.name, ids.size());
+    if (segment.ids_blob.has_value() || segment.ids.size() > kLargestInlineList) {
+      catalog::Blob blob = segment.ids_blob.has_value()
+                               ? catalog::Blob{*segment.ids_blob, segment.blob_bytes}
+                               : HashedList(segment);
+      list = schema::CreateIdList(builder_, unit, salt_text, 0, blob.name, blob.bytes->size() / 8);
       compiled_.blobs.push_back(std::move(blob));
     } else {
-      list = schema::CreateIdList(builder_, unit, salt_text, builder_.CreateVector(ids));
+      list = schema::CreateIdList(builder_, unit, salt_text,
+                                  builder_.CreateVector(HashedIds(segment.ids, salt)));
     }
     return schema::CreateSegment(builder_, Text(segment.key), 0, list);
-  }
-
-  static std::vector<std::uint64_t> HashedIds(const std::vector<std::string>& ids,
-                                              std::string_view salt) {
-    const std::uint64_t salt_hash = Hash64(salt);
-    std::vector<std::uint64_t> hashes;
-    hashes.reserve(ids.size());
-    for (const std::string& id : ids) hashes.push_back(upswing::base::Mix(Hash64(id) ^ salt_hash));
-    std::sort(hashes.begin(), hashes.end());
-    hashes.erase(std::unique(hashes.begin(), hashes.end()), hashes.end());
-    return hashes;
   }
 
   std::int32_t Condition_(const std::optional<Condition>& condition) {
@@ -596,7 +593,26 @@ absl::StatusOr<Compiled> Compile(const Model& model, const CompileOptions& optio
   Problems problems;
   CheckAllocation(model, problems);
   if (!problems.empty()) return absl::FailedPreconditionError(problems[0].ToString());
+  for (const Segment& segment : model.segments) {
+    if (!segment.ids_blob.has_value() || segment.blob_bytes != nullptr) continue;
+    return absl::FailedPreconditionError(base::ToAbsl(base::Concat(
+        {segment.place.path,
+         ".ids_blob: the list is kept by the server it was published to; to use the catalog here, "
+         "write \"ids_file\""})));
+  }
   return Compiler(model, options).Run();
+}
+
+catalog::Blob HashedList(const Segment& segment) {
+  auto bytes = std::make_shared<std::string>();
+  bytes->reserve(segment.ids.size() * 8);
+  for (const std::uint64_t id : HashedIds(segment.ids, ListSalt(segment))) {
+    for (int shift = 0; shift < 64; shift += 8) {
+      *bytes += static_cast<char>((id >> shift) & 0xff);
+    }
+  }
+  const std::uint64_t name = Hash64(*bytes);
+  return {name, std::move(bytes)};
 }
 
 std::map<std::string, std::uint32_t> NextPhases(const Model& previous,

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "sdk/catalog/blob.hpp"
 #include "server/authoring/model.hpp"
 
 namespace upswing::authoring {
@@ -18,19 +19,18 @@ struct CompileOptions {
   std::map<std::string, std::uint32_t> phases;
 };
 
-struct Blob {
-  std::uint64_t name = 0;  ///< XXH3_64bits of `bytes`
-  std::string bytes;
-};
-
 struct Compiled {
-  std::string bytes;        ///< the catalog as in sdk/schema/catalog.fbs
-  std::vector<Blob> blobs;  ///< id lists of more than 10,000 ids
+  std::string bytes;                 ///< the catalog as in sdk/schema/catalog.fbs
+  std::vector<catalog::Blob> blobs;  ///< id lists of more than 10,000 ids, and `ids_blob`
 };
 
 /// Compiles a model without errors. Equal models, versions and phases give equal bytes.
-/// kFailedPrecondition: a layered experiment has no buckets and is not alone in its layer.
+/// kFailedPrecondition: a layered experiment has no buckets and is not alone in its layer, or the
+/// bytes of an `ids_blob` are not there.
 absl::StatusOr<Compiled> Compile(const Model& model, const CompileOptions& options = {});
+
+/// The ids of a segment as they leave the author's machine: salted hashes.
+catalog::Blob HashedList(const Segment& segment);
 
 /// Phases after `previous` (with its phases) is replaced by `next`: an experiment whose iteration
 /// is the same and whose weights, order, share, ramp, buckets or split changed is counted up; a new

@@ -96,8 +96,11 @@ struct Segment {
   std::optional<Condition> condition;  // else an id list:
   std::string unit;
   std::vector<std::string> ids;
-  /// Path as written, of a file with one id per line; see `LoadIdFiles`.
+  /// Path as written, of a file with one id per line; whoever parses reads it into `ids`.
   std::string ids_file;
+  /// A list that was hashed and sent before; whoever parses fetches its bytes.
+  std::optional<std::uint64_t> ids_blob;
+  std::shared_ptr<const std::string> blob_bytes;
   Place place;
 };
 

@@ -9,6 +9,7 @@
 
 #include "sdk/base/hash.hpp"
 #include "sdk/base/text.hpp"
+#include "sdk/catalog/blob.hpp"
 #include "server/authoring/check.hpp"
 #include "server/authoring/reader.hpp"
 
@@ -56,14 +57,26 @@ void ReadSegment(const Member& member, const std::string& path, Problems& proble
   Segment segment;
   segment.key = member.key;
   segment.place = PlaceOf(member.value, path);
-  const bool list = member.value.is_object() && (member.value.Find("ids") != nullptr ||
-                                                 member.value.Find("ids_file") != nullptr);
-  if (list) {
-    const Scope scope(problems, member.value, path, {"unit", "ids", "ids_file"});
+  std::string forms;
+  int form_count = 0;
+  for (const std::string_view form : {"ids", "ids_file", "ids_blob"}) {
+    if (!member.value.is_object() || member.value.Find(form) == nullptr) continue;
+    forms += base::Concat({form_count++ == 0 ? "" : " and ", json::Quote(form)});
+  }
+  if (form_count > 0) {
+    const Scope scope(problems, member.value, path, {"unit", "ids", "ids_file", "ids_blob"});
     scope.RequireString("unit", segment.unit);
     scope.String("ids_file", segment.ids_file);
-    if (scope.Get("ids") != nullptr && !segment.ids_file.empty()) {
-      AddError(problems, segment.place, "has both \"ids\" and \"ids_file\"", "keep one of them");
+    if (form_count > 1) {
+      AddError(problems, segment.place, base::Concat({"has ", forms}), "keep one of them");
+    }
+    if (const json::Node* const blob = scope.Get("ids_blob")) {
+      if (blob->is_string()) segment.ids_blob = catalog::ParseBlobName(blob->as_string());
+      if (!segment.ids_blob.has_value()) {
+        scope.Error(*blob, "ids_blob",
+                    "must be the name of a list, 16 lower-case hexadecimal digits",
+                    "write \"ids_file\": publishing sends the list and puts its name here");
+      }
     }
     const json::Node* const ids = scope.Get("ids");
     if (ids != nullptr && !ids->is_array()) scope.Error(*ids, "ids", "must be a list of ids");

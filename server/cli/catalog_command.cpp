@@ -1,4 +1,6 @@
+#include <algorithm>
 #include <cstdio>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -107,10 +109,9 @@ absl::Status Compile(const std::string& file, const std::string& out, std::uint6
     return absl::Status(compiled.status().code(),
                         file + ": " + std::string(compiled.status().message()));
   }
-  for (const authoring::Blob& blob : compiled->blobs) {
-    char name[32];
-    std::snprintf(name, sizeof(name), ".%016llx.ids", static_cast<unsigned long long>(blob.name));
-    if (absl::Status status = write(out + name, blob.bytes); !status.ok()) return status;
+  for (const catalog::Blob& blob : compiled->blobs) {
+    if (absl::Status status = write(ListPath(out, blob.name), *blob.bytes); !status.ok())
+      return status;
   }
   return write(out, compiled->bytes);
 }
@@ -128,16 +129,53 @@ absl::Status PrintPack(const std::string& name) {
   return absl::OkStatus();
 }
 
+/// The text to publish: each `ids_file` is sent as a list of hashes by `send`, and named.
+absl::StatusOr<std::string> WithListsSent(
+    const std::string& file, const std::function<absl::Status(const catalog::Blob&)>& send) {
+  const auto parsed = ParseCatalogFile(file);
+  if (!parsed.ok()) return parsed.status();
+  absl::StatusOr<std::string> text = ReadFile(file);
+  if (!text.ok()) return text.status();
+  const authoring::Model& model = *parsed->model;
+  // From the back, so that the positions of the others stay what they are.
+  struct Edit {
+    std::size_t begin, end;
+    std::string text;
+  };
+  std::vector<Edit> edits;
+  for (const authoring::Segment& segment : model.segments) {
+    if (segment.ids_file.empty()) continue;
+    const catalog::Blob list = authoring::HashedList(segment);
+    if (absl::Status status = send(list); !status.ok()) return status;
+    const std::string path = catalog::BlobPath(list.name);
+    const json::Node* const node =
+        model.document->root.Find("segments")->Find(segment.key)->Find("ids_file");
+    const std::size_t begin = text->rfind("\"ids_file\"", node->position().offset);
+    edits.push_back(
+        {begin, node->end_offset(), "\"ids_blob\": \"" + path.substr(path.rfind('/') + 1) + "\""});
+  }
+  std::sort(edits.begin(), edits.end(),
+            [](const Edit& a, const Edit& b) { return a.begin > b.begin; });
+  for (const Edit& edit : edits) text->replace(edit.begin, edit.end - edit.begin, edit.text);
+  return text;
+}
+
 absl::Status Publish(const std::string& file, const std::string& server,
                      const std::string& api_key) {
   // Checked here first, because here the mistakes have a file and a line.
   if (absl::Status status = Check({file}, ""); !status.ok()) return status;
-  const absl::StatusOr<std::string> source = ReadFile(file);
-  if (!source.ok()) return source.status();
   absl::StatusOr<Remote> remote = Remote::Open(server, api_key);
   if (!remote.ok()) return remote.status();
   const absl::StatusOr<Remote::Catalog> current = remote->GetCatalog();
   if (!current.ok()) return current.status();
+  const absl::StatusOr<std::string> source =
+      WithListsSent(file, [&](const catalog::Blob& list) -> absl::Status {
+        const std::string path = catalog::BlobPath(list.name);
+        const bool known =
+            current->source.find(path.substr(path.rfind('/') + 1)) != std::string::npos;
+        return known ? absl::OkStatus() : remote->PutList(list);
+      });
+  if (!source.ok()) return source.status();
   if (current->source == *source) {
     std::printf("%s is in force already\n", file.c_str());
     return absl::OkStatus();
@@ -149,11 +187,13 @@ absl::Status Publish(const std::string& file, const std::string& server,
 
 absl::Status PublishInto(const std::string& file, const std::string& data) {
   if (absl::Status status = Check({file}, ""); !status.ok()) return status;
-  absl::StatusOr<std::string> source = ReadFile(file);
-  if (!source.ok()) return source.status();
   const posix::PosixClock clock;
   auto project = project::Project::Open({.directory = data, .clock = &clock});
   if (!project.ok()) return project.status();
+  absl::StatusOr<std::string> source = WithListsSent(file, [&](const catalog::Blob& list) {
+    return (*project)->AddListPart(list.name, 0, *list.bytes).status();
+  });
+  if (!source.ok()) return source.status();
   if (const auto published = (*project)->Publish(*std::move(source), ""); !published.ok())
     return published.status();
   std::printf("published %s\n", file.c_str());

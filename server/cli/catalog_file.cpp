@@ -55,6 +55,11 @@ absl::Status WriteFile(const std::string& path, std::string_view bytes) {
   return absl::OkStatus();
 }
 
+std::string ListPath(const std::string& path, std::uint64_t name) {
+  const std::string in_url = catalog::BlobPath(name);
+  return base::Concat({path, ".", in_url.substr(in_url.rfind('/') + 1), ".ids"});
+}
+
 absl::StatusOr<authoring::ParseResult> ParseCatalogFile(const std::string& path) {
   const auto text = ReadFile(path);
   if (!text.ok()) return text.status();
@@ -102,14 +107,25 @@ absl::StatusOr<std::shared_ptr<const catalog::View>> LoadView(const std::string&
     auto compiled = authoring::Compile(*parsed->model);
     if (!compiled.ok()) return named(compiled.status());
     *text = std::move(compiled->bytes);
-    for (authoring::Blob& blob : compiled->blobs) {
-      blobs.push_back({blob.name, std::make_shared<const std::string>(std::move(blob.bytes))});
-    }
+    blobs = std::move(compiled->blobs);
     options.blobs = blobs;
   }
-  auto view = catalog::View::Load(std::make_shared<const std::string>(*std::move(text)), options);
+  const auto bytes = std::make_shared<const std::string>(*std::move(text));
+  auto view = catalog::View::Load(bytes, options);
   if (!view.ok()) return named(view.status());
-  return view;
+  if ((*view)->missing_blobs().empty()) return view;
+  // Compiled bytes have their lists beside them.
+  for (const std::uint64_t name : (*view)->missing_blobs()) {
+    auto list = ReadFile(ListPath(path, name));
+    if (!list.ok()) return list.status();
+    auto blob = catalog::MakeBlob(name, *std::move(list));
+    if (!blob.ok())
+      return absl::Status(blob.status().code(),
+                          ListPath(path, name) + ": " + std::string(blob.status().message()));
+    blobs.push_back(*std::move(blob));
+  }
+  options.blobs = blobs;
+  return catalog::View::Load(bytes, options);
 }
 
 }  // namespace upswing::cli

@@ -31,4 +31,7 @@ std::string FormatProblem(const std::string& path, const json::Problem& problem)
 absl::StatusOr<std::shared_ptr<const catalog::View>> LoadView(const std::string& path,
                                                               catalog::Interner& interner);
 
+/// Where `catalog compile` writes a large id list of the catalog at `path`.
+std::string ListPath(const std::string& path, std::uint64_t name);
+
 }  // namespace upswing::cli

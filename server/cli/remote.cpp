@@ -96,6 +96,21 @@ absl::Status Remote::PutCatalog(std::string_view source, const std::string& if_m
   return response->status == 200 ? absl::OkStatus() : ToStatus(*response);
 }
 
+absl::Status Remote::PutList(const catalog::Blob& list) {
+  constexpr std::size_t kPart = std::size_t{4} << 20;  // A server takes bodies of 8 MiB by default.
+  const std::string_view bytes = *list.bytes;
+  for (std::size_t offset = 0; offset < bytes.size(); offset += kPart) {
+    HttpRequest request{.method = "PUT",
+                        .url = absl::StrCat(catalog::BlobPath(list.name), "?offset=", offset),
+                        .body = bytes.substr(offset, kPart)};
+    request.headers.emplace_back("Content-Type", "application/octet-stream");
+    const absl::StatusOr<HttpResponse> response = Send(std::move(request));
+    if (!response.ok()) return response.status();
+    if (response->status != 200) return ToStatus(*response);
+  }
+  return absl::OkStatus();
+}
+
 absl::StatusOr<std::string> Remote::Get(const std::string& path) {
   absl::StatusOr<HttpResponse> response = Send({.method = "GET", .url = path});
   if (!response.ok()) return response.status();

@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "absl/status/statusor.h"
+#include "sdk/catalog/blob.hpp"
 #include "upswing/transport.hpp"
 
 namespace upswing::cli {
@@ -28,6 +29,9 @@ class Remote {
   /// anything. kAborted if another version is in force by now, kInvalidArgument with what the
   /// server says of the catalog.
   absl::Status PutCatalog(std::string_view source, const std::string& if_match);
+
+  /// Sends an id list for a catalog to be published.
+  absl::Status PutList(const catalog::Blob& list);
 
   /// GET of `path`; the body of a 200. Other answers are errors with the server's own words.
   absl::StatusOr<std::string> Get(const std::string& path);

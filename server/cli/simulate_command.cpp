@@ -390,12 +390,10 @@ class DataFolder {
     folder->catalog_ = folder->project_->catalog();
     if (folder->catalog_ == nullptr)
       return absl::NotFoundError("the data folder has no catalog; give --catalog FILE");
-    std::vector<catalog::Blob> blobs;
-    for (const authoring::Blob& blob : folder->catalog_->blobs)
-      blobs.push_back({blob.name, std::make_shared<const std::string>(blob.bytes)});
-    auto view = catalog::View::Load(
-        std::make_shared<const std::string>(folder->catalog_->bytes),
-        {.interner = &folder->interner_, .blobs = blobs, .matchers = &authoring::Re2Matchers()});
+    auto view = catalog::View::Load(std::make_shared<const std::string>(folder->catalog_->bytes),
+                                    {.interner = &folder->interner_,
+                                     .blobs = folder->catalog_->blobs,
+                                     .matchers = &authoring::Re2Matchers()});
     if (!view.ok()) return view.status();
     folder->view_ = *std::move(view);
     folder->sink_ = StoreWith(&folder->project_->ingest());

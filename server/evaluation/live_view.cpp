@@ -5,15 +5,12 @@
 namespace upswing::evaluation {
 
 absl::StatusOr<std::shared_ptr<const catalog::View>> LiveView::For(
-    std::uint64_t version, const std::string& bytes, const std::vector<authoring::Blob>& blobs) {
+    std::uint64_t version, const std::string& bytes, const std::vector<catalog::Blob>& blobs) {
   const std::lock_guard lock(mutex_);
   if (view_ != nullptr && version_ == version) return view_;
-  std::vector<catalog::Blob> lists;
-  for (const authoring::Blob& blob : blobs)
-    lists.push_back({blob.name, std::make_shared<const std::string>(blob.bytes)});
   auto view = catalog::View::Load(
       std::make_shared<const std::string>(bytes),
-      {.interner = &interner_, .blobs = lists, .matchers = &authoring::Re2Matchers()});
+      {.interner = &interner_, .blobs = blobs, .matchers = &authoring::Re2Matchers()});
   if (!view.ok()) return view.status();
   version_ = version;
   view_ = *std::move(view);

@@ -18,8 +18,9 @@ namespace upswing::evaluation {
 class LiveView {
  public:
   /// The view of the catalog `version`; loads it when the version is another than at the last call.
-  absl::StatusOr<std::shared_ptr<const catalog::View>> For(
-      std::uint64_t version, const std::string& bytes, const std::vector<authoring::Blob>& blobs);
+  absl::StatusOr<std::shared_ptr<const catalog::View>> For(std::uint64_t version,
+                                                           const std::string& bytes,
+                                                           const std::vector<catalog::Blob>& blobs);
 
  private:
   catalog::Interner interner_;

@@ -169,6 +169,9 @@ void AddCatalogRoutes(Service* service, Router* router) {
                [service](const Call& call) {
                  call.respond(GetCatalogBlob(service->project->catalog().get(), call.arguments[0]));
                }});
+  router->Add({"PUT", "/v1/catalog/blobs/{name}", {Scope::kAdmin}, [service](const Call& call) {
+                 call.respond(PutCatalogBlob(service->project, call.arguments[0], call.request));
+               }});
   router->Add({"PUT", "/v1/catalog", {Scope::kAdmin}, [service](Call call) {
                  const Respond respond = call.respond;
                  respond(PutCatalog(service, std::move(call)));

@@ -49,6 +49,14 @@ constexpr char kVersionPrefix[] = "catalog/version/";
 
 std::string VersionKey(std::uint64_t version) { return absl::StrCat(kVersionPrefix, version); }
 
+std::string ListPrefix(std::uint64_t name) {
+  return absl::StrCat("catalog/list/", absl::Hex(name, absl::kZeroPad16), "/");
+}
+// Padded, so that the parts are listed in their order.
+std::string ListKey(std::uint64_t name, std::size_t offset) {
+  return absl::StrCat(ListPrefix(name), absl::Dec(offset, absl::kZeroPad10));
+}
+
 // What is written for a version; the compiled bytes follow from it.
 std::string Encode(const Catalog& catalog, const Note& note) {
   return nlohmann::json{{"version", catalog.version}, {"published_ms", catalog.published_ms},
@@ -56,27 +64,6 @@ std::string Encode(const Catalog& catalog, const Note& note) {
                         {"actor", note.actor},        {"action", note.action},
                         {"reason", note.reason}}
       .dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
-}
-
-// Checks the source and fills in the model.
-absl::Status Parse(Catalog* catalog) {
-  authoring::ParseResult parsed = authoring::Parse(catalog->source);
-  if (!parsed.ok()) {
-    std::vector<std::string> lines;
-    for (const json::Problem& problem : parsed.problems) {
-      if (problem.severity == json::Problem::Severity::kError && lines.size() < kProblemsShown)
-        lines.push_back(problem.ToString());
-    }
-    return absl::InvalidArgumentError(absl::StrJoin(lines, "\n"));
-  }
-  catalog->model = *std::move(parsed.model);
-  for (const authoring::Segment& segment : catalog->model.segments) {
-    if (segment.ids_file.empty()) continue;
-    return absl::InvalidArgumentError(
-        absl::StrCat(segment.place.path, ".ids_file: the server cannot see the file ",
-                     segment.ids_file, "; write the ids into \"ids\""));
-  }
-  return absl::OkStatus();
 }
 
 // Fills in the bytes; the version and the phases are known by now.
@@ -336,6 +323,75 @@ void Project::Stop() {
 }
 
 const std::string& Project::name() const { return state_->name; }
+
+// Checks the source and fills in the model, and the lists it names.
+absl::Status Project::Parse(Catalog* catalog) {
+  authoring::ParseResult parsed = authoring::Parse(catalog->source);
+  if (!parsed.ok()) {
+    std::vector<std::string> lines;
+    for (const json::Problem& problem : parsed.problems) {
+      if (problem.severity == json::Problem::Severity::kError && lines.size() < kProblemsShown)
+        lines.push_back(problem.ToString());
+    }
+    return absl::InvalidArgumentError(absl::StrJoin(lines, "\n"));
+  }
+  catalog->model = *std::move(parsed.model);
+  for (authoring::Segment& segment : catalog->model.segments) {
+    if (!segment.ids_file.empty()) {
+      return absl::InvalidArgumentError(
+          absl::StrCat(segment.place.path, ".ids_file: the server cannot see the file ",
+                       segment.ids_file, "; `upswing catalog publish` reads and sends it"));
+    }
+    if (!segment.ids_blob.has_value()) continue;
+    absl::StatusOr<catalog::Blob> list = List(*segment.ids_blob);
+    if (!list.ok()) {
+      return absl::InvalidArgumentError(
+          absl::StrCat(segment.place.path, ".ids_blob: ", list.status().message()));
+    }
+    segment.blob_bytes = std::move(list->bytes);
+  }
+  return absl::OkStatus();
+}
+
+// A list as far as its parts join; what lies behind a gap was left by an attempt with other parts.
+absl::StatusOr<std::string> Project::ListBytes(std::uint64_t name) {
+  const auto parts = store_->ListMeta(ListPrefix(name));
+  if (!parts.ok()) return parts.status();
+  std::string bytes;
+  for (const auto& [key, part] : *parts) {
+    if (key == ListKey(name, bytes.size())) bytes += part;
+  }
+  return bytes;
+}
+
+absl::StatusOr<std::size_t> Project::AddListPart(std::uint64_t name, std::size_t offset,
+                                                 std::string_view part) {
+  if (offset > kLargestList || part.size() > kLargestList - offset) {
+    return absl::OutOfRangeError(absl::StrCat("an id list may have at most ", kLargestList,
+                                              " bytes, ", kLargestList / 8,
+                                              " ids; make two segments of it"));
+  }
+  const std::lock_guard publishing(state_->publish_mutex);
+  const absl::StatusOr<std::string> held = ListBytes(name);
+  if (!held.ok()) return held.status();
+  if (offset > held->size()) {
+    return absl::AbortedError(absl::StrCat("the list has ", held->size(),
+                                           " bytes here; send the part at offset ", held->size()));
+  }
+  if (absl::Status status = store_->PutMeta(ListKey(name, offset), part); !status.ok())
+    return status;
+  return offset + part.size();
+}
+
+absl::StatusOr<catalog::Blob> Project::List(std::uint64_t name) {
+  absl::StatusOr<std::string> bytes = ListBytes(name);
+  if (!bytes.ok()) return bytes.status();
+  absl::StatusOr<catalog::Blob> list = catalog::MakeBlob(name, *std::move(bytes));
+  if (list.ok()) return list;
+  return absl::NotFoundError(
+      "the server does not have this list, or not all of it; publish from the file of ids, with "
+      "\"ids_file\"");
+}
 
 absl::Status Project::LoadCatalog() {
   const absl::StatusOr<std::optional<std::string>> head = store_->GetMeta(kHeadKey);

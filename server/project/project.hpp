@@ -36,7 +36,7 @@ struct Catalog {
   std::map<std::string, std::uint32_t> phases;
   authoring::Model model;
   std::string bytes;  ///< For SDKs: sdk/schema/catalog.fbs, signed if `signing` says so.
-  std::vector<authoring::Blob> blobs;
+  std::vector<catalog::Blob> blobs;
   Signing signing;
 
   /// Changes with every publish; quoted, as HTTP wants it.
@@ -93,6 +93,15 @@ class Project {
                                                          std::string_view if_match,
                                                          const Note& note = {});
 
+  /// Largest id list: 5 million ids. Unit: bytes.
+  static constexpr std::size_t kLargestList = 40'000'000;
+
+  /// Keeps a part of an id list for the catalogs to come, durably. Parts are sent in order; sending
+  /// one again replaces it. Returns the offset of the next. kOutOfRange beyond `kLargestList`;
+  /// kAborted, naming the offset to go on from, if parts before this one are missing.
+  absl::StatusOr<std::size_t> AddListPart(std::uint64_t name, std::size_t offset,
+                                          std::string_view part);
+
   /// Every version that was published, newest first.
   absl::StatusOr<std::vector<CatalogVersion>> History();
   /// The file of one version; kNotFound if there is none of this number.
@@ -117,6 +126,9 @@ class Project {
                         bool now, report::Report* report);
   absl::StatusOr<std::map<std::uint32_t, std::vector<double>>> PhaseWeights(
       const Catalog& current, const authoring::Experiment& experiment);
+  absl::Status Parse(Catalog* catalog);
+  absl::StatusOr<std::string> ListBytes(std::uint64_t name);
+  absl::StatusOr<catalog::Blob> List(std::uint64_t name);
 
   const port::Clock* clock_ = nullptr;
   std::unique_ptr<store::EmbeddedStore> store_;

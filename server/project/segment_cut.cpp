@@ -75,17 +75,17 @@ absl::StatusOr<std::vector<analysis::SegmentCut>> SegmentCuts(
                      {"segments", whole.value("segments", Json::object())},
                      {"experiments", std::move(experiments)}};
   const std::string text = file.dump();
-  const authoring::ParseResult parsed = authoring::Parse(text);
+  authoring::ParseResult parsed = authoring::Parse(text);
   if (!parsed.ok()) return absl::InternalError(parsed.problems.front().ToString());
+  for (authoring::Segment& segment : parsed.model->segments)
+    segment.blob_bytes = model.FindSegment(segment.key)->blob_bytes;
   const auto compiled = authoring::Compile(*parsed.model);
   if (!compiled.ok()) return compiled.status();
   auto conditions = std::make_shared<Conditions>();
-  std::vector<catalog::Blob> blobs;
-  for (const authoring::Blob& blob : compiled->blobs)
-    blobs.push_back({blob.name, std::make_shared<const std::string>(blob.bytes)});
-  auto view = catalog::View::Load(
-      std::make_shared<const std::string>(compiled->bytes),
-      {.interner = &conditions->interner, .blobs = blobs, .matchers = &authoring::Re2Matchers()});
+  auto view = catalog::View::Load(std::make_shared<const std::string>(compiled->bytes),
+                                  {.interner = &conditions->interner,
+                                   .blobs = compiled->blobs,
+                                   .matchers = &authoring::Re2Matchers()});
   if (!view.ok()) return view.status();
   conditions->view = *std::move(view);
   for (const std::string& name : attributes)

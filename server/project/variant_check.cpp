@@ -7,13 +7,9 @@
 
 namespace upswing::project {
 
-absl::Status VariantCheck::Use(const std::string& bytes,
-                               const std::vector<authoring::Blob>& blobs) {
+absl::Status VariantCheck::Use(const std::string& bytes, const std::vector<catalog::Blob>& blobs) {
   catalog::LoadOptions options{.interner = &interner_, .matchers = &authoring::Re2Matchers()};
-  std::vector<catalog::Blob> lists;
-  for (const authoring::Blob& blob : blobs)
-    lists.push_back({blob.name, std::make_shared<const std::string>(blob.bytes)});
-  options.blobs = lists;
+  options.blobs = blobs;
   auto view = catalog::View::Load(std::make_shared<const std::string>(bytes), options);
   if (!view.ok()) return view.status();
   const std::lock_guard lock(mutex_);

@@ -22,7 +22,7 @@ class VariantCheck {
   explicit VariantCheck(const port::Clock* clock) : clock_(clock) {}
 
   /// Takes a compiled catalog as the one in force.
-  absl::Status Use(const std::string& bytes, const std::vector<authoring::Blob>& blobs);
+  absl::Status Use(const std::string& bytes, const std::vector<catalog::Blob>& blobs);
 
   /// An `ingest::ReEvaluate`. Cannot tell (false) for another version of the catalog, and where the
   /// id alone does not lead to a variant: targeting by attributes, prerequisites, sticky variants.

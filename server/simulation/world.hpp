@@ -102,8 +102,8 @@ struct World {
   int creators_per_category = 20;
   int topics = 12;
   int rooms = 200;
-  double anonymous = 0;   ///< Share of users known by device until their first purchase.
-  double offline = 0;     ///< Share of devices whose records arrive after everybody else's.
+  double anonymous = 0;  ///< Share of users known by device until their first purchase.
+  double offline = 0;    ///< Share of devices whose records arrive after everybody else's.
   /// Share of devices whose wall clock is hours or days off. They stamp records with the clock
   /// since boot, as the SDK does, and the server finds the true times.
   double wrong_clocks = 0;

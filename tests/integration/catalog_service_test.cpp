@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include <chrono>
+#include <fstream>
 #include <string>
 #include <thread>
 
@@ -17,6 +18,7 @@ namespace {
 
 using Json = nlohmann::json;
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 std::string Catalog(const std::string& status) {
   return R"({"project": "shop", "attributes": {"country": "string"},
@@ -152,6 +154,66 @@ TEST_F(CatalogService, AKillSwitchReachesAnSdkThatWatches) {
   RecordProperty(
       "milliseconds",
       static_cast<int>((std::chrono::steady_clock::now() - stopped).count() / 1'000'000));
+}
+
+TEST_F(CatalogService, AFileOfIdsIsPublishedAsHashesAndReachesAnSdk) {
+  std::ofstream ids(folder_ / "vip.txt");
+  for (int i = 0; i < 20'000; ++i) ids << "u-" << i << "\n";
+  ids.close();
+  std::ofstream(folder_ / "catalog.json") << R"({"project": "shop",
+    "segments": {"vip": {"unit": "user", "ids_file": "vip.txt"}},
+    "experiments": {"lounge": {"status": "running", "unit": "user", "when": {"segment": "vip"},
+      "control": "off", "variants": {"off": {"weight": 0}, "on": {"weight": 1}}}}})";
+  const auto publish = [&] {
+    return testing::RunProgram({testing::Upswing(), "catalog", "publish", folder_ / "catalog.json",
+                                "--server", server_.url()});
+  };
+  testing::Finished published = publish();
+  ASSERT_EQ(published.status, 0) << published.err;
+  const std::string source = Call("GET", "/v1/catalog/source").text;
+  EXPECT_THAT(source, HasSubstr("\"ids_blob\": \""));
+  EXPECT_THAT(source, Not(HasSubstr("vip.txt")));
+  published = publish();
+  EXPECT_THAT(published.out, HasSubstr("in force already")) << published.err;
+
+  server_.Kill();  // The list is as durable as the catalog.
+  server_.Restart();
+  ClientOptions options;
+  options.server_url = server_.url();
+  auto client = Client::Create(options);
+  ASSERT_TRUE(client.ok()) << client.status();
+  const auto begin = std::chrono::steady_clock::now();
+  const auto reason = [&](const char* id) {
+    return (*client)->Peek("lounge", Subject("user", id)).reason;
+  };
+  while (reason("u-19999") != Reason::kAssigned &&
+         std::chrono::steady_clock::now() - begin < std::chrono::minutes(1)) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
+  EXPECT_EQ(reason("u-19999"), Reason::kAssigned);
+  EXPECT_EQ(reason("u-20000"), Reason::kTargeting);
+}
+
+TEST_F(CatalogService, AnIdListIsTakenInPartsUpToItsLimitAndNamedByItsContent) {
+  const std::string path = "/v1/catalog/blobs/0000000000000001?offset=";
+  EXPECT_EQ(Call("PUT", path + "0", "12345678").body["next_offset"], 8);
+  EXPECT_EQ(Call("PUT", path + "8", "12345678").body["next_offset"], 16);
+  const Answer gap = Call("PUT", path + "24", "12345678");
+  EXPECT_EQ(gap.status, 409);
+  EXPECT_THAT(gap.text, HasSubstr("send the part at offset 16"));
+  EXPECT_EQ(Call("PUT", path + "x", "12345678").status, 400);
+  EXPECT_EQ(Call("PUT", "/v1/catalog/blobs/1?offset=0", "12345678").status, 400);
+  // What is there does not hash to the name.
+  const Answer wrong = Call("PUT", "/v1/catalog", R"({"project": "shop", "segments":
+    {"vip": {"unit": "user", "ids_blob": "0000000000000001"}}, "experiments": {}})");
+  EXPECT_EQ(wrong.status, 400);
+  EXPECT_THAT(wrong.text, HasSubstr("$.segments.vip.ids_blob: the server does not have this list"));
+  // 5 million ids of 8 bytes.
+  const std::string part(4'000'000, 'x');
+  for (int i = 0; i < 10; ++i) {
+    ASSERT_EQ(Call("PUT", path + std::to_string(i * 4'000'000), part).status, 200) << i;
+  }
+  EXPECT_EQ(Call("PUT", path + "40000000", "12345678").status, 413);
 }
 
 TEST_F(CatalogService, ALongPollEndsWithTheNextCatalog) {

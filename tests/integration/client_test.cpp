@@ -483,7 +483,7 @@ TEST_F(ClientWithCatalog, AnIdListBesideTheCatalogIsFetchedOnceAndKeptOnDisk) {
                       static_cast<unsigned long long>(catalog->compiled.blobs[0].name));
         if (sent.url == path) {
           ++lists_sent;
-          std::string bytes = catalog->compiled.blobs[0].bytes;
+          std::string bytes = *catalog->compiled.blobs[0].bytes;
           if (damaged) bytes.back() = static_cast<char>(bytes.back() ^ 1);
           return HttpResponse{200, {}, bytes};
         }

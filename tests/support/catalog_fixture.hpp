@@ -32,12 +32,9 @@ struct TestCatalog {
       std::abort();
     }
     compiled = *std::move(compiled_or);
-    for (const authoring::Blob& blob : compiled.blobs) {
-      blobs.push_back({blob.name, std::make_shared<const std::string>(blob.bytes)});
-    }
     auto loaded = catalog::View::Load(
         std::make_shared<const std::string>(compiled.bytes),
-        {.interner = &interner, .blobs = blobs, .matchers = &authoring::Re2Matchers()});
+        {.interner = &interner, .blobs = compiled.blobs, .matchers = &authoring::Re2Matchers()});
     if (!loaded.ok()) {
       std::cerr << loaded.status() << "\n" << json << "\n";
       std::abort();
@@ -47,7 +44,6 @@ struct TestCatalog {
 
   catalog::Interner interner;
   authoring::Compiled compiled;
-  std::vector<catalog::Blob> blobs;
   std::shared_ptr<const catalog::View> view;
 };
 

@@ -248,7 +248,7 @@ TEST(IdLists, OfManyIdsTravelAsBlobsAndMissingOnesAreUnsupported) {
       R"(]}}, "experiments": {"e": {"status": "running", "unit": "user", "when": {"segment": "s"},
     "control": "a", "variants": {"a": {}}}}})");
   ASSERT_EQ(catalog.compiled.blobs.size(), 1u);
-  EXPECT_EQ(catalog.compiled.blobs[0].bytes.size(), 160'000u);
+  EXPECT_EQ(catalog.compiled.blobs[0].bytes->size(), 160'000u);
   EXPECT_TRUE(DecideExperiment(*catalog.view, "e", Subject("user", "u19999"), {}).in_experiment());
   EXPECT_EQ(DecideExperiment(*catalog.view, "e", Subject("user", "u20000"), {}).reason,
             Reason::kTargeting);
@@ -266,7 +266,7 @@ TEST(IdLists, OfManyIdsTravelAsBlobsAndMissingOnesAreUnsupported) {
 
   // A client fetches what is missing and loads again; the next catalog finds the list at hand.
   const auto fetched =
-      catalog::MakeBlob((*without)->missing_blobs()[0], catalog.compiled.blobs[0].bytes);
+      catalog::MakeBlob((*without)->missing_blobs()[0], *catalog.compiled.blobs[0].bytes);
   ASSERT_TRUE(fetched.ok());
   const auto completed =
       catalog::View::Load((*without)->bytes(), {.interner = &interner, .blobs = {&*fetched, 1}});
@@ -277,7 +277,7 @@ TEST(IdLists, OfManyIdsTravelAsBlobsAndMissingOnesAreUnsupported) {
   ASSERT_TRUE(next.ok());
   EXPECT_TRUE((*next)->missing_blobs().empty());
 
-  auto changed = std::make_shared<std::string>(catalog.compiled.blobs[0].bytes);
+  auto changed = std::make_shared<std::string>(*catalog.compiled.blobs[0].bytes);
   (*changed)[100] = static_cast<char>((*changed)[100] + 1);
   const catalog::Blob wrong = {catalog.compiled.blobs[0].name, changed};
   EXPECT_FALSE(catalog::View::Load(std::make_shared<const std::string>(catalog.compiled.bytes),

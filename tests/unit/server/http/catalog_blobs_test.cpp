@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <memory>
+
 #include "server/project/project.hpp"
 
 namespace upswing::http {
@@ -9,7 +11,8 @@ namespace {
 
 TEST(CatalogBlobs, AreServedUnderTheirNameForEver) {
   project::Catalog catalog;
-  catalog.blobs = {{1, "first"}, {0xabc, "second"}};
+  catalog.blobs = {{1, std::make_shared<const std::string>("first")},
+                   {0xabc, std::make_shared<const std::string>("second")}};
   const Response found = GetCatalogBlob(&catalog, "0000000000000abc");
   EXPECT_EQ(found.status, 200);
   EXPECT_EQ(found.body, "second");

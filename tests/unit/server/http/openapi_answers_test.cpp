@@ -271,6 +271,11 @@ TEST_F(OpenApiAnswers, AreProvokedOneByOneAndHaveTheFormDescribed) {
                    absl::Hex(project_->catalog()->blobs[0].name, absl::kZeroPad16)));
   Try(400, "GET", blobs, "/v1/catalog/blobs/x");
   Try(404, "GET", blobs, "/v1/catalog/blobs/0123456789abcdef");
+  const std::string part = "/v1/catalog/blobs/0123456789abcdef?offset=";
+  Try(200, "PUT", blobs, part + "0", "12345678");
+  Try(400, "PUT", blobs, part + "x", "12345678");
+  Try(409, "PUT", blobs, part + "16", "12345678");
+  Try(413, "PUT", blobs, part + "40000000", "12345678");
   Try(200, "POST", "/v1/catalog/diff", "/v1/catalog/diff", Catalog("running"));
   Try(200, "POST", "/v1/catalog/diff", "/v1/catalog/diff", "{");
   Try(200, "GET", "/v1/catalog/history", "/v1/catalog/history");
@@ -400,6 +405,7 @@ TEST_F(OpenApiAnswers, AreProvokedOneByOneAndHaveTheFormDescribed) {
     };
     refused("POST", batches, batches, Batch(2));
     refused("PUT", "/v1/catalog", "/v1/catalog", Catalog("running"));
+    refused("PUT", "/v1/catalog/blobs/{name}", "/v1/catalog/blobs/0123456789abcdef", "12345678");
     refused("POST", rollback, rollback, R"({"version": 1})");
     refused("POST", step + "ramp", "/v1/experiments/one_tap/ramp", R"({"share": 0.6})");
     refused("POST", step + "ship", "/v1/experiments/one_tap/ship", R"({"variant": "on"})");
