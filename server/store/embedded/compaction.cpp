@@ -242,12 +242,12 @@ absl::StatusOr<bool> StoreImpl::RunRound() {
         if (id.ok()) entry->second = *id;
         return id.status();
       };
-      std::uint32_t last = 0;
+      std::vector<bool> seen(records.strings.size());
       for (const auto* column :
            {&records.subjects.unit_type, &records.exposures.experiment, &records.events.name})
         for (const std::uint32_t text : *column) {
-          if (text == last) continue;
-          last = text;
+          if (seen[text]) continue;
+          seen[text] = true;
           if (status = name(text); !status.ok()) return status;
         }
       if (status = transaction.Commit(); !status.ok()) return status;
