@@ -31,6 +31,7 @@
 #include "sdk/wire/batch.hpp"
 #include "sdk/wire/batch_encoder.hpp"
 #include "server/store/embedded/embedded_store.hpp"
+#include "server/store/records.hpp"
 #include "tests/support/traffic.hpp"
 
 namespace {

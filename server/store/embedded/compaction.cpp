@@ -97,8 +97,21 @@ absl::StatusOr<StoreImpl::Shard*> StoreImpl::LoadShard(const ShardKey& key) {
   Shard& shard = dictionaries_[key];
   shard.last_used = ++uses_;
   if (shard.units.size() > 0) return &shard;
-  const absl::StatusOr<std::vector<std::uint64_t>> keys = LoadKeys(&read_, key.first, key.second);
+  std::vector<std::string> damaged;
+  const absl::StatusOr<std::vector<std::uint64_t>> keys =
+      LoadKeys(&read_, key.first, key.second, &damaged);
   if (!keys.ok()) return keys.status();
+  // Named in every report from now on; units that were in it get new numbers.
+  for (const std::string& what : damaged) {
+    const std::lock_guard lock(write_mutex_);
+    absl::Status status = write_
+                              .Prepare(
+                                  "INSERT INTO quarantine(what,reason) SELECT ?1,'checksum' WHERE "
+                                  "NOT EXISTS (SELECT 1 FROM quarantine WHERE what=?1)")
+                              .BindText(1, what)
+                              .Run();
+    if (!status.ok()) return status;
+  }
   shard.units.Append(*keys);
   shard.stored = shard.units.size();
   return &shard;
@@ -229,12 +242,12 @@ absl::StatusOr<bool> StoreImpl::RunRound() {
         if (id.ok()) entry->second = *id;
         return id.status();
       };
-      std::uint32_t last = 0;
+      std::vector<bool> seen(records.strings.size());
       for (const auto* column :
            {&records.subjects.unit_type, &records.exposures.experiment, &records.events.name})
         for (const std::uint32_t text : *column) {
-          if (text == last) continue;
-          last = text;
+          if (seen[text]) continue;
+          seen[text] = true;
           if (status = name(text); !status.ok()) return status;
         }
       if (status = transaction.Commit(); !status.ok()) return status;

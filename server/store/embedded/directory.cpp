@@ -89,8 +89,12 @@ absl::StatusOr<std::string> ReadChunkData(Statement* select, std::uint64_t id) {
   return bytes;
 }
 
+std::string UnitsLabel(std::int64_t type, std::int64_t shard, std::int64_t base) {
+  return absl::StrCat("units of type ", type, ", shard ", shard, ", from ", base);
+}
+
 absl::StatusOr<std::vector<std::uint64_t>> LoadKeys(Database* database, std::int64_t type,
-                                                    int shard) {
+                                                    int shard, std::vector<std::string>* damaged) {
   std::vector<std::uint64_t> keys;
   Statement select = database->Prepare(
       "SELECT base, count, checksum, data FROM units WHERE type=?1 AND shard=?2 ORDER BY base");
@@ -102,11 +106,15 @@ absl::StatusOr<std::vector<std::uint64_t>> LoadKeys(Database* database, std::int
     const std::string_view data = select.Blob(3);
     const auto base = static_cast<std::size_t>(select.Int(0));
     const auto count = static_cast<std::size_t>(select.Int(1));
-    if (BlobChecksum(data) != select.Int(2) || data.size() != count * 8 || base != keys.size())
-      return absl::DataLossError(
-          absl::StrCat("units of type ", type, ", shard ", shard, ", from ", base, ": checksum"));
+    const bool sound =
+        BlobChecksum(data) == select.Int(2) && data.size() == count * 8 && base == keys.size();
+    if (!sound) {
+      const std::string what = UnitsLabel(type, shard, select.Int(0));
+      if (damaged == nullptr) return absl::DataLossError(what + ": checksum");
+      damaged->push_back(what);
+    }
     keys.resize(base + count);
-    if (count > 0) std::memcpy(keys.data() + base, data.data(), data.size());
+    if (sound && count > 0) std::memcpy(keys.data() + base, data.data(), data.size());
   }
 }
 

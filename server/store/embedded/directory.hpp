@@ -54,9 +54,13 @@ std::string ChunkLabel(std::uint64_t id);
 /// Reads and checks nothing but that it is there: kNotFound if it was replaced.
 absl::StatusOr<std::string> ReadChunkData(Statement* select, std::uint64_t id);
 
-/// Keys of a (type, shard) by number; checks the checksums.
+/// Keys of a (type, shard) by number; checks the checksums. Units of a damaged blob have the key 0,
+/// as erased ones have, and the blob is named in `damaged`; kDataLoss if that is null.
 absl::StatusOr<std::vector<std::uint64_t>> LoadKeys(Database* database, std::int64_t type,
-                                                    int shard);
+                                                    int shard, std::vector<std::string>* damaged);
+
+/// "units of type 2, shard 3, from 100", as errors and reports call it.
+std::string UnitsLabel(std::int64_t type, std::int64_t shard, std::int64_t base);
 
 /// XXH3-64 of a blob, as the checksum columns hold it.
 std::int64_t BlobChecksum(std::string_view bytes);

@@ -221,7 +221,7 @@ absl::Status StoreImpl::LandOne(LandingBatch& batch, LandingOutcome* outcome) {
     return insert_conflict_.BindBlob(1, epoch)
         .Bind(2, sequence)
         .Bind(3, batch.received_ms)
-        .Bind(4, static_cast<std::int64_t>(batch.checksum))
+        .Bind(4, BlobChecksum(batch.blob))
         .BindBlob(5, batch.blob)
         .Run();
   }

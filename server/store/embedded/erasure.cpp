@@ -239,6 +239,7 @@ absl::Status StoreImpl::FinishErasures() {
   if (absl::Status status = CompactLanded(); !status.ok()) return status;
   std::vector<std::pair<std::string, std::uint64_t>> found;
   std::vector<ShardKey> shards;
+  std::vector<std::string> damaged;  // named by the round that meets it
   Statement select = write_.Prepare("SELECT DISTINCT type, shard FROM units");
   for (;;) {
     const absl::StatusOr<bool> row = select.Step();
@@ -248,7 +249,7 @@ absl::Status StoreImpl::FinishErasures() {
   }
   for (const ShardKey& shard : shards) {
     const absl::StatusOr<std::vector<std::uint64_t>> keys =
-        LoadKeys(&write_, shard.first, shard.second);
+        LoadKeys(&write_, shard.first, shard.second, &damaged);
     if (!keys.ok()) return keys.status();
     for (const std::uint64_t key : *keys)
       if (key != 0 && open->count(TombstoneHash(names_.Text(shard.first), key)) > 0)

@@ -80,7 +80,8 @@ class Snapshot : public RecordSource {
     const std::int64_t type = names_.Find(unit_type);
     absl::StatusOr<std::unique_ptr<Reader>> reader = Borrow();
     if (!reader.ok()) return reader.status();
-    absl::StatusOr<std::vector<std::uint64_t>> keys = LoadKeys(&(*reader)->database, type, shard);
+    absl::StatusOr<std::vector<std::uint64_t>> keys =
+        LoadKeys(&(*reader)->database, type, shard, nullptr);
     Return(*std::move(reader));
     if (!keys.ok()) return keys;
     const auto stored = stored_units_.find({type, shard});
@@ -290,7 +291,10 @@ absl::Status Snapshot::AddSlice(Database* database, const Records& records) {
     const auto stored = stored_units_.find(unit_key);
     std::uint32_t next = 0;
     if (stored != stored_units_.end()) {
-      absl::StatusOr<std::vector<std::uint64_t>> keys = LoadKeys(database, type, shard.shard);
+      std::vector<std::string> damaged;
+      absl::StatusOr<std::vector<std::uint64_t>> keys =
+          LoadKeys(database, type, shard.shard, &damaged);
+      for (const std::string& what : damaged) unreadable_.push_back(what + ": checksum");
       if (!keys.ok()) return keys.status();
       next = static_cast<std::uint32_t>(keys->size());
       for (std::uint32_t unit = 0; unit < next; ++unit)

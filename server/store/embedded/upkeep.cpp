@@ -40,6 +40,16 @@ absl::StatusOr<VerifyReport> StoreImpl::Verify() {
       damaged(absl::StrCat("landed batch ", landed.Int(0)), std::string(status.message()));
   }
 
+  Statement conflicts = database->Prepare("SELECT id, checksum, data FROM conflict ORDER BY id");
+  for (;;) {
+    const absl::StatusOr<bool> row = conflicts.Step();
+    if (!row.ok()) return row.status();
+    if (!*row) break;
+    ++report.blobs;
+    if (BlobChecksum(conflicts.Blob(2)) != conflicts.Int(1))
+      damaged(absl::StrCat("batch in conflict ", conflicts.Int(0)), "checksum");
+  }
+
   Statement chunks = database->Prepare("SELECT id, data FROM chunk_data ORDER BY id");
   for (;;) {
     const absl::StatusOr<bool> row = chunks.Step();
@@ -59,9 +69,7 @@ absl::StatusOr<VerifyReport> StoreImpl::Verify() {
     if (!*row) break;
     ++report.blobs;
     if (BlobChecksum(units.Blob(4)) != units.Int(3))
-      damaged(absl::StrCat("units of type ", units.Int(0), ", shard ", units.Int(1), ", from ",
-                           units.Int(2)),
-              "checksum");
+      damaged(UnitsLabel(units.Int(0), units.Int(1), units.Int(2)), "checksum");
   }
   return report;
 }

@@ -244,10 +244,11 @@ TEST_F(Analyzing, RecomputesOnlyTheUnitsThatSomethingTouches) {
   // A new unit.
   Expose(key(500), kMonday + kHour, "on");
   ask(1, 4, 1);
-  // The first record of a new day: user 9's; and twelve hours in which windows close and mature.
+  // The first record of a new day: user 9's; twelve hours in which twelve windows close and twelve
+  // mature; and user 500 again, who is only landed and so has no number that lasts.
   Track(key(9), kMonday + 9 * kDay + kHour / 2, "purchase", 3);
   spec_.as_of_ms += 12 * kHour;
-  ask(1, 5, 25);
+  ask(1, 5, 26);
   // Its earlier chunks are gone with an erasure.
   ASSERT_TRUE(store_->Compact(true).ok());
   ASSERT_TRUE(store_->Erase("user", key(7), spec_.as_of_ms).ok());

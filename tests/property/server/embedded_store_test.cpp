@@ -414,6 +414,85 @@ TEST_F(Store, NamesADamagedBlobAndReadsTheRest) {
   EXPECT_EQ(unreadable[0].find("landed batch "), 0u);
 }
 
+// Every byte of every kind of blob, one at a time.
+TEST_F(Store, AnyFlippedByteIsNamedAndTheRestStaysReadable) {
+  RecordList list = OneEvent({{"user", kUser}, {"device", kDevice}}, 1000, 7);
+  list.exposures.push_back({{{"user", kUser}}, 900, "exp", "on", 1, 1, 0, {{"country", "CN"}}, 1});
+  list.events.push_back(
+      {{{"user", kOther}}, 1500, "view", 0.25, 17, 4, {{"item", "p-1"}, {"price", 2.5}}, 2});
+  Land(ToBatch(list, 1, 1));
+  ASSERT_TRUE(store_->Compact(false).ok());
+  Land(ToBatch(OneEvent({{"user", kOther}}, 2000, 9), 1, 2));
+  Land(ToBatch(OneEvent({{"user", kOther}}, 2000, 10), 1, 2));  // a conflict
+  store_.reset();
+  const auto query = [&](const std::string& sql) {
+    std::vector<std::vector<std::int64_t>> rows;
+    sqlite3* database = nullptr;
+    EXPECT_EQ(sqlite3_open((options_.directory + "/upswing.db").c_str(), &database), SQLITE_OK);
+    sqlite3_stmt* statement = nullptr;
+    EXPECT_EQ(sqlite3_prepare_v2(database, sql.c_str(), -1, &statement, nullptr), SQLITE_OK);
+    while (sqlite3_step(statement) == SQLITE_ROW)
+      rows.push_back({sqlite3_column_int64(statement, 0), sqlite3_column_int64(statement, 1)});
+    sqlite3_finalize(statement);
+    sqlite3_close(database);
+    return rows;
+  };
+  options_.read_only = true;
+  int flipped = 0;
+  for (const std::string table : {"landed", "conflict", "chunk_data", "units"}) {
+    const auto blobs = query("SELECT rowid, length(data) FROM " + table);
+    ASSERT_FALSE(blobs.empty()) << table;
+    for (const auto& blob : blobs) {
+      for (std::int64_t at = 1; at <= blob[1]; ++at) {
+        const std::string where = " WHERE rowid=" + std::to_string(blob[0]);
+        Sql("CREATE TABLE kept AS SELECT data FROM " + table + where + "; UPDATE " + table +
+            " SET data=CAST(substr(data,1," + std::to_string(at - 1) +
+            ") || CASE WHEN substr(data," + std::to_string(at) +
+            ",1)=x'a7' THEN x'58' ELSE x'a7' END || substr(data," + std::to_string(at + 1) +
+            ") AS BLOB)" + where);
+        Open();
+        const auto report = store_->Verify();
+        ASSERT_TRUE(report.ok()) << report.status();
+        ASSERT_EQ(report->damaged.size(), 1u) << table << " byte " << at;
+        // Whatever is not in that blob can be read.
+        const auto source = store_->Snapshot();
+        ASSERT_TRUE(source.ok()) << table << " byte " << at << ": " << source.status();
+        int unreadable = static_cast<int>((*source)->Unreadable().size());
+        for (const auto& group : (*source)->Groups())
+          for (const auto& chunk :
+               (*source)->Chunks(group.unit_type, group.shard, group.lane, group.name)) {
+            const auto bytes = (*source)->Read(chunk);
+            ASSERT_TRUE(bytes.ok());
+            const auto reader = store::ChunkReader::Open(*bytes);
+            if (!reader.ok() || !reader->Verify().ok()) ++unreadable;
+          }
+        EXPECT_LE(unreadable, 1) << table << " byte " << at;
+        store_.reset();
+        Sql("UPDATE " + table + " SET data=(SELECT data FROM kept)" + where + "; DROP TABLE kept");
+        ++flipped;
+      }
+    }
+  }
+  Open();
+  EXPECT_TRUE(store_->Verify()->damaged.empty());
+  EXPECT_GT(flipped, 300);
+}
+
+TEST_F(Store, ADamagedDictionaryIsNamedAndHoldsNothingUp) {
+  Land(ToBatch(OneEvent({{"user", kUser}}, 1000, 7), 1, 1));
+  ASSERT_TRUE(store_->Compact(false).ok());
+  store_.reset();
+  Sql("UPDATE units SET data=x'0011223344556677'");
+  Open();
+  Land(ToBatch(OneEvent({{"user", kUser}}, 2000, 8), 1, 2));
+  EXPECT_EQ((*store_->Snapshot())->Unreadable().size(), 1u);
+  ASSERT_TRUE(store_->Compact(false).ok());
+  EXPECT_EQ(Values("user"), (std::multiset<double>{7, 8}));
+  const auto unreadable = (*store_->Snapshot())->Unreadable();
+  ASSERT_EQ(unreadable.size(), 1u);
+  EXPECT_EQ(unreadable[0].find("units of type "), 0u);
+}
+
 TEST_F(Store, ABackupTakenWhileItRunsIsAStoreOfItsOwn) {
   Land(ToBatch(OneEvent({{"user", kUser}}, 1000, 7), 1, 1));
   const std::string copy = options_.directory + "_copy";
