@@ -405,7 +405,8 @@ TEST_F(OpenApiAnswers, AreProvokedOneByOneAndHaveTheFormDescribed) {
     };
     refused("POST", batches, batches, Batch(2));
     refused("PUT", "/v1/catalog", "/v1/catalog", Catalog("running"));
-    refused("PUT", "/v1/catalog/blobs/{name}", "/v1/catalog/blobs/0123456789abcdef", "12345678");
+    refused("PUT", "/v1/catalog/blobs/{name}", "/v1/catalog/blobs/0123456789abcdef",
+            std::string(std::size_t{4} << 20, 'x'));
     refused("POST", rollback, rollback, R"({"version": 1})");
     refused("POST", step + "ramp", "/v1/experiments/one_tap/ramp", R"({"share": 0.6})");
     refused("POST", step + "ship", "/v1/experiments/one_tap/ship", R"({"variant": "on"})");
