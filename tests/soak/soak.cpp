@@ -254,7 +254,6 @@ class Soak {
     };
     equal("records stored", metric("store_records"),
           batches * static_cast<std::int64_t>(kEvents + 1));
-    equal("batches known", metric("store_known_batches"), batches);
     equal("conflicts", metric("store_conflicts"), 0);
     equal("quarantined", metric("store_quarantined"), 0);
     const auto report = nlohmann::json::parse(Get("/v1/experiments/soak/report"), nullptr, false);

@@ -5,6 +5,7 @@
 #include <fstream>
 #include <future>
 #include <map>
+#include <memory>
 #include <set>
 #include <string>
 
@@ -374,14 +375,16 @@ TEST_F(OpenApiAnswers, AreProvokedOneByOneAndHaveTheFormDescribed) {
 
   // Too much waits: the first report's answer holds the thread that makes them.
   {
-    std::promise<void> begun, release;
+    // Held by the answer too, which may outlive this block.
+    const auto begun = std::make_shared<std::promise<void>>();
+    const auto release = std::make_shared<std::promise<void>>();
     routes_->Handle(
         Make("GET", "/v1/experiments/one_tap/report", "", {{"authorization", "Bearer " + boss_}}),
-        [&](const Response&) {
-          begun.set_value();
-          release.get_future().wait();
+        [begun, release](const Response&) {
+          begun->set_value();
+          release->get_future().wait();
         });
-    begun.get_future().wait();
+    begun->get_future().wait();
     for (int i = 0; i < 64; ++i)
       routes_->Handle(
           Make("GET", "/v1/experiments/one_tap/report", "", {{"authorization", "Bearer " + boss_}}),
@@ -389,7 +392,7 @@ TEST_F(OpenApiAnswers, AreProvokedOneByOneAndHaveTheFormDescribed) {
     Try(503, "GET", report, "/v1/experiments/one_tap/report");
     Try(503, "GET", "/v1/units/records", "/v1/units/records?type=user&id=u-1");
     Try(503, "POST", "/v1/units/erase", "/v1/units/erase", R"({"unit": "user=u-1"})");
-    release.set_value();
+    release->set_value();
   }
 
   // The disk is full: nothing changes, and all goes on when there is room.
