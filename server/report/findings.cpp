@@ -54,7 +54,40 @@ constexpr Finding kFindings[] = {
     {"{0} of {1} exposures that were re-evaluated since the server started name another variant "
      "than the catalog gives the unit",
      "服务器启动以来复核的 {1} 条曝光中，有 {0} 条的分组与目录给出的不同"},
+    {"the split left the weights of its phases", "分流偏离了各阶段的权重"},
+    {"clients lost {0} of the exposures, of each variant alike",
+     "客户端丢失了 {0} 的曝光，各组相同"},
+    {"clients lost {0} of the exposures, of some variants more than of others (p = {1})",
+     "客户端丢失了 {0} 的曝光，各组不同（p = {1}）"},
+    {"clients lost {0} of the exposures", "客户端丢失了 {0} 的曝光"},
+    {"clients lost {0} of the metrics' events, most of \"{1}\"",
+     "客户端丢失了 {0} 的指标事件，最多的是“{1}”"},
+    {"there are too few units to split again", "单位太少，无法再次随机划分"},
+    {"splits at random of the same units spread as the standard errors say",
+     "对相同单位的随机划分，其离散程度与标准误一致"},
+    {"in {0} splits at random the variance of {1} is {2} times what its standard error says",
+     "在 {0} 次随机划分中，{1} 的方差是标准误所示的 {2} 倍"},
+    {"one unit of an arm carries the effect on {0} of {1}: without the farthest of each it is {2} "
+     "(p "
+     "= {3}) instead of {4} (p = {5})",
+     "{1} 对 {0} 的效应由个别单位主导：去掉各组最远的单位后为 {2}（p = {3}），原为 {4}（p = {5}）"},
+    {"the effect on {0} of {1} does not change with the days since the exposure",
+     "{1} 对 {0} 的效应不随曝光后的天数变化"},
+    {"the effect on {0} of {1} wears off (novelty): {2} on the first day after the exposure, {3} "
+     "on "
+     "day {4}",
+     "{1} 对 {0} 的效应逐渐消退（新奇效应）：曝光后第一天为 {2}，第 {4} 天为 {3}"},
+    {"the effect on {0} of {1} grows (primacy): {2} on the first day after the exposure, {3} on "
+     "day "
+     "{4}",
+     "{1} 对 {0} 的效应逐渐增强（学习效应）：曝光后第一天为 {2}，第 {4} 天为 {3}"},
+    {"no effect depends on the variant of another experiment", "没有效应取决于其他实验的分组"},
+    {"the effect on {0} of {1} depends on {2}", "{1} 对 {0} 的效应取决于 {2}"},
 };
+
+// How a finding from a part of the units ends.
+constexpr std::string_view kSample = " (a sample of ";
+constexpr std::string_view kSampleEnd = " units)";
 
 // The terms of `text` if it is the pattern with something in each place.
 std::optional<std::vector<std::string_view>> Match(std::string_view pattern,
@@ -98,6 +131,13 @@ std::string FillIn(std::string_view pattern, const std::vector<std::string_view>
 
 std::string SayFinding(std::string_view detail, Language language) {
   if (language == Language::kEnglish) return std::string(detail);
+  if (const std::size_t sample = detail.rfind(kSample);
+      sample != std::string_view::npos && detail.ends_with(kSampleEnd)) {
+    const std::size_t from = sample + kSample.size();
+    return absl::StrCat(SayFinding(detail.substr(0, sample), language), "（抽样 ",
+                        std::string(detail.substr(from, detail.size() - kSampleEnd.size() - from)),
+                        " 个单位）");
+  }
   for (const Finding& finding : kFindings) {
     if (const auto terms = Match(finding.en, detail)) return FillIn(finding.zh, *terms);
   }

@@ -319,7 +319,7 @@ test("Planning takes its baseline from a real metric and answers as `upswing sta
     method: "POST",
     body: JSON.stringify([{ mean: short(control.mean), variance: short(control.variance), alpha: 0.05, power: 0.8, ratio: 1, relative_effect: 0.05 }]),
   });
-  await page.waitForSelector(`.big[data-units="${expected.units_total}"]`);
+  await page.waitForSelector(`.plan-answer:not(.stale) .big[data-units="${expected.units_total}"]`);
   assert.deepEqual(wrong, []);
   await close();
 });

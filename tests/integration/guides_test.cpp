@@ -158,6 +158,32 @@ TEST_F(Guides, AnAnalystsMetricIsInTheReportOfExistingData) {
   EXPECT_THAT(Run("metrics.md"), HasSubstr("\n  beauty_buyers\n    off "));
 }
 
+// Each definition of the page's table, taken literally, is a metric of the report.
+TEST_F(Guides, EveryShapeOfAMetricIsInTheReport) {
+  Run("metrics.md");
+  const std::string file = folder_ / "catalog.json";
+  std::ifstream in(file);
+  auto catalog = nlohmann::ordered_json::parse(in);
+  const std::string page = PageText("metrics.md");
+  static const std::regex kRow(R"(\| [^|]+\? \| `(\{.*\})` \|)");
+  int shapes = 0;
+  for (std::sregex_iterator at(page.begin(), page.end(), kRow), end; at != end; ++at) {
+    const std::string key = "shape_" + std::to_string(shapes++);
+    catalog["metrics"][key] = nlohmann::ordered_json::parse(at->str(1));
+    catalog["experiments"]["one_tap"]["plan"]["secondary"].push_back(key);
+  }
+  EXPECT_GE(shapes, 5);
+  std::ofstream(file) << catalog;
+  const auto published = testing::RunProgram(
+      {testing::Upswing(), "catalog", "publish", file, "--data", folder_ / "shop"});
+  ASSERT_EQ(published.status, 0) << published.err;
+  const auto report = Report("one_tap", "shop");
+  for (int i = 0; i < shapes; ++i) {
+    const auto& metric = report["variants"][1]["metrics"]["shape_" + std::to_string(i)];
+    EXPECT_TRUE(metric["mean"].is_number()) << i << metric;
+  }
+}
+
 TEST_F(Guides, TheSimulationPageRuns) {
   EXPECT_THAT(Run("simulation.md"), HasSubstr("The truth behind the simulated shop"));
 }

@@ -27,6 +27,8 @@ export interface Comparison {
   cuped: { absolute: Interval; relative: Interval; p_value: Num; variance_reduction: Num } | null;
   bayesian: { chance_to_win: Num; expected_loss: Num };
   detectable?: Num;
+  /** How the plan judges it; absent for metrics outside the plan. */
+  judged?: { absolute: Interval; relative: Interval; margin: unknown; null_value?: number };
   /** The comparison in words; absent where health forbids a verdict. */
   sentence?: { en: string; zh: string };
 }
@@ -114,7 +116,6 @@ export interface Report extends Scope {
   metrics?: MetricInfo[];
   trends?: Trend[];
   heterogeneity?: Heterogeneity[];
-  account?: { looks: string };
   segments: (Scope & { attribute: string; value: string })[];
   days: (Scope & { date: string; cumulative: boolean })[];
   decision: Decision;
@@ -191,18 +192,21 @@ export function anytime(c: Comparison, scale: "relative" | "absolute", controlMe
  */
 export function toneOf(c: Comparison, interval: Interval, report: Report): "good" | "bad" | "open" | "grey" {
   if (!report.health.ok) return "grey";
-  // Where the plan is judged at any time, the primary metric's interval that decides is the anytime one.
-  if (c.role === "primary" && report.account?.looks === "anytime" && c.anytime.ci) return direction(c.anytime, c.good);
+  // The primary metric is coloured by the interval by which the plan judges it.
+  if (c.role === "primary" && c.judged && !c.judged.margin) {
+    const decides = c.judged.relative.estimate !== null ? c.judged.relative : c.judged.absolute;
+    return direction(decides, c.good, c.judged.null_value ?? 0);
+  }
   const alone = c.role === "primary" || c.role === "guardrail";
   if (!alone && !(c.p_value_adjusted !== null && c.p_value_adjusted < 1 - report.confidence)) return "open";
   return direction(interval, c.good);
 }
 
 /** Which way it went, beyond doubt at the report's level: "good", "bad" or "open". */
-export function direction(interval: Interval, good: Comparison["good"]): "good" | "bad" | "open" {
+export function direction(interval: Interval, good: Comparison["good"], none = 0): "good" | "bad" | "open" {
   const ci = interval.ci;
-  if (!ci || ci[0] === null || ci[1] === null || good === "neither") return "open";
-  if (ci[0] > 0) return good === "up" ? "good" : "bad";
-  if (ci[1] < 0) return good === "up" ? "bad" : "good";
+  if (!ci || good === "neither") return "open";
+  if ((ci[0] ?? -Infinity) > none) return good === "up" ? "good" : "bad";
+  if ((ci[1] ?? Infinity) < none) return good === "up" ? "bad" : "good";
   return "open";
 }

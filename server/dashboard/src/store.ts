@@ -138,9 +138,16 @@ export interface Loaded<T> {
   loading: boolean;
   since: number;
   tookMs: number;
+  /** How long the same took the last time that this tab asked for it; null before the first. */
+  expectedMs: number | null;
   /** When `data` came. */
   at: Date | null;
   reload: () => void;
+}
+
+function expectedOf(path: string | null): number | null {
+  const known = path === null ? null : sessionStorage.getItem(`upswing.took ${path}`);
+  return known === null ? null : Number(known);
 }
 
 /**
@@ -150,7 +157,7 @@ export interface Loaded<T> {
  * be answered. What was there stays while the new is on its way. `path` null: nothing.
  */
 export function useLoaded<T>(path: string | null, version = ""): Loaded<T> {
-  const [state, setState] = useState<Omit<Loaded<T>, "reload">>({
+  const [state, setState] = useState<Omit<Loaded<T>, "reload" | "expectedMs">>({
     data: null,
     error: null,
     loading: path !== null,
@@ -188,6 +195,7 @@ export function useLoaded<T>(path: string | null, version = ""): Loaded<T> {
         const data = await get<T>(path, control.signal);
         const tookMs = performance.now() - since;
         last.current = { path, answered: wanted, at: performance.now(), tookMs, failed: false };
+        sessionStorage.setItem(`upswing.took ${path}`, String(Math.round(tookMs)));
         setState({ data, error: null, loading: false, since, tookMs, at: new Date() });
       } catch (error) {
         if ((error as Error).name === "AbortError") return;
@@ -205,5 +213,5 @@ export function useLoaded<T>(path: string | null, version = ""): Loaded<T> {
     return () => clearTimeout(timer);
   }, [path, wanted, ended, connected]);
 
-  return { ...state, reload: () => setAgain((n) => n + 1) };
+  return { ...state, expectedMs: expectedOf(path), reload: () => setAgain((n) => n + 1) };
 }

@@ -82,6 +82,8 @@ export function PlanningPage() {
     ...(cuped && removed ? { correlation: Math.sqrt(removed) } : {}),
   };
   const share = Number(traffic) / 100;
+  // An answer to an earlier question stays in sight, but pale, until the next one is there.
+  const [answered, setAnswered] = useState("");
   const asked = JSON.stringify([question, share, perDayList]);
   useEffect(() => {
     const control = new AbortController();
@@ -94,6 +96,7 @@ export function PlanningPage() {
           signal: control.signal,
         });
         setAnswers(body);
+        setAnswered(asked);
         setError(null);
       } catch (e) {
         if ((e as Error).name !== "AbortError") setError(e as Error);
@@ -173,7 +176,7 @@ export function PlanningPage() {
           <Section title={p.result}>
             {error && <Notice kind="bad">{errorText(error, w)}</Notice>}
             {answer && (
-              <div class="plan-answer" aria-live="polite">
+              <div class={`plan-answer ${answered === asked ? "" : "stale"}`} aria-live="polite" aria-busy={answered !== asked}>
                 <p>{p.unitsSentence(shortPercent(Number(effect) / 100), shortPercent(Number(power) / 100))}</p>
                 <p class="big" data-units={answer.units_total ?? ""}>
                   {answer.units_total == null ? p.noData : count(answer.units_total)} <span class="unit">{p.unitsNeeded}</span>

@@ -15,22 +15,29 @@ export function Notice({ kind, children }: { kind: "bad" | "warn" | "good" | "in
   );
 }
 
-/** A long load says how long it has been going on and what the server is doing. */
-export function Loading({ since }: { since?: number }) {
+/**
+ * A long load says how long it has been going on, how far it is by what it took the last time, and
+ * what the server is doing.
+ */
+export function Loading({ since, expectedMs }: { since?: number; expectedMs?: number | null }) {
   const w = useWords();
   const [seconds, setSeconds] = useState(0);
   useEffect(() => {
     const from = since ?? performance.now();
-    const timer = setInterval(() => setSeconds(Math.floor((performance.now() - from) / 1000)), 250);
+    const timer = setInterval(() => setSeconds(Math.floor((performance.now() - from) / 250) / 4), 250);
     return () => clearInterval(timer);
   }, [since]);
   const records = live.value?.records ?? 0;
   return (
     <div class="loading" role="status">
-      <div class="bar" aria-hidden="true">
-        <div />
-      </div>
-      <p>{seconds < 1 ? w.common.loading : w.common.loadingFor(seconds)}</p>
+      {expectedMs && expectedMs > 1000 ? (
+        <progress aria-label={w.common.loading} max={1} value={Math.min(0.97, (1000 * seconds) / expectedMs)} />
+      ) : (
+        <div class="bar" aria-hidden="true">
+          <div />
+        </div>
+      )}
+      <p>{seconds < 1 ? w.common.loading : w.common.loadingFor(Math.floor(seconds))}</p>
       {seconds >= 2 && records > 0 && <p class="muted">{w.common.computing(count(records))}</p>}
     </div>
   );
@@ -47,7 +54,7 @@ export function Pending<T>({ of }: { of: Loaded<T> }) {
       </Notice>
     );
   }
-  return <Loading since={of.since} />;
+  return <Loading since={of.since} expectedMs={of.expectedMs} />;
 }
 
 export function errorText(error: Error, w: ReturnType<typeof useWords>): string {

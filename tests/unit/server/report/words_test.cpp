@@ -39,6 +39,12 @@ TEST(Findings, AreSaidInChineseWithTheirTermsUntouched) {
   EXPECT_EQ(
       SayFinding("the cap of 1,110 takes away 0.20 % of the sum of {0} of {1}", Language::kChinese),
       "上限 1,110 去掉了 {0} of {1} 总和的 0.20 %");
+  EXPECT_EQ(
+      SayFinding("the effect on ctr of on wears off (novelty): 0.3 on the first day after the "
+                 "exposure, 0.1 on day 9 (a sample of 5,000 units)",
+                 Language::kChinese),
+      "on 对 ctr 的效应逐渐消退（新奇效应）：曝光后第一天为 0.3，第 9 天为 0.1（抽样 5,000 "
+      "个单位）");
   EXPECT_EQ(SayFinding("something that no table knows", Language::kChinese),
             "something that no table knows");
   EXPECT_EQ(SayFinding("the split left the plan", Language::kEnglish), "the split left the plan");
