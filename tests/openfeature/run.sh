@@ -18,7 +18,7 @@ cp "$here/clients.mjs" "$folder/clients.mjs"
 work=$(mktemp -d)
 server=
 finish() {
-  [ -z "$server" ] || kill "$server" 2>/dev/null || true
+  [ -z "$server" ] || { kill "$server" 2>/dev/null; wait "$server" 2>/dev/null; } || true
   rm -rf "$work"
 }
 trap finish EXIT

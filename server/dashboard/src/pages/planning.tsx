@@ -82,7 +82,7 @@ export function PlanningPage() {
     ...(cuped && removed ? { correlation: Math.sqrt(removed) } : {}),
   };
   const share = Number(traffic) / 100;
-  // An answer to an earlier question stays in sight, but pale, until the next one is there.
+  // An answer to an earlier question stays in sight, in italics (paler would be too faint to read), until the next one is there.
   const [answered, setAnswered] = useState("");
   const asked = JSON.stringify([question, share, perDayList]);
   useEffect(() => {
