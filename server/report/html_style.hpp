@@ -76,7 +76,7 @@ h1{font-size:22px}.scroll{margin:0 -14px;padding:0 14px}
 @page{margin:12mm}h1,h2,h3{break-after:avoid}
 body{font-size:11px}*{print-color-adjust:exact;-webkit-print-color-adjust:exact}
 main{max-width:none;padding:0}section{break-inside:avoid;border-color:#ccc}section.long{break-inside:auto}section.long>.row,section.long>.note{break-after:avoid}tr{break-inside:avoid}
-.scroll{overflow:visible}table{font-size:9px}}
+.scroll{overflow:visible}table{font-size:7.5px}td,th{padding:2px 3px}}
 )css";
 
 }  // namespace upswing::report
