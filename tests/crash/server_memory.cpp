@@ -172,6 +172,7 @@ std::int64_t Load(const std::string& directory, std::size_t mib) {
   store::EmbeddedOptions options;
   options.directory = directory;
   options.background = false;
+  options.merge_runs = 4;  // A reader holds a chunk of each run.
   const auto store = store::EmbeddedStore::Open(options);
   if (!store.ok()) Fail(std::string(store.status().message()));
   constexpr std::uint64_t kBatch = 50'000;
