@@ -6,4 +6,4 @@ bin="${1:-${UPSWING_BUILD_DIR:-$(dirname "$0")/../../build}}/bin"
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT INT TERM
 "$bin/server_memory" push "$bin/upswing" 300 1024 "$folder/push"
-"$bin/server_memory" report 256 "$folder/report"
+"$bin/server_memory" report 64 "$folder/report"

@@ -257,7 +257,8 @@ absl::StatusOr<bool> StoreImpl::RunRound() {
       const absl::StatusOr<Shard*> shard = LoadShard(key);
       if (!shard.ok()) return shard.status();
       absl::Status status = BuildChunks(
-          records, rows, [&](std::uint64_t unit) { return (*shard)->units.FindOrAdd(unit); },
+          records, rows, static_cast<std::size_t>(options_.chunk_rows),
+          [&](std::uint64_t unit) { return (*shard)->units.FindOrAdd(unit); },
           [&](BuiltChunk chunk) {
             pending_bytes += static_cast<std::int64_t>(chunk.bytes.size());
             pending.push_back({{key.first, key.second, chunk.lane, ids[chunk.name]},
@@ -405,12 +406,12 @@ absl::Status StoreImpl::MergeGroup(const GroupKey& group, const std::vector<Chun
   std::vector<ChunkRow> rows(units.size());
   for (std::uint32_t i = 0; i < rows.size(); ++i) rows[i] = {units[i], i};
   std::vector<Pending> fresh;
-  absl::Status status =
-      EmitChunks(records, group.lane, records.strings.Intern(names_.Text(group.type)),
-                 names_.Text(group.name), std::move(rows), [&](BuiltChunk chunk) {
-                   fresh.push_back({group, chunk.ref, std::move(chunk.bytes)});
-                   return absl::OkStatus();
-                 });
+  absl::Status status = EmitChunks(
+      records, group.lane, records.strings.Intern(names_.Text(group.type)), names_.Text(group.name),
+      std::move(rows), static_cast<std::size_t>(options_.chunk_rows), [&](BuiltChunk chunk) {
+        fresh.push_back({group, chunk.ref, std::move(chunk.bytes)});
+        return absl::OkStatus();
+      });
   if (!status.ok()) return status;
   const bool read = snapshots_->oldest() < snapshots_->next();
   return ReplaceChunks(group, chunks, std::move(fresh),

@@ -40,6 +40,7 @@ absl::Status CheckOptions(const EmbeddedOptions& options) {
     return absl::InvalidArgumentError("shards: must be a power of two in [1, 4096]");
   if (options.round_bytes < (64 << 10) || options.round_bytes > (1 << 30))
     return absl::InvalidArgumentError("round_bytes: must be in [64 KiB, 1 GiB]");
+  if (options.chunk_rows < 1) return absl::InvalidArgumentError("chunk_rows: must be at least 1");
   if (options.snapshot_records < 1)
     return absl::InvalidArgumentError("snapshot_records: must be at least 1");
   if (options.retired_bytes < 0)
@@ -293,6 +294,7 @@ absl::StatusOr<std::shared_ptr<const RecordSource>> StoreImpl::Snapshot() {
   snapshot.file = file_;
   snapshot.vfs = options_.vfs;
   snapshot.shards = options_.shards;
+  snapshot.chunk_rows = static_cast<std::size_t>(options_.chunk_rows);
   snapshot.slice_records = static_cast<std::size_t>(options_.snapshot_records);
   snapshot.erased = ErasedFilter();
   snapshot.released = [live = snapshots_, number = snapshots_->Add()] { live->Remove(number); };

@@ -33,6 +33,9 @@ struct EmbeddedOptions {
   /// Landed bytes that start a compaction round. Range: [64 KiB, 1 GiB].
   std::int64_t round_bytes = 24 << 20;
 
+  /// Rows per chunk, at most: what a reader decodes at once, for each run and thread. At least 1.
+  std::int64_t chunk_rows = 16'384;
+
   /// Runs of one size class that are merged into one. Range: [2, 64].
   int merge_runs = 8;
 

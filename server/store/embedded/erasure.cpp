@@ -49,7 +49,8 @@ absl::StatusOr<std::int64_t> StoreImpl::DropRows(const GroupKey& group, const Ch
   if (dropped == 0) return dropped;
   std::vector<Pending> fresh;
   status = EmitChunks(records, group.lane, records.strings.Intern(names_.Text(group.type)),
-                      names_.Text(group.name), std::move(kept), [&](BuiltChunk built) {
+                      names_.Text(group.name), std::move(kept),
+                      static_cast<std::size_t>(options_.chunk_rows), [&](BuiltChunk built) {
                         fresh.push_back({group, built.ref, std::move(built.bytes)});
                         return absl::OkStatus();
                       });

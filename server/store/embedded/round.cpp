@@ -12,7 +12,7 @@ namespace {
 // Groups a lane's rows by name, gives units numbers, and emits the groups in order of first row.
 absl::Status BuildLane(const Records& records, Lane lane, const std::vector<std::uint32_t>& names,
                        std::uint32_t unit_type, const std::vector<KeyedRow>& rows,
-                       const NumberOf& number,
+                       std::size_t chunk_rows, const NumberOf& number,
                        const std::function<absl::Status(BuiltChunk)>& emit) {
   std::vector<std::pair<std::uint32_t, std::vector<ChunkRow>>> groups;
   // By name: number of its group + 1. All zero between uses: the pool may hold far more strings
@@ -36,8 +36,8 @@ absl::Status BuildLane(const Records& records, Lane lane, const std::vector<std:
   }
   for (const auto& [name, group] : groups) group_of[name] = 0;
   for (auto& [name, group] : groups) {
-    absl::Status status =
-        EmitChunks(records, lane, unit_type, records.strings[name], std::move(group), emit);
+    absl::Status status = EmitChunks(records, lane, unit_type, records.strings[name],
+                                     std::move(group), chunk_rows, emit);
     if (!status.ok()) return status;
   }
   return absl::OkStatus();
@@ -119,13 +119,13 @@ std::map<std::pair<std::string, std::vector<std::string>>, std::int64_t> CountRe
 }
 
 absl::Status EmitChunks(const Records& records, Lane lane, std::uint32_t unit_type,
-                        std::string_view name, std::vector<ChunkRow> rows,
+                        std::string_view name, std::vector<ChunkRow> rows, std::size_t chunk_rows,
                         const std::function<absl::Status(BuiltChunk)>& emit) {
   SortRows(records, lane, &rows);
   const std::vector<std::int64_t>& time =
       lane == Lane::kEvents ? records.events.time_ms : records.exposures.time_ms;
-  for (std::size_t begin = 0; begin < rows.size(); begin += kChunkRows) {
-    const std::size_t end = std::min(rows.size(), begin + kChunkRows);
+  for (std::size_t begin = 0; begin < rows.size(); begin += chunk_rows) {
+    const std::size_t end = std::min(rows.size(), begin + chunk_rows);
     const std::vector<ChunkRow> part(rows.begin() + static_cast<std::ptrdiff_t>(begin),
                                      rows.begin() + static_cast<std::ptrdiff_t>(end));
     BuiltChunk chunk;
@@ -146,13 +146,14 @@ absl::Status EmitChunks(const Records& records, Lane lane, std::uint32_t unit_ty
   return absl::OkStatus();
 }
 
-absl::Status BuildChunks(const Records& records, const ShardRows& shard, const NumberOf& number,
+absl::Status BuildChunks(const Records& records, const ShardRows& shard, std::size_t chunk_rows,
+                         const NumberOf& number,
                          const std::function<absl::Status(BuiltChunk)>& emit) {
   absl::Status status = BuildLane(records, Lane::kExposures, records.exposures.experiment,
-                                  shard.unit_type, shard.exposures, number, emit);
+                                  shard.unit_type, shard.exposures, chunk_rows, number, emit);
   if (!status.ok()) return status;
   return BuildLane(records, Lane::kEvents, records.events.name, shard.unit_type, shard.events,
-                   number, emit);
+                   chunk_rows, number, emit);
 }
 
 }  // namespace upswing::store

@@ -15,9 +15,6 @@
 
 namespace upswing::store {
 
-/// Rows per chunk, at most: what a reader decodes at once.
-inline constexpr std::size_t kChunkRows = 65536;
-
 /// Shard of a key: its top bits. `shards` is a power of two.
 inline int ShardOf(std::uint64_t key, int shards) {
   return shards == 1 ? 0
@@ -59,13 +56,15 @@ struct BuiltChunk {
 /// The dense number of a key of the shard at hand.
 using NumberOf = std::function<std::uint32_t(std::uint64_t key)>;
 
-/// Encodes a shard's rows by (lane, name). Stops at the first error of `emit`.
-absl::Status BuildChunks(const Records& records, const ShardRows& shard, const NumberOf& number,
+/// Encodes a shard's rows by (lane, name), at most `chunk_rows` at a time. Stops at the first error
+/// of `emit`.
+absl::Status BuildChunks(const Records& records, const ShardRows& shard, std::size_t chunk_rows,
+                         const NumberOf& number,
                          const std::function<absl::Status(BuiltChunk)>& emit);
 
-/// Sorts rows of one (lane, name) and encodes them, `kChunkRows` at a time.
+/// Sorts rows of one (lane, name) and encodes them likewise.
 absl::Status EmitChunks(const Records& records, Lane lane, std::uint32_t unit_type,
-                        std::string_view name, std::vector<ChunkRow> rows,
+                        std::string_view name, std::vector<ChunkRow> rows, std::size_t chunk_rows,
                         const std::function<absl::Status(BuiltChunk)>& emit);
 
 }  // namespace upswing::store

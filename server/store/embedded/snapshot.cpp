@@ -314,14 +314,15 @@ absl::Status Snapshot::AddSlice(Database* database, const Records& records) {
       }
       return unit;
     };
-    absl::Status status = BuildChunks(records, shard, number, [&](BuiltChunk chunk) {
-      chunk.ref.id = NewMemoryId();
-      chunk.ref.run = run;
-      memory_.emplace(chunk.ref.id, std::move(chunk.bytes));
-      const GroupKey group{type, shard.shard, chunk.lane, names_.FindOrInvent(chunk.name)};
-      directory_[group].push_back(chunk.ref);
-      return absl::OkStatus();
-    });
+    absl::Status status =
+        BuildChunks(records, shard, options_.chunk_rows, number, [&](BuiltChunk chunk) {
+          chunk.ref.id = NewMemoryId();
+          chunk.ref.run = run;
+          memory_.emplace(chunk.ref.id, std::move(chunk.bytes));
+          const GroupKey group{type, shard.shard, chunk.lane, names_.FindOrInvent(chunk.name)};
+          directory_[group].push_back(chunk.ref);
+          return absl::OkStatus();
+        });
     if (!status.ok()) return status;
     units_[unit_key] = next;
   }

@@ -14,6 +14,7 @@ struct SnapshotOptions {
   std::string file;  ///< The database.
   std::string vfs;
   int shards = 1;
+  std::size_t chunk_rows = 1;
   std::size_t slice_records = 1;  ///< Landed records to decode at once.
   ErasedWhen erased;
   std::function<void()> released;  ///< Called when the snapshot is destroyed.

@@ -296,6 +296,8 @@ std::unique_ptr<store::EmbeddedStore> Land(const RecordList& list, Dice* dice,
   options.shards = 1 << dice->Below(4);
   options.merge_runs = 2 + static_cast<int>(dice->Below(4));
   options.snapshot_records = dice->OneIn(2) ? 1 + dice->Below(200) : 500'000;
+  // A unit's rows then go on in the next chunk.
+  if (dice->OneIn(2)) options.chunk_rows = 1 + dice->Below(30);
   auto store = *store::EmbeddedStore::Open(options);
   std::vector<std::pair<bool, std::size_t>> all;
   for (std::size_t i = 0; i < list.exposures.size(); ++i) all.emplace_back(true, i);
@@ -419,6 +421,7 @@ TEST_P(CachedHistory, GivesWhatStartingAnewGives) {
   options.shards = 1 << dice.Below(3);
   options.merge_runs = 2 + static_cast<int>(dice.Below(4));
   if (dice.OneIn(2)) options.snapshot_records = 1 + dice.Below(40);
+  if (dice.OneIn(2)) options.chunk_rows = 1 + dice.Below(30);
   // Sometimes earlier snapshots cannot be read any more.
   if (dice.OneIn(4)) options.retired_bytes = 0;
   const auto store = *store::EmbeddedStore::Open(options);
