@@ -162,6 +162,46 @@ absl::StatusOr<Edited> Ramp(std::string_view source, std::string_view experiment
   return edited;
 }
 
+namespace {
+
+// As its author wrote it.
+std::string Written(std::string_view source, const json::Node& node) {
+  const std::size_t begin = node.position().offset;
+  return std::string(source.substr(begin, node.end_offset() - begin));
+}
+
+// Only the units that the experiment was for get what it set.
+absl::Status AppendRule(std::string_view source, const json::Node& flag,
+                        const std::string& flag_key, const std::string& experiment,
+                        const json::Node& when, const std::string& value, Editor* editor,
+                        Edited* edited) {
+  const std::string key = "shipped_" + experiment;
+  const std::string rule =
+      absl::StrCat("{\"key\": ", json::Quote(key), ", \"when\": ", Written(source, when),
+                   ", \"value\": ", value, "}");
+  std::string rules = "[";
+  if (const json::Node* const present = flag.Find("rules")) {
+    for (const json::Node& other : present->items()) {
+      const json::Node* const name = other.Find("key");
+      if (name == nullptr || !name->is_string() || name->as_string() != key) continue;
+      const json::Node* const shipped = other.Find("value");
+      if (shipped != nullptr && shipped->Text() == value) return absl::OkStatus();
+      return absl::FailedPreconditionError(
+          absl::StrCat("flags.", flag_key, ".rules: has a rule ", json::Quote(key),
+                       " with another value already; remove it first"));
+    }
+    rules = Written(source, *present);
+    rules.erase(rules.rfind(']'));
+    if (!present->items().empty()) rules += ", ";
+  }
+  editor->Set(flag, "rules", rules + rule + "]");
+  edited->changes.push_back(absl::StrCat(flag_key, ": a rule ", json::Quote(key), ", where ",
+                                         experiment, " applied, gives ", value));
+  return absl::OkStatus();
+}
+
+}  // namespace
+
 absl::StatusOr<Edited> Ship(std::string_view source, std::string_view experiment,
                             std::string_view variant) {
   const auto subject = Open(source, experiment);
@@ -181,6 +221,13 @@ absl::StatusOr<Edited> Ship(std::string_view source, std::string_view experiment
     const json::Node* const flag = root.Find("flags")->Find(setting.flag);
     const json::Node* const before = flag->Find("default");
     const std::string value = setting.raw->Text();
+    if (const json::Node* const when = e.node->Find("when")) {
+      if (absl::Status status =
+              AppendRule(source, *flag, setting.flag, e.key, *when, value, &editor, &edited);
+          !status.ok())
+        return status;
+      continue;
+    }
     if (before != nullptr && before->Text() == value) continue;
     editor.Set(*flag, "default", value);
     edited.changes.push_back(absl::StrCat(

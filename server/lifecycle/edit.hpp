@@ -34,7 +34,9 @@ absl::StatusOr<Edited> Stop(std::string_view source, std::string_view experiment
 absl::StatusOr<Edited> Ramp(std::string_view source, std::string_view experiment, double share,
                             std::int64_t now_ms);
 
-/// Running -> stopped, and what `variant` sets becomes the default of its flags.
+/// Running -> stopped, and what `variant` sets becomes the value of its flags: for the units that
+/// meet the experiment's `when`, by a rule "shipped_<experiment>" behind the flag's own; without a
+/// `when`, as the default.
 absl::StatusOr<Edited> Ship(std::string_view source, std::string_view experiment,
                             std::string_view variant);
 

@@ -334,13 +334,14 @@ void CheckPrePeriod(const Report& report, Health* health) {
   }
   if (worst == nullptr) return;
   const double p = std::min(1.0, tests * *worst->cuped->balance_p_value.value);
-  HealthCheck check{"pre_period",
-                    "warn",
-                    p >= kHealthAlpha,
-                    {p, ""},
-                    {std::nullopt, "not_applicable"},
-                    kHealthAlpha,
-                    "the variants were alike before the exposure"};
+  HealthCheck check;
+  check.name = "pre_period";
+  check.severity = "warn";
+  check.ok = p >= kHealthAlpha;
+  check.p_value = {p, ""};
+  check.effect = {std::nullopt, "not_applicable"};
+  check.threshold = kHealthAlpha;
+  check.detail = "the variants were alike before the exposure";
   if (!check.ok) {
     check.detail = absl::StrCat(worst->metric, " of ", worst->variant,
                                 " differed from control already before the exposure; its CUPED "

@@ -136,6 +136,25 @@ TEST(Ship, StopsAndMakesTheVariantsValuesTheDefaults) {
               HasSubstr("variant: "));
 }
 
+TEST(Ship, GivesTheValueOnlyToUnitsThatTheExperimentWasFor) {
+  const std::string source =
+      R"({"project": "shop", "attributes": {"country": "string"},
+  "flags": {"tap": {"type": "bool", "default": false,
+    "rules": [{"key": "hk", "when": {"attribute": "country", "is": "HK"}, "value": false}]}},
+  "experiments": {"one_tap": {"status": "running", "unit": "user", "when": {"attribute": "country", "in": ["CN", "HK"]},
+    "control": "off", "variants": {"off": {"weight": 1}, "on": {"weight": 1, "set": {"tap": true}}}}}})";
+  const auto edited = Ship(source, "one_tap", "on");
+  ASSERT_TRUE(edited.ok()) << edited.status();
+  EXPECT_EQ(edited->text,
+            Replaced(Replaced(source, "\"running\"", "\"stopped\""), "\"value\": false}]",
+                     "\"value\": false}, {\"key\": \"shipped_one_tap\", \"when\": {\"attribute\": "
+                     "\"country\", \"in\": [\"CN\", \"HK\"]}, \"value\": true}]"));
+  EXPECT_TRUE(authoring::Parse(edited->text).ok());
+  // Shipping the same again changes nothing, and says so.
+  EXPECT_THAT(std::string(Ship(edited->text, "one_tap", "on").status().message()),
+              HasSubstr("shipped already"));
+}
+
 TEST(Differences, NamesWhatWasAddedRemovedAndChangedWhateverTheOrder) {
   const auto previous = json::Parse(R"({"a": 1, "b": {"c": [1, 2], "d": "x"}, "e": null})");
   const auto next = json::Parse(R"({"b": {"d": "x", "c": [1, 3]}, "a": 1, "f": true})");
