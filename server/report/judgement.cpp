@@ -107,7 +107,7 @@ absl::StatusOr<History> HistoryOf(const PlannedQuestion& planned, double alpha) 
 void JudgeAtLooks(const PlannedQuestion& planned, double alpha, statistics::BoundsCache* cache,
                   Judgement* judgement) {
   const Plan::GroupSequential& sequential = *planned.plan->group_sequential;
-  Judgement::Look& at = judgement->look.emplace();
+  Judgement::Look& at = judgement->look.emplace(Judgement::Look{});
   at.number = static_cast<int>(planned.looks.size());
   at.of = static_cast<int>(sequential.days.size());
   at.next_day = planned.next_look_day;

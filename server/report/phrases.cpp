@@ -212,7 +212,9 @@ const Phrase* Find(const Named (&table)[N], std::string_view name) {
 // How often chance alone does this, from a p-value: "1 of 70".
 std::string Odds(double p, Language language) {
   const bool zh = language == Language::kChinese;
-  if (p >= 0.1) return absl::StrFormat(zh ? "每 100 次中 %.0f 次" : "%.0f of 100", p * 100);
+  if (p >= 0.1)
+    return zh ? absl::StrFormat("每 100 次中 %.0f 次", p * 100)
+              : absl::StrFormat("%.0f of 100", p * 100);
   if (p < 1e-6) return zh ? "每一百万次中不到 1 次" : "fewer than 1 of a million";
   const double one_in = 1 / p;
   const double step = std::pow(10, std::floor(std::log10(one_in)) - 1);

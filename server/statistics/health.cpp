@@ -75,7 +75,7 @@ absl::StatusOr<NegativeControl> RunNegativeControls(absl::Span<const ControlUnit
     }
     double variance = 0;
     double value[2] = {0, 0};
-    for (const std::size_t arm : {0, 1}) {
+    for (const std::size_t arm : {std::size_t{0}, std::size_t{1}}) {
       if (n[arm] < 2 || denominator[arm] == 0) return Undefined(reason::kNotEnoughData);
       const double scale = denominator[arm] / n[arm];
       value[arm] = sum[arm] / denominator[arm];
