@@ -27,6 +27,8 @@ include(platform/cmake/Dashboard.cmake)
 upswing_layer(server/dashboard LIBS absl zlib)
 upswing_dashboard_source(dashboard_source)
 target_sources(upswing_server_dashboard PRIVATE ${dashboard_source})
+# A file of the page is one string; Clang warns of the length that C++ promises at least.
+set_source_files_properties(${dashboard_source} PROPERTIES COMPILE_OPTIONS -Wno-overlength-strings)
 # API keys and the audit log.
 upswing_layer(server/access DEPS platform/port sdk/catalog server/store LIBS absl json openssl threads)
 # Steps in an experiment's life as edits of the catalog file.

@@ -30,7 +30,7 @@ bool HasRepeats(const std::uint64_t* ids, std::size_t size) {
 
 StreamReader::StreamReader(const store::RecordSource* source, const BlockContext* context,
                            const Stream* stream, const std::vector<store::ChunkRef>& chunks)
-    : stream_(stream), companions_(!context->companion_type.empty()) {
+    : companions_(!context->companion_type.empty()) {
   std::size_t begin = 0;
   while (begin < chunks.size()) {
     std::size_t end = begin;

@@ -47,7 +47,6 @@ class StreamReader {
   void TakeCopies(const std::vector<std::uint32_t>& rows);
   void ClearGathered();
 
-  const Stream* stream_;
   bool companions_;
   std::vector<Cursor<EventBlock>> cursors_;
   std::vector<std::uint32_t> at_;  // unit at which each cursor stands
