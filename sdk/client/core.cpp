@@ -1,6 +1,7 @@
 #include "sdk/client/core.hpp"
 
 #include <algorithm>
+#include <bit>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -8,6 +9,7 @@
 #include "sdk/assignment/explain.hpp"
 #include "sdk/base/hash.hpp"
 #include "sdk/base/text.hpp"
+#include "sdk/base/thread_ordinal.hpp"
 #include "sdk/transport/catalog_fetcher.hpp"
 #include "sdk/transport/curl_transport.hpp"
 #include "upswing/version.hpp"
@@ -96,7 +98,9 @@ Core::Core(ClientOptions options, const Platform& platform)
                platform_.files, platform_.clock),
       sticky_(options_.storage_directory.empty() ? "" : options_.storage_directory + "/sticky",
               platform_.files, platform_.clock, catalog_.interner()),
-      consent_(options_.consent) {}
+      consent_(options_.consent),
+      look_around_mask_(
+          std::bit_floor(std::max<std::uint64_t>(options_.delivery.batch_records / 8, 1)) - 1) {}
 
 std::unique_ptr<Transport> Core::MakeTransport() const {
   transport::CurlOptions curl;
@@ -319,7 +323,7 @@ Core::Exposed Core::Expose(const Subject& subject, events::QueuedExposure exposu
   // One with a time of its own is the caller's to repeat.
   const bool remembered = exposure.time.kind == wire::TimeKind::kBoot;
   if (remembered && exposure_memory_.IsRepeat(who, what, now)) {
-    deduplicated_.fetch_add(1, std::memory_order_relaxed);
+    own_arrivals().deduplicated.fetch_add(1, std::memory_order_relaxed);
     return Exposed::kRepeat;
   }
   const auto drop = [&](wire::DropReason reason) {
@@ -366,12 +370,26 @@ void Core::Track(const Subject& subject, std::string_view name, double value,
   }
 }
 
+Core::Arrivals& Core::own_arrivals() { return arrivals_[base::ThreadOrdinal() % arrivals_.size()]; }
+
+std::uint64_t Core::waiting() const {
+  std::uint64_t sum = 0;
+  for (const Arrivals& arrivals : arrivals_) {
+    const std::uint64_t looked = arrivals.looked.load(std::memory_order_acquire);
+    sum += arrivals.queued.load(std::memory_order_acquire) - looked;
+  }
+  return sum;
+}
+
 void Core::RecordQueued() {
   // The first record starts the flush timer; a full batch need not wait for it. A record that comes
   // while the former looks is either taken by it or counted as waiting afterwards.
-  const std::uint64_t before = queued_.fetch_add(1, std::memory_order_acq_rel);
-  const std::uint64_t waiting = before - looked_.load(std::memory_order_acquire);
-  if (waiting == 0 || waiting + 1 == options_.delivery.batch_records) WakeFormer();
+  Arrivals& own = own_arrivals();
+  const std::uint64_t before = own.queued.fetch_add(1, std::memory_order_acq_rel);
+  const std::uint64_t now = before - own.looked.load(std::memory_order_acquire) + 1;
+  if (now == 1 || now == options_.delivery.batch_records) return WakeFormer();
+  // What the other threads have put there is looked at now and then only.
+  if ((now & look_around_mask_) == 0 && waiting() >= options_.delivery.batch_records) WakeFormer();
 }
 
 void Core::WakeFormer() {
@@ -430,7 +448,10 @@ std::size_t Core::FormNow() {
   }
   batcher_.SetCatalogVersion(catalog_.version());
   decision_counters_.CarryTo(&counters_);
-  looked_.store(queued_.load(std::memory_order_acquire), std::memory_order_release);
+  for (Arrivals& arrivals : arrivals_) {
+    arrivals.looked.store(arrivals.queued.load(std::memory_order_acquire),
+                          std::memory_order_release);
+  }
   std::size_t formed = 0;
   while (const std::size_t taken = batcher_.Form()) formed += taken;
   batched_.fetch_add(formed, std::memory_order_relaxed);
@@ -648,8 +669,10 @@ void Core::PurgeStorage() {
 
 ClientStats Core::Stats() const {
   ClientStats stats;
-  stats.queued = queued_.load(std::memory_order_relaxed);
-  stats.deduplicated = deduplicated_.load(std::memory_order_relaxed);
+  for (const Arrivals& arrivals : arrivals_) {
+    stats.queued += arrivals.queued.load(std::memory_order_relaxed);
+    stats.deduplicated += arrivals.deduplicated.load(std::memory_order_relaxed);
+  }
   stats.batched = batched_.load(std::memory_order_relaxed);
   const DeliveryLoop::Totals totals = delivery_.totals();
   stats.acknowledged = totals.acknowledged_records;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <condition_variable>
 #include <cstdint>
@@ -103,9 +104,8 @@ class Core {
   Exposed Expose(const Subject& subject, events::QueuedExposure exposure, std::uint64_t who,
                  std::uint64_t what);
   void RecordQueued();
-  std::uint64_t waiting() const {
-    return queued_.load(std::memory_order_acquire) - looked_.load(std::memory_order_acquire);
-  }
+  /// Records that came since the former last looked.
+  std::uint64_t waiting() const;
   bool MayFetch() const {
     return consent() == Consent::kGranted || options_.catalog.fetch_without_consent;
   }
@@ -133,13 +133,19 @@ class Core {
   std::unique_ptr<CatalogWatch> watch_;  // null unless asked for
 
   std::atomic<Consent> consent_;
+  const std::uint64_t look_around_mask_;  // a power of two less one, an eighth of a batch at most
   std::atomic<bool> closed_{false};
   /// Whether assignments that were kept decide. Not before the file was read.
   enum class Sticky : std::uint8_t { kUnread, kHeldBack, kInForce };
   std::atomic<Sticky> sticky_state_{Sticky::kUnread};
-  std::atomic<std::uint64_t> queued_{0};  // records the queue has taken
-  std::atomic<std::uint64_t> looked_{0};  // of them, those from before the former last looked
-  std::atomic<std::uint64_t> deduplicated_{0};
+  /// What callers count. Each thread counts in one of a few, so that they do not fight for a line.
+  struct alignas(64) Arrivals {
+    std::atomic<std::uint64_t> queued{0};  // records the queue has taken
+    std::atomic<std::uint64_t> looked{0};  // of them, those from before the former last looked
+    std::atomic<std::uint64_t> deduplicated{0};
+  };
+  std::array<Arrivals, 8> arrivals_;
+  Arrivals& own_arrivals();
   std::atomic<std::uint64_t> batched_{0};
 
   std::atomic<std::int64_t> next_poll_ms_{0};  // boot clock; of the sender, reset by NetworkBack

@@ -1,17 +1,10 @@
 #include "sdk/client/decision_counters.hpp"
 
 #include "sdk/base/hash.hpp"
+#include "sdk/base/thread_ordinal.hpp"
 
 namespace upswing::client {
 namespace {
-
-/// Spreads threads over blocks in the order in which they first count.
-std::size_t BlockOfThread() {
-  static constinit std::atomic<std::size_t> next{0};
-  constinit static thread_local std::size_t block = ~std::size_t{0};
-  if (block == ~std::size_t{0}) block = next.fetch_add(1, std::memory_order_relaxed);
-  return block;
-}
 
 std::uint64_t Address(std::string_view symbol) {
   return static_cast<std::uint64_t>(reinterpret_cast<std::uintptr_t>(symbol.data()));
@@ -25,7 +18,7 @@ DecisionCounters::DecisionCounters()
 void DecisionCounters::Count(std::string_view experiment, std::string_view variant, bool exposed,
                              bool queued, events::Counters* overflow) {
   const std::uint64_t key = base::Mix(Address(experiment) ^ base::Mix(Address(variant))) | 1;
-  Slot* block = slots_.get() + BlockOfThread() % kBlocks * kSlots;
+  Slot* block = slots_.get() + base::ThreadOrdinal() % kBlocks * kSlots;
   for (std::size_t probe = 0; slots_ != nullptr && probe < 16; ++probe) {
     Slot& slot = block[((key >> 8) + probe) & (kSlots - 1)];
     std::uint64_t found = slot.key.load(std::memory_order_acquire);

@@ -1,51 +1,45 @@
 #pragma once
 
-#include <atomic>
+#include <array>
 #include <cstddef>
 #include <cstdint>
-#include <cstdlib>
 #include <memory>
 #include <string_view>
 
+#include "sdk/events/record_ring.hpp"
+
 namespace upswing::events {
 
-/// A bounded ring of variable-sized records from any number of threads to one.
+/// A bounded queue of variable-sized records from any number of threads to one: a few rings, so
+/// that threads that write at the same time do not wait for one cache line.
 ///
-/// Producers reserve room with one compare-and-swap, write in place and commit; nobody waits for
-/// anybody, nothing is allocated after construction. The consumer sees records in the order of
-/// their reservation, and stops at one that is not committed yet.
+/// A thread writes to a ring of its own as long as that has room, then to any other. The consumer
+/// empties one ring after the other, so no order is promised: records carry their times.
 class LaneQueue {
  public:
-  /// `capacity_bytes` must be a power of two in [4 KiB, 1 GiB]. Pages are touched only as records
-  /// reach them.
+  /// `capacity_bytes` must be a power of two in [4 KiB, 1 GiB]; it is divided among the rings.
   explicit LaneQueue(std::size_t capacity_bytes);
-  LaneQueue(const LaneQueue&) = delete;
-  LaneQueue& operator=(const LaneQueue&) = delete;
 
-  /// Room for a record of `size` bytes, 8-byte aligned; null when the ring is full or the record is
-  /// larger than a quarter of it. Each success must be followed by `Commit`.
+  /// Room for a record of `size` bytes, 8-byte aligned; null when there is none, or when the record
+  /// is larger than a quarter of a ring: of `capacity_bytes` up to 256 KiB, never less than 256 KiB
+  /// above. Each success must be followed by `Commit`.
   char* Reserve(std::size_t size);
-  void Commit(char* record, std::size_t size);
+  static void Commit(char* record, std::size_t size) { RecordRing::Commit(record, size); }
 
-  /// Consumer: the oldest record, or an empty view. Stays valid until `Pop`.
+  /// Consumer: a record, or an empty view when there is none. Stays valid until `Pop`.
   std::string_view Front();
   void Pop();
 
-  /// Bytes in use, headers included; exact only while nobody writes.
-  std::size_t used_bytes() const {
-    return head_.load(std::memory_order_relaxed) - tail_.load(std::memory_order_relaxed);
-  }
-  std::size_t capacity_bytes() const { return mask_ + 1; }
+  std::size_t capacity_bytes() const { return capacity_bytes_; }
 
  private:
-  struct Free {
-    void operator()(char* memory) const { std::free(memory); }
-  };
+  static constexpr std::size_t kMaxRings = 4;
+  static constexpr std::size_t kMinRingBytes = std::size_t{256} << 10;
 
-  std::size_t mask_;
-  std::unique_ptr<char, Free> ring_;
-  alignas(64) std::atomic<std::size_t> head_{0};
-  alignas(64) std::atomic<std::size_t> tail_{0};
+  const std::size_t capacity_bytes_;
+  const std::size_t rings_used_;
+  std::array<std::unique_ptr<RecordRing>, kMaxRings> rings_;
+  std::size_t reading_ = 0;  // of the consumer
 };
 
 }  // namespace upswing::events
