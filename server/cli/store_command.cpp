@@ -10,6 +10,7 @@
 #include "server/cli/command.hpp"
 #include "server/store/embedded/embedded_store.hpp"
 #include "server/store/embedded/restore.hpp"
+#include "server/store/embedded/rotation.hpp"
 #include "server/store/export.hpp"
 
 namespace upswing::cli {
@@ -114,6 +115,17 @@ absl::Status Expire(const Flags& flags) {
        absl::StrCat("older than ", flags.days, " days: ", expired->records, " records")});
 }
 
+absl::Status RotateKey(const Flags& flags) {
+  const auto moved = store::RotateUnitKey(flags.data, absl::ToUnixMillis(absl::Now()));
+  if (!moved.ok()) return moved.status();
+  std::printf(
+      "%lld records are under a new key. Copy unit.key to where you keep it, take a new backup, "
+      "and "
+      "destroy the old ones: they are under the old key.\n",
+      static_cast<long long>(*moved));
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 void AddStoreCommand(CLI::App& app, Action& action) {
@@ -138,6 +150,9 @@ void AddStoreCommand(CLI::App& app, Action& action) {
       [](const Flags& given) { return store::RestoreStore(given.file, given.data); })
       ->add_option("FILE", flags->file, "The backup")
       ->required();
+  add("rotate-key",
+      "Put all unit keys under a new secret; the server must be stopped, needs as much disk again",
+      RotateKey);
   CLI::App* exported = add("export", "Write every record; also beside a running server", Export);
   exported->add_option("--format", flags->format, "csv or jsonl")
       ->check(CLI::IsMember({"csv", "jsonl"}))

@@ -74,8 +74,13 @@ std::uint32_t Convert(const wire::Batch& batch, const ConvertContext& context,
       subjects.unit_type.push_back(number);
       subjects.key.push_back(key);
       if (context.erased == nullptr) continue;
-      if (const auto at = context.erased->ErasedAt(type, key); at.has_value())
-        scratch->erased_at[s] = std::max(scratch->erased_at[s], *at);
+      // A tombstone is of the key of its time.
+      for (std::size_t links = context.hasher->links(); links > 0; --links) {
+        const std::uint64_t then =
+            links == context.hasher->links() ? key : context.hasher->KeyOf(type, id, links);
+        if (const auto at = context.erased->ErasedAt(type, then); at.has_value())
+          scratch->erased_at[s] = std::max(scratch->erased_at[s], *at);
+      }
     }
     subjects.first.push_back(static_cast<std::uint32_t>(subjects.key.size()));
   }

@@ -8,8 +8,11 @@
 #include <openssl/sha.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <cctype>
 #include <cerrno>
 #include <cstring>
+#include <fstream>
 #include <utility>
 
 #include "absl/strings/escaping.h"
@@ -25,49 +28,84 @@ absl::string_view View(std::string_view text) { return {text.data(), text.size()
 
 }  // namespace
 
-struct UnitHasher::Pads {
-  SHA256_CTX inner;  // after the inner pad and "project NUL"
-  SHA256_CTX outer;  // after the outer pad
-  std::string project;
-};
+namespace {
 
 // HMAC as in RFC 2104: H((K ^ opad) || H((K ^ ipad) || text)); block of 64 bytes.
-UnitHasher::UnitHasher(const UnitSecret& secret, std::string_view project)
-    : pads_(std::make_unique<Pads>()) {
-  std::array<std::uint8_t, 64> inner;
-  std::array<std::uint8_t, 64> outer;
-  inner.fill(0x36);
-  outer.fill(0x5c);
-  for (std::size_t i = 0; i < secret.size(); ++i) {
-    inner[i] ^= secret[i];
-    outer[i] ^= secret[i];
+struct Pads {
+  SHA256_CTX inner;  // after the inner pad
+  SHA256_CTX outer;  // after the outer pad
+
+  explicit Pads(const UnitSecret& secret) {
+    std::array<std::uint8_t, 64> inner_pad;
+    std::array<std::uint8_t, 64> outer_pad;
+    inner_pad.fill(0x36);
+    outer_pad.fill(0x5c);
+    for (std::size_t i = 0; i < secret.size(); ++i) {
+      inner_pad[i] ^= secret[i];
+      outer_pad[i] ^= secret[i];
+    }
+    SHA256_Init(&inner);
+    SHA256_Update(&inner, inner_pad.data(), inner_pad.size());
+    SHA256_Init(&outer);
+    SHA256_Update(&outer, outer_pad.data(), outer_pad.size());
   }
-  SHA256_Init(&pads_->inner);
-  SHA256_Update(&pads_->inner, inner.data(), inner.size());
-  SHA256_Update(&pads_->inner, project.data(), project.size());
-  SHA256_Update(&pads_->inner, &kNul, 1);
-  SHA256_Init(&pads_->outer);
-  SHA256_Update(&pads_->outer, outer.data(), outer.size());
-  pads_->project = project;
+
+  /// The key of what `context`, a continuation of `inner`, has taken in.
+  std::uint64_t Finish(SHA256_CTX* context) const {
+    std::uint8_t digest[SHA256_DIGEST_LENGTH];
+    SHA256_Final(digest, context);
+    *context = outer;
+    SHA256_Update(context, digest, sizeof(digest));
+    SHA256_Final(digest, context);
+    std::uint64_t key;
+    std::memcpy(&key, digest, sizeof(key));
+    return key == 0 ? 1 : key;
+  }
+
+  std::uint64_t Rekey(std::uint64_t key) const {
+    SHA256_CTX context = inner;
+    SHA256_Update(&context, &key, sizeof(key));
+    return Finish(&context);
+  }
+};
+
+}  // namespace
+
+struct UnitHasher::State {
+  Pads first;  // its inner hash has taken in "project NUL"
+  std::vector<Pads> later;
+};
+
+UnitHasher::UnitHasher(const KeyChain& chain, std::string_view project)
+    : state_(std::make_unique<State>(State{Pads(chain.front()), {}})) {
+  SHA256_Update(&state_->first.inner, project.data(), project.size());
+  SHA256_Update(&state_->first.inner, &kNul, 1);
+  for (std::size_t i = 1; i < chain.size(); ++i) state_->later.emplace_back(chain[i]);
 }
 
 UnitHasher::~UnitHasher() = default;
 UnitHasher::UnitHasher(UnitHasher&&) noexcept = default;
 UnitHasher& UnitHasher::operator=(UnitHasher&&) noexcept = default;
 
+std::size_t UnitHasher::links() const { return 1 + state_->later.size(); }
+
 std::uint64_t UnitHasher::Key(std::string_view unit_type, std::string_view unit_id) const {
-  std::uint8_t digest[SHA256_DIGEST_LENGTH];
-  SHA256_CTX context = pads_->inner;
+  return KeyOf(unit_type, unit_id, links());
+}
+
+std::uint64_t UnitHasher::KeyOf(std::string_view unit_type, std::string_view unit_id,
+                                std::size_t links) const {
+  SHA256_CTX context = state_->first.inner;
   SHA256_Update(&context, unit_type.data(), unit_type.size());
   SHA256_Update(&context, &kNul, 1);
   SHA256_Update(&context, unit_id.data(), unit_id.size());
-  SHA256_Final(digest, &context);
-  context = pads_->outer;
-  SHA256_Update(&context, digest, sizeof(digest));
-  SHA256_Final(digest, &context);
-  std::uint64_t key;
-  std::memcpy(&key, digest, sizeof(key));
-  return key == 0 ? 1 : key;
+  std::uint64_t key = state_->first.Finish(&context);
+  for (std::size_t i = 0; i + 1 < links; ++i) key = state_->later[i].Rekey(key);
+  return key;
+}
+
+std::uint64_t UnitHasher::Rekey(std::uint64_t key) const {
+  return key == 0 || state_->later.empty() ? key : state_->later.back().Rekey(key);
 }
 
 std::string UnitHasher::Fingerprint() const {
@@ -76,30 +114,37 @@ std::string UnitHasher::Fingerprint() const {
   return absl::StrCat(absl::Hex(key, absl::kZeroPad16));
 }
 
-absl::StatusOr<UnitSecret> ReadSecret(const std::string& file) {
-  const int descriptor = open(file.c_str(), O_RDONLY | O_CLOEXEC);
-  if (descriptor < 0) return absl::NotFoundError(absl::StrCat(file, ": ", std::strerror(errno)));
-  std::array<char, 80> text{};
-  const ssize_t size = read(descriptor, text.data(), text.size());
-  close(descriptor);
-  const bool ends = size == 64 || (size == 65 && text[64] == '\n');
-  UnitSecret secret;
-  if (!ends) return absl::DataLossError(absl::StrCat(file, ": not 64 hexadecimal digits"));
-  for (std::size_t i = 0; i < 64; ++i)
-    if (std::isxdigit(static_cast<unsigned char>(text[i])) == 0)
-      return absl::DataLossError(absl::StrCat(file, ": not 64 hexadecimal digits"));
-  const std::string bytes = absl::HexStringToBytes(absl::string_view(text.data(), 64));
-  std::memcpy(secret.data(), bytes.data(), secret.size());
-  return secret;
-}
-
-absl::StatusOr<UnitSecret> CreateSecret(const std::string& file) {
+absl::StatusOr<UnitSecret> DrawSecret() {
   UnitSecret secret;
   if (RAND_bytes(secret.data(), static_cast<int>(secret.size())) != 1)
     return absl::UnavailableError("the system gave no random bytes");
-  const std::string text =
-      absl::BytesToHexString(View({reinterpret_cast<const char*>(secret.data()), secret.size()})) +
-      "\n";
+  return secret;
+}
+
+absl::StatusOr<KeyChain> ReadKeyChain(const std::string& file) {
+  std::ifstream in(file);
+  if (!in) return absl::NotFoundError(absl::StrCat(file, ": ", std::strerror(errno)));
+  KeyChain chain;
+  for (std::string line; std::getline(in, line);) {
+    const bool digits = line.size() == 64 && std::all_of(line.begin(), line.end(), [](char c) {
+                          return std::isxdigit(static_cast<unsigned char>(c)) != 0;
+                        });
+    if (!digits || chain.size() == kMaxKeyChain)
+      return absl::DataLossError(
+          absl::StrCat(file, ": not 1 to ", kMaxKeyChain, " lines of 64 hexadecimal digits"));
+    std::memcpy(chain.emplace_back().data(), absl::HexStringToBytes(line).data(), 32);
+  }
+  if (chain.empty()) return absl::DataLossError(absl::StrCat(file, ": empty"));
+  return chain;
+}
+
+absl::Status WriteKeyChain(const KeyChain& chain, const std::string& file) {
+  std::string text;
+  for (const UnitSecret& secret : chain)
+    absl::StrAppend(
+        &text,
+        absl::BytesToHexString(View({reinterpret_cast<const char*>(secret.data()), secret.size()})),
+        "\n");
   const int descriptor = open(file.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
   if (descriptor < 0) return absl::UnavailableError(absl::StrCat(file, ": ", std::strerror(errno)));
   const bool written =
@@ -107,11 +152,9 @@ absl::StatusOr<UnitSecret> CreateSecret(const std::string& file) {
       fsync(descriptor) == 0;
   const int error = errno;
   close(descriptor);
-  if (!written) {
-    unlink(file.c_str());
-    return absl::UnavailableError(absl::StrCat(file, ": ", std::strerror(error)));
-  }
-  return secret;
+  if (written) return absl::OkStatus();
+  unlink(file.c_str());
+  return absl::UnavailableError(absl::StrCat(file, ": ", std::strerror(error)));
 }
 
 }  // namespace upswing::store

@@ -7,6 +7,7 @@
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "server/store/embedded/rotation.hpp"
 #include "server/store/embedded/schema.hpp"
 #include "server/store/embedded/snapshot.hpp"
 #include "server/store/embedded/store_impl.hpp"
@@ -75,8 +76,9 @@ absl::Status StoreImpl::OpenAll() {
     std::filesystem::create_directories(options_.directory, error);
     if (error)
       return absl::UnavailableError(absl::StrCat(options_.directory, ": ", error.message()));
-    if (absl::Status status = lock_.Acquire(options_.directory + "/lock"); !status.ok())
-      return status;
+    absl::Status status = lock_.Acquire(options_.directory + "/lock");
+    if (status.ok()) status = FinishRotation(options_.directory);
+    if (!status.ok()) return status;
   } else if (!std::filesystem::exists(file_)) {
     return absl::NotFoundError(absl::StrCat(options_.directory, ": no store here (no upswing.db)"));
   }
@@ -111,9 +113,14 @@ absl::Status StoreImpl::Prepare() {
   if (*tables > 0) return write_.Execute(kLaterTables);
 
   const std::string key_file = options_.directory + "/unit.key";
-  absl::StatusOr<UnitSecret> secret = ReadSecret(key_file);
-  if (absl::IsNotFound(secret.status())) secret = CreateSecret(key_file);
-  if (!secret.ok()) return secret.status();
+  absl::StatusOr<KeyChain> chain = ReadKeyChain(key_file);
+  if (absl::IsNotFound(chain.status())) {
+    const absl::StatusOr<UnitSecret> secret = DrawSecret();
+    if (!secret.ok()) return secret.status();
+    chain = KeyChain{*secret};
+    if (status = WriteKeyChain(*chain, key_file); !status.ok()) return status;
+  }
+  if (!chain.ok()) return chain.status();
   Transaction transaction(&write_, "BEGIN IMMEDIATE");
   status = transaction.status();
   if (status.ok()) status = write_.Execute(kSchema);
@@ -123,7 +130,7 @@ absl::Status StoreImpl::Prepare() {
   if (status.ok()) status = SetMeta(&write_, "project", options_.project);
   if (status.ok())
     status =
-        SetMeta(&write_, "key_fingerprint", UnitHasher(*secret, options_.project).Fingerprint());
+        SetMeta(&write_, "key_fingerprint", UnitHasher(*chain, options_.project).Fingerprint());
   if (status.ok()) status = transaction.Commit();
   return status;
 }
@@ -155,16 +162,17 @@ absl::Status StoreImpl::LoadState() {
                                                       options_.project, "'"));
   options_.project = *project;
   const std::string key_file = options_.directory + "/unit.key";
-  const absl::StatusOr<UnitSecret> secret = ReadSecret(key_file);
+  const absl::StatusOr<KeyChain> chain = ReadKeyChain(key_file);
   // A reader needs no secret.
-  if (!secret.ok() && !(options_.read_only && absl::IsNotFound(secret.status())))
+  if (!chain.ok() && !(options_.read_only && absl::IsNotFound(chain.status())))
     return absl::FailedPreconditionError(
-        absl::StrCat("the key of the store is missing: ", secret.status().message()));
-  hasher_ = std::make_unique<UnitHasher>(secret.value_or(UnitSecret{}), options_.project);
-  if (secret.ok() && hasher_->Fingerprint() != *fingerprint)
+        absl::StrCat("the key of the store is missing: ", chain.status().message()));
+  hasher_ = std::make_unique<UnitHasher>(chain.value_or(KeyChain{{}}), options_.project);
+  if (chain.ok() && hasher_->Fingerprint() != *fingerprint)
     return absl::FailedPreconditionError(
         absl::StrCat(key_file, ": not the key of this store (fingerprint ", hasher_->Fingerprint(),
-                     ", expected ", *fingerprint, ")"));
+                     ", expected ", *fingerprint, "); a copy from before `store rotate-key` needs ",
+                     "the key file of then"));
   if (absl::Status status = tombstones_.Load(&write_); !status.ok()) return status;
   const std::size_t missing = tombstones_.Missing(*erasures).size();
   if (options_.read_only && missing > 0)

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -11,8 +12,13 @@
 
 #include <sqlite3.h>
 
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
 #include "server/store/chunk.hpp"
 #include "server/store/embedded/restore.hpp"
+#include "server/store/embedded/rotation.hpp"
+#include "server/store/export.hpp"
 #include "tests/support/stream_of_records.hpp"
 
 namespace upswing::testing {
@@ -65,13 +71,13 @@ class Store : public ::testing::Test {
     }
     return values;
   }
+  static std::string ReadAll(const std::string& path) {
+    std::ifstream file(path, std::ios::binary);
+    return std::string(std::istreambuf_iterator<char>(file), {});
+  }
   std::string FileBytes() const {
-    std::string all;
-    for (const char* suffix : {"", "-wal"}) {
-      std::ifstream file(options_.directory + "/upswing.db" + suffix, std::ios::binary);
-      all.append(std::istreambuf_iterator<char>(file), {});
-    }
-    return all;
+    const std::string database = options_.directory + "/upswing.db";
+    return ReadAll(database) + ReadAll(database + "-wal");
   }
   // Every unit key that a reader can find, in any blob.
   std::set<std::uint64_t> LiveKeys() {
@@ -192,7 +198,7 @@ TEST_F(Store, RefusesAnotherKeyAndANewerFormat) {
   store_.reset();
   const std::string key_file = options_.directory + "/unit.key";
   std::filesystem::rename(key_file, key_file + ".kept");
-  ASSERT_TRUE(store::CreateSecret(key_file).ok());
+  ASSERT_TRUE(store::WriteKeyChain({*store::DrawSecret()}, key_file).ok());
   EXPECT_EQ(EmbeddedStore::Open(options_).status().code(), absl::StatusCode::kFailedPrecondition);
   std::filesystem::rename(key_file + ".kept", key_file);
   Open();
@@ -504,6 +510,129 @@ TEST_F(Store, ABackupTakenWhileItRunsIsAStoreOfItsOwn) {
   options_.directory = copy;
   Open();
   EXPECT_EQ(Values(), (std::multiset<double>{7}));
+}
+
+class RotatedStore : public Store {
+ protected:
+  // Records of two unit types, of which some are compacted and some only landed; one unit erased.
+  void Fill() {
+    const auto& hasher = store_->hasher();
+    user_ = hasher.Key("user", "u-1");
+    RecordList list = OneEvent({{"user", user_}, {"device", hasher.Key("device", "d-1")}}, 1000, 7);
+    list.exposures.push_back({{{"user", user_}}, 900, "exp", "on", 2, 3, 4, {{"vip", true}}, 1});
+    list.events[0].properties = {{"category", std::string("beauty")}, {"price", 1.5}};
+    list.events[0].event_id = 17;
+    list.events[0].ref_id = 18;
+    Land(ToBatch(list, 1, 1));
+    Land(ToBatch(OneEvent({{"user", hasher.Key("user", "gone")}}, 1000, 8), 1, 2));
+    ASSERT_TRUE(store_->Compact(false).ok());
+    ASSERT_TRUE(store_->Erase("user", hasher.Key("user", "gone"), 5000).ok());
+    Land(ToBatch(OneEvent({{"user", hasher.Key("user", "u-2")}}, 1001, 9), 1, 3));
+    ASSERT_TRUE(store_->PutMeta("catalog", "bytes").ok());
+  }
+  // What an export says, with every key named by the id it belongs to.
+  std::string Exported() {
+    std::string text;
+    EXPECT_TRUE(store::Export(**store_->Snapshot(), store::ExportFormat::kJsonLines,
+                              [&](std::string_view lines) { text += lines; })
+                    .ok());
+    for (const auto& [type, id] :
+         {std::pair("user", "u-1"), std::pair("user", "u-2"), std::pair("device", "d-1")}) {
+      const std::string key =
+          std::string(type) + "=" +
+          std::string(absl::StrCat(absl::Hex(store_->hasher().Key(type, id), absl::kZeroPad16)));
+      for (std::size_t at = text.find(key); at != std::string::npos; at = text.find(key))
+        text.replace(at, key.size(), id);
+    }
+    std::vector<std::string> lines = absl::StrSplit(text, '\n');
+    std::sort(lines.begin(), lines.end());
+    return absl::StrJoin(lines, "\n");
+  }
+  std::string Folder(const std::string& name) const { return options_.directory + "/" + name; }
+  std::uint64_t user_ = 0;
+};
+
+TEST_F(RotatedStore, HasTheSameRecordsUnderNewKeysAndNoTraceOfTheOldOnes) {
+  Fill();
+  const std::string before = Exported();
+  ASSERT_NE(before.find("\"units\":\"d-1 u-1\""), std::string::npos) << before;
+  const std::string old_key(reinterpret_cast<const char*>(&user_), sizeof(user_));
+  ASSERT_NE(FileBytes().find(old_key), std::string::npos);
+  for (int link = 2; link <= 3; ++link) {
+    store_.reset();
+    const auto moved = store::RotateUnitKey(options_.directory, 77);
+    ASSERT_TRUE(moved.ok()) << moved.status();
+    EXPECT_EQ(*moved, 3);
+    Open();
+    EXPECT_EQ(store_->hasher().links(), static_cast<std::size_t>(link));
+    EXPECT_EQ(Exported(), before);
+    EXPECT_EQ(LiveKeys().count(user_), 0u);
+    EXPECT_EQ(LiveKeys().count(store_->hasher().Key("user", "u-1")), 1u);
+    EXPECT_EQ(FileBytes().find(old_key), std::string::npos);
+    EXPECT_TRUE(store_->Verify()->damaged.empty());
+    EXPECT_FALSE(std::filesystem::exists(Folder("rotating")));
+  }
+  // What was known stays known: batches, values, what was erased and who did what.
+  EXPECT_EQ(Land(ToBatch(OneEvent({{"user", 3}}, 1001, 9), 1, 3)), LandingOutcome::kConflict);
+  EXPECT_EQ(*store_->GetMeta("catalog"), "bytes");
+  EXPECT_EQ(store_->ErasedAt("user", store_->hasher().KeyOf("user", "gone", 1)), 5000);
+  const auto log = *store_->AuditLog();
+  ASSERT_EQ(log.size(), 3u);
+  EXPECT_EQ(log[0].action, "erase");
+  EXPECT_EQ(log[2].action, "unit-key.rotate");
+  EXPECT_EQ(log[2].time_ms, 77);
+  // An erasure finds its unit under the new key.
+  EXPECT_EQ(store_->Erase("user", store_->hasher().Key("user", "u-2"), 6000)->records, 1);
+}
+
+TEST_F(RotatedStore, AnInterruptedRotationIsCompletedOrUndoneByTheNextOpen) {
+  Fill();
+  const std::string before = Exported();
+  const std::string old_chain = ReadAll(Folder("unit.key"));
+  // Cut short while the copy was made: only a part of it is there.
+  store_.reset();
+  std::filesystem::create_directory(Folder("rotating"));
+  std::ofstream(Folder("rotating/unit.key")) << old_chain << std::string(64, 'a') << "\n";
+  std::ofstream(Folder("rotating/upswing.db")) << "half";
+  Open();
+  EXPECT_EQ(store_->hasher().links(), 1u);
+  EXPECT_EQ(Exported(), before);
+  EXPECT_FALSE(std::filesystem::exists(Folder("rotating")));
+  // Cut short between the database and its key.
+  store_.reset();
+  ASSERT_TRUE(store::RotateUnitKey(options_.directory, 77).ok());
+  std::filesystem::create_directory(Folder("rotating"));
+  std::filesystem::rename(Folder("unit.key"), Folder("rotating/unit.key"));
+  std::ofstream(Folder("unit.key")) << old_chain;
+  Open();
+  EXPECT_EQ(store_->hasher().links(), 2u);
+  EXPECT_EQ(Exported(), before);
+}
+
+TEST_F(RotatedStore, IsRefusedWhileTheStoreIsOpenOrHoldsWhatCannotBeMoved) {
+  Fill();
+  EXPECT_EQ(store::RotateUnitKey(options_.directory, 77).status().code(),
+            absl::StatusCode::kFailedPrecondition);
+  EXPECT_EQ(Land(ToBatch(OneEvent({{"user", user_}}, 2000, 10), 1, 1)), LandingOutcome::kConflict);
+  store_.reset();
+  const absl::Status status = store::RotateUnitKey(options_.directory, 77).status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_NE(status.message().find("1 batches in conflict"), std::string::npos) << status;
+  EXPECT_FALSE(std::filesystem::exists(Folder("rotating")));
+  Open();
+  EXPECT_EQ(store_->hasher().links(), 1u);
+}
+
+TEST_F(RotatedStore, ABackupFromBeforeNeedsTheKeyFileOfThen) {
+  Fill();
+  const std::string backup = options_.directory + ".backup";
+  std::filesystem::remove(backup);
+  ASSERT_TRUE(store_->Backup(backup).ok());
+  store_.reset();
+  ASSERT_TRUE(store::RotateUnitKey(options_.directory, 77).ok());
+  const absl::Status status = store::RestoreStore(backup, options_.directory);
+  EXPECT_EQ(status.code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_NE(status.message().find("rotate-key"), std::string::npos) << status;
 }
 
 }  // namespace

@@ -141,7 +141,7 @@ class Ingesting : public ::testing::Test {
   }
 
   FakeStore store_;
-  store::UnitHasher hasher_{store::UnitSecret{1, 2, 3}, "shop"};
+  store::UnitHasher hasher_{{store::UnitSecret{1, 2, 3}}, "shop"};
   StoppedClock clock_;
   IngestOptions options_;
   std::unique_ptr<Ingest> ingest_;
