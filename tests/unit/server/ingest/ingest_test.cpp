@@ -209,6 +209,15 @@ TEST_F(Ingesting, LeavesOutRecordsOlderThanTheirUnitsErasure) {
   EXPECT_EQ(Landed().events.size(), 1u);
 }
 
+TEST_F(Ingesting, KnowsAnErasureFromBeforeTheKeyWasRotated) {
+  hasher_ = store::UnitHasher({{1, 2, 3}, {4}, {5}}, "shop");
+  store_.erased_key = hasher_.KeyOf("user", "u-secret", 2);
+  Post(Body(1), "", wire::FormatSentAt({kNow - 5000, 940, 77})).get();
+  EXPECT_EQ(Landed().exposures.size(), 0u);
+  EXPECT_EQ(Landed().events.size(), 1u);
+  EXPECT_EQ(Landed().subjects.key[0], hasher_.Key("user", "u-secret"));
+}
+
 TEST_F(Ingesting, RefusesWhatIsNoBatchAndWhatIsTooLargeWithAProblemThatNamesIt) {
   IngestResponse response = Post("not a batch", wire::FormatBatchId({1, 2, 3})).get();
   EXPECT_EQ(response.status, 400);
