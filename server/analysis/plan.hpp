@@ -50,6 +50,12 @@ struct Plan {
   /// Crossovers count within this time of the first exposure; INT64_MAX = ever.
   std::int64_t longest_window_ms = 0;
 
+  /// Variables of a row of metric m: `Cell::sums`.
+  std::size_t CellDimension(std::size_t m) const {
+    const bool clusters = !spec->observation_unit.empty() && metrics[m].components == 1;
+    return clusters ? 2 : static_cast<std::size_t>(metrics[m].dimension());
+  }
+
   /// kInvalidArgument names the field.
   static absl::StatusOr<Plan> Compile(const ExperimentSpec& spec);
 };

@@ -38,7 +38,12 @@ struct MetricCells {
   Cell first_variant;        ///< With crossovers, by first variant: the intent-to-treat twin.
   std::vector<Cell> phases;  ///< As `total`, by phase of the first exposure; see `phases` below.
   std::vector<Cell> cumulative;  ///< As `total`, by day: everything up to the end of `days[i]`.
-  std::vector<Cell> daily;       ///< Events on `days[i]` only, units exposed by its end.
+  /// By look of the spec: the units whose window had closed, and the lateness gone by, at the end
+  /// of its day, with their covariates; in a cluster design the clusters as far as that. Looks
+  /// after `as_of` hold what is known now. Without `pending` and `events`. Nothing in it for
+  /// metrics whose window does not close; empty where immature units are in.
+  std::vector<Cell> looks;
+  std::vector<Cell> daily;  ///< Events on `days[i]` only, units exposed by its end.
   /// kQuantile: the quantile of the events of all units in `total`, exact, with its bounds; nullopt
   /// without events. With `m = total.sums.Reduce()`, an arm for comparisons is
   /// `statistics::QuantileMoments(*quantile, m.mean[0], m)`; a phase, a segment or a day takes the

@@ -311,8 +311,7 @@ VariantResult Analysis::Arm(std::size_t index, const ArmState& arm,
     MetricCells& cells = variant.metrics.emplace_back();
     cells.metric = metric.definition->key;
     cells.quantile = quantiles_[index][m];
-    const auto dimension = static_cast<std::size_t>(
-        !spec_.observation_unit.empty() && metric.components == 1 ? 2 : metric.dimension());
+    const std::size_t dimension = plan_.CellDimension(m);
     CellState total{CellSums(dimension)};
     for (const std::uint32_t phase : phases) {
       const auto found = arm.phases.find(phase);
@@ -328,6 +327,14 @@ VariantResult Analysis::Arm(std::size_t index, const ArmState& arm,
     cells.first_variant = ToCell(total);
     cells.histogram = arm.values[m].Bins();
     FillDays(arm.days[m], Evaluator::HasDaily(metric), &cells);
+    if (arm.looks.empty()) continue;
+    CellSums seen(dimension);
+    for (const CellSums& since : arm.looks[m]) {
+      seen.Merge(since);
+      Cell& cell = cells.looks.emplace_back();
+      cell.sums = seen.ToMomentSums();
+      cell.units = seen.n();
+    }
   }
   for (const auto& [key, state] : arm.segments) {
     SegmentCells& segment = variant.segments.emplace_back();

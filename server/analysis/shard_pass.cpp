@@ -54,6 +54,10 @@ class ShardRun {
                       const double* values);
   void CountValue(std::size_t m, const Enrolment& enrolment, std::int64_t t0, double value);
   void AddDays(std::size_t m, const Enrolment& enrolment, const double* values);
+  std::size_t LookOf(std::size_t m, std::int64_t t0) const;
+  CellSums& AtLook(const Enrolment& enrolment, std::size_t m, std::size_t look) {
+    return state_->arms[static_cast<std::size_t>(enrolment.variant)].looks[m][look];
+  }
   template <typename Function>
   void ForEachCell(const Enrolment& enrolment, std::size_t m, Function&& function);
   void FindCells(const Enrolment& enrolment);
@@ -78,7 +82,8 @@ class ShardRun {
   std::vector<std::uint64_t> keys_;  // of the fallback type's units, or where units are sampled
   bool sampling_ = false;            // the unit at hand
   Evaluator evaluator_;
-  std::int64_t end_of_time_;  // exclusive end of what is observed
+  std::int64_t end_of_time_;             // exclusive end of what is observed
+  std::vector<std::int64_t> look_ends_;  // exclusive; empty where immature units are in
 
   std::vector<Exposure> exposures_;
   std::vector<std::vector<std::string>> held_attributes_;
@@ -127,6 +132,9 @@ ShardRun::ShardRun(const PassOptions& options, const std::string& unit_type, boo
   for (const StreamReader& stream : streams_) views_.push_back(&stream.view());
   evaluator_.SetUnit(views_);
   attributes_.resize(spec_.report_by.size());
+  for (const int day : spec_.looks)
+    if (spec_.mature_only)
+      look_ends_.push_back(options.calendar->StartOfDayAfter(options.calendar->Start(0), day));
 }
 
 // All exposures of one unit that can count, in order; every cursor moves past the unit.
@@ -291,9 +299,8 @@ void ShardRun::FindCells(const Enrolment& enrolment) {
   ArmState& arm = state_->arms[static_cast<std::size_t>(enrolment.variant)];
   const auto metric_cells = [&] {
     std::vector<CellState> cells;
-    for (const CompiledMetric& metric : plan_.metrics)
-      cells.push_back({CellSums(static_cast<std::size_t>(
-          clustered() && metric.components == 1 ? 2 : metric.dimension()))});
+    for (std::size_t m = 0; m < plan_.metrics.size(); ++m)
+      cells.push_back({CellSums(plan_.CellDimension(m))});
     return cells;
   };
   phase_ = &arm.phases[enrolment.phase];
@@ -384,6 +391,16 @@ void ShardRun::AddDays(std::size_t m, const Enrolment& enrolment, const double* 
   }
 }
 
+// The first look that sees the final value of a unit of this first exposure; their number if none
+// does.
+std::size_t ShardRun::LookOf(std::size_t m, std::int64_t t0) const {
+  const std::int64_t closes = look_ends_.empty() ? kNever : evaluator_.Closes(plan_.metrics[m], t0);
+  if (closes == kNever) return look_ends_.size();
+  const auto look =
+      std::upper_bound(look_ends_.begin(), look_ends_.end(), closes + spec_.lateness_ms);
+  return static_cast<std::size_t>(look - look_ends_.begin());
+}
+
 // Begins the row of a unit that is to be taken down.
 bool ShardRun::InSample(std::uint32_t unit, const Enrolment& enrolment) {
   if (!options_.sample || enrolment.crossed) return false;
@@ -468,7 +485,14 @@ void ShardRun::AddUnit(const Enrolment& enrolment) {
       cell.sums.AddUnits(1);
       cell.sums.AddValues(values);
     });
-    if (!enrolment.crossed) CountValue(m, enrolment, enrolment.t0, values[0]);
+    if (!enrolment.crossed) {
+      CountValue(m, enrolment, enrolment.t0, values[0]);
+      if (const std::size_t look = LookOf(m, enrolment.t0); look < look_ends_.size()) {
+        CellSums& cell = AtLook(enrolment, m, look);
+        cell.AddUnits(1);
+        cell.AddValues(values);
+      }
+    }
     if (spec_.by_day && !enrolment.crossed) AddDays(m, enrolment, values);
   }
 }
@@ -483,6 +507,8 @@ void ShardRun::AddCluster(const Enrolment& enrolment) {
     std::int64_t units = 0;
     std::int64_t pending = 0;
     std::int64_t events = 0;
+    // Observation units by the look that sees them first.
+    std::multimap<std::size_t, std::vector<double>> looks;
   };
   std::vector<Row> rows(plan_.metrics.size());
   for (std::size_t m = 0; m < rows.size(); ++m)
@@ -503,7 +529,10 @@ void ShardRun::AddCluster(const Enrolment& enrolment) {
       Cap(m, values);
       ++rows[m].units;
       if (!enrolment.crossed) CountValue(m, enrolment, t0, values[0]);
-      for (std::size_t i = 0; i < rows[m].sums.size(); ++i) rows[m].sums[i].Add(values[i]);
+      const std::size_t size = rows[m].sums.size();
+      for (std::size_t i = 0; i < size; ++i) rows[m].sums[i].Add(values[i]);
+      if (const std::size_t look = LookOf(m, t0); look < look_ends_.size() && !enrolment.crossed)
+        rows[m].looks.emplace(look, std::vector<double>(values, values + size));
     }
   }
   if (options_.search != nullptr) return;
@@ -520,6 +549,23 @@ void ShardRun::AddCluster(const Enrolment& enrolment) {
       cell.sums.AddUnits(1);
       cell.sums.AddValues(values);
     });
+    // A cluster's row takes the place of the one that the look before saw.
+    double before[2 * kMostComponents + 1];
+    std::vector<UnitSum> sums(rows[m].sums.size());
+    std::int64_t units = 0;
+    for (auto it = rows[m].looks.begin(); it != rows[m].looks.end();) {
+      const std::size_t look = it->first;
+      const bool first = units == 0;
+      for (; it != rows[m].looks.end() && it->first == look; ++it, ++units)
+        for (std::size_t i = 0; i < sums.size(); ++i) sums[i].Add(it->second[i]);
+      for (std::size_t i = 0; i < sums.size(); ++i) values[i] = sums[i].Round();
+      if (metric.components == 1) values[1] = static_cast<double>(units);
+      CellSums& cell = AtLook(enrolment, m, look);
+      if (first) cell.AddUnits(1);
+      if (!first) cell.AddValues(before, -1);
+      cell.AddValues(values);
+      std::copy_n(values, cell.dimension(), before);
+    }
   }
 }
 
@@ -634,6 +680,8 @@ PassState::PassState(const Plan& plan, int days, const Search* search) {
     arm.units_by_day.assign(width, 0);
     arm.days.resize(metrics);
     arm.values.resize(metrics);
+    for (std::size_t m = 0; plan.spec->mature_only && m < metrics; ++m)
+      arm.looks.emplace_back(plan.spec->looks.size(), CellSums(plan.CellDimension(m)));
     if (!plan.spec->by_day || !plan.spec->observation_unit.empty()) continue;
     for (std::size_t m = 0; m < metrics; ++m) {
       const auto components = static_cast<std::size_t>(plan.metrics[m].components);
@@ -699,6 +747,8 @@ void PassState::Merge(PassState&& other) {
       for (std::size_t d = 0; d < arm.days[m].entered.size(); ++d)
         arm.days[m].entered[d] += from.days[m].entered[d];
     }
+    for (std::size_t m = 0; m < arm.looks.size(); ++m)
+      for (std::size_t k = 0; k < arm.looks[m].size(); ++k) arm.looks[m][k].Merge(from.looks[m][k]);
     for (std::size_t m = 0; m < arm.values.size(); ++m) arm.values[m].Merge(from.values[m]);
     for (auto& [key, segment] : from.segments) {
       SegmentState& into = arm.segments[key];
@@ -749,6 +799,9 @@ void PassState::Subtract(const PassState& other) {
     arm.crossovers -= of.crossovers;
     counts(&arm.units_by_day, of.units_by_day);
     for (std::size_t m = 0; m < arm.values.size(); ++m) arm.values[m].Subtract(of.values[m]);
+    for (std::size_t m = 0; m < arm.looks.size(); ++m)
+      for (std::size_t k = 0; k < arm.looks[m].size(); ++k)
+        arm.looks[m][k].Subtract(of.looks[m][k]);
     for (std::size_t m = 0; m < arm.days.size(); ++m) {
       for (std::size_t d = 0; d < arm.days[m].cumulative.size(); ++d) {
         arm.days[m].cumulative[d].Subtract(of.days[m].cumulative[d]);

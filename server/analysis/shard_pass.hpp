@@ -72,7 +72,9 @@ struct ArmState {
   std::vector<CellState> crossed;  ///< Units that crossed over, by metric.
   std::int64_t crossovers = 0;
   std::vector<std::int64_t> units_by_day;
-  std::vector<DayState> days;     ///< By metric.
+  std::vector<DayState> days;  ///< By metric.
+  /// By metric, then look: what came to it since the look before.
+  std::vector<std::vector<CellSums>> looks;
   std::vector<Histogram> values;  ///< By metric, without crossovers: `MetricCells::histogram`.
   std::map<std::pair<std::uint32_t, std::string>, SegmentState> segments;
 };

@@ -62,6 +62,9 @@ struct ExperimentSpec {
   std::map<std::string, double> caps;
   std::map<std::string, double> covariate_caps;
   bool by_day = true;
+  /// Days from 1, ascending: what was final at the end of each is kept apart, for planned looks;
+  /// see `MetricCells::looks`.
+  std::vector<int> looks;
 
   bool operator==(const ExperimentSpec&) const = default;
 };

@@ -429,15 +429,6 @@ class Checker {
                                "that there is no verdict before the end"}),
                  "give the metric a \"window\", e.g. \"7d\"");
     }
-    if (groups && !e.cluster.empty()) {
-      Error(place, "a cluster design has no numbers by day, which planned looks need",
-            "write \"type\": \"anytime\" or \"fixed\"");
-    }
-    if (groups && e.plan->cuped) {
-      Error({json::PathOf(plan, "cuped"), e.plan->node->position()},
-            "planned looks are judged by the numbers of days, which have no covariate",
-            "remove \"cuped\", or write \"type\": \"anytime\"");
-    }
     if (groups && primary.window_ms && !e.plan->looks.empty() &&
         static_cast<double>(*primary.window_ms) / 86'400'000.0 + 1 > e.plan->looks.front()) {
       AddWarning(problems_, place,

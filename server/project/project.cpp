@@ -611,6 +611,7 @@ absl::StatusOr<report::Report> Project::Report(std::string_view experiment,
     input.control = found->control;
     input.hypothesis = found->hypothesis;
     input.plan = PlanOf(*found, spec.metrics);
+    if (input.plan.group_sequential) spec.looks = input.plan.group_sequential->days;
     stopped = found->status == authoring::Status::kStopped ||
               found->status == authoring::Status::kArchived;
   }

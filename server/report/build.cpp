@@ -162,43 +162,35 @@ class Builder {
   void FillLooks(std::size_t v, const Column& column, PlannedQuestion* planned) {
     const analysis::MetricCells& control = ArmOf(control_, column.index);
     const analysis::MetricCells& variant = ArmOf(v, column.index);
-    const std::size_t known = std::min(control.cumulative.size(), variant.cumulative.size());
-    if (known == 0) planned->no_looks = "not_supported";
-    if (result_.phases.size() > 1) planned->no_looks = "weights_changed";
+    const std::vector<int>& planned_days = input_.plan.group_sequential->days;
+    if (control.looks.size() != planned_days.size() || variant.looks.size() != planned_days.size())
+      planned->no_looks = "not_supported";
+    // An estimate over phases of other weights does not go from look to look as sums do.
+    if (!SameWeights(PhasesOf(input_)) || (result_.phases.size() > 1 && PhasesOf(input_).empty()))
+      planned->no_looks = "weights_changed";
     if (!planned->no_looks.empty()) return;
-    const auto add = [&](int day) {
-      // No record came after the days that there are: their last cell is the state of now.
-      const std::size_t cell = std::min(static_cast<std::size_t>(day), known) - 1;
+    const auto add = [&](int day, const analysis::Cell& c, const analysis::Cell& t) {
       LookData look;
       look.day = day;
       look.date = absl::FormatCivilTime(FirstDay() + day - 1);
-      look.strata = Ask({{&control.cumulative[cell], &control}},
-                        {{&variant.cumulative[cell], &variant}}, column, input_.plan)
-                        .strata;
-      if (look.strata.ok()) {
-        for (statistics::Stratum& stratum : *look.strata) {
-          static constexpr std::size_t kOwn[] = {0, 1};
-          const auto own = absl::MakeConstSpan(kOwn, column.shape.ratio ? 2 : 1);
-          stratum = {statistics::SelectVariables(stratum.control, own),
-                     statistics::SelectVariables(stratum.treatment, own)};
-        }
-      }
+      look.strata = Ask({{&c, &control}}, {{&t, &variant}}, column, input_.plan).strata;
       planned->looks.push_back(std::move(look));
     };
     // After the end nothing more is looked at than what came until then.
-    const auto days = static_cast<int>(known);
+    const auto days = static_cast<int>(result_.days.size());
     const int over = input_.plan.ended ? std::min(DaysOver(), days) : DaysOver();
-    for (const int day : input_.plan.group_sequential->days) {
-      if (day <= over) {
-        add(day);
+    for (std::size_t k = 0; k < planned_days.size(); ++k) {
+      if (planned_days[k] <= over) {
+        add(planned_days[k], control.looks[k], variant.looks[k]);
       } else if (planned->next_look_day == 0) {
-        planned->next_look_day = day;
+        planned->next_look_day = planned_days[k];
       }
     }
     // Stopped before its planned end, an experiment is looked at once more.
     if (input_.plan.ended && planned->next_look_day > 0) {
       planned->next_look_day = 0;
-      if (planned->looks.empty() || planned->looks.back().day < days) add(days);
+      if (planned->looks.empty() || planned->looks.back().day < days)
+        add(days, control.total, variant.total);
     }
   }
 

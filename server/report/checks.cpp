@@ -39,44 +39,17 @@ std::string RoleOf(const Report& report, const std::string& metric) {
   return "";
 }
 
-// Units by variant in each phase with the weights of that phase; empty where there is one phase, or
-// the weights of one are not known.
-std::vector<statistics::SampleRatioPeriod> Periods(const Input& input) {
-  const std::vector<std::uint32_t>& phases = input.result->phases;
-  std::vector<statistics::SampleRatioPeriod> periods;
-  for (std::size_t k = 0; phases.size() > 1 && k < phases.size(); ++k) {
-    const auto known = input.phase_weights.find(phases[k]);
-    if (known == input.phase_weights.end()) return {};
-    statistics::SampleRatioPeriod period{{}, known->second};
-    for (const analysis::VariantResult& variant : input.result->variants)
-      period.observed.push_back(k < variant.units_by_phase.size() ? variant.units_by_phase[k] : 0);
-    periods.push_back(std::move(period));
-  }
-  return periods;
-}
-
-// Weights that hold for every phase, up to a factor. Without phases, those of now.
-bool SameWeights(const std::vector<statistics::SampleRatioPeriod>& periods) {
-  const auto share = [](const std::vector<double>& weights, std::size_t i) {
-    double sum = 0;
-    for (const double weight : weights) sum += weight;
-    return weights[i] / sum;
-  };
-  for (const statistics::SampleRatioPeriod& period : periods) {
-    for (std::size_t i = 0; i < period.weights.size(); ++i) {
-      if (std::fabs(share(period.weights, i) - share(periods[0].weights, i)) > 1e-12) return false;
-    }
-  }
-  return true;
-}
-
-// Over phases of known weights X^2 adds up; else the weights in force now are
-// those of all units.
+// Over phases of other weights X^2 adds up; else one set of weights is that of all units, and few
+// units are tested exactly.
 absl::StatusOr<statistics::SampleRatioTest> SampleRatio(const Input& input,
                                                         const std::vector<std::int64_t>& observed,
                                                         const std::vector<double>& weights) {
-  const std::vector<statistics::SampleRatioPeriod> periods = Periods(input);
-  if (periods.empty()) return statistics::SampleRatioChiSquare(observed, weights);
+  const std::vector<statistics::SampleRatioPeriod> periods = PhasesOf(input);
+  if (periods.empty() || SameWeights(periods)) {
+    auto whole =
+        statistics::TestSampleRatio(observed, periods.empty() ? weights : periods[0].weights);
+    if (periods.empty() || !whole.ok() || whole->exact) return whole;
+  }
   auto test = statistics::SampleRatioOverPeriods(periods);
   if (!test.ok()) return test;
   test->expected.assign(observed.size(), 0);
@@ -117,6 +90,7 @@ void CheckSampleRatio(const Input& input, Report* report) {
     check.p_value.reason = report->health.srm_p_value.reason = Reason(test.status());
   } else {
     check.p_value.value = report->health.srm_p_value.value = test->p_value;
+    report->health.srm_method = test->exact ? "exact" : "chi_square";
     double worst = 0;
     for (std::size_t v = 0; v < observed.size(); ++v) {
       if (!(test->expected[v] > 0)) continue;
@@ -154,7 +128,7 @@ void CheckCrossovers(const Input& input, Report* report) {
                     "few units saw several variants, equally many from each"};
   const double share = all_units > 0 ? static_cast<double>(all_crossed) / all_units : 0;
   check.effect.value = share;
-  const auto test = statistics::SampleRatioChiSquare(crossed, units);
+  const auto test = statistics::TestSampleRatio(crossed, units);
   if (test.ok()) check.p_value.value = test->p_value;
   if (!test.ok()) check.p_value.reason = "not_enough_data";
   if (share > kCrossoverShare) {
@@ -211,7 +185,7 @@ void CheckSampleRatioSequentially(const Input& input, Report* report) {
   std::vector<std::int64_t> totals(variants.size(), 0);
   double log_odds = 0;
   std::string reason;
-  const auto periods = Periods(input);
+  const auto periods = PhasesOf(input);
   if (!SameWeights(periods)) {
     // Units by day and phase are not known: one look, now. The phases' evidence multiplies.
     for (const statistics::SampleRatioPeriod& period : periods) {
@@ -263,7 +237,7 @@ void CheckSampleRatioSequentially(const Input& input, Report* report) {
 void CheckSampleRatioPlaces(const Input& input, Report* report) {
   const auto& variants = input.result->variants;
   // Days and segments mix phases of other weights.
-  if (variants.empty() || !SameWeights(Periods(input))) return;
+  if (variants.empty() || !SameWeights(PhasesOf(input))) return;
   std::vector<statistics::SampleRatioCell> cells;
   const std::size_t segments = variants[0].segments.size();
   for (std::size_t s = 0; s < segments; ++s) {
@@ -381,7 +355,7 @@ void CheckErasures(const Input& input, Report* report) {
     all += variant.erased;
   }
   if (all == 0) return;
-  const auto test = statistics::SampleRatioChiSquare(erased, units);
+  const auto test = statistics::TestSampleRatio(erased, units);
   if (!test.ok()) return;
   const bool ok = test->p_value >= kHealthAlpha;
   report->health.checks.push_back(
@@ -437,7 +411,7 @@ void CheckLosses(const Input& input, Report* report) {
       kLostShare,
       absl::StrCat("clients lost ", Percent(share), " of the exposures, of each variant alike")};
   if (all_lost > 0) {
-    const auto test = statistics::SampleRatioChiSquare(lost, exposed);
+    const auto test = statistics::TestSampleRatio(lost, exposed);
     check.p_value =
         test.ok() ? Figure{test->p_value, ""} : Figure{std::nullopt, Reason(test.status())};
     const auto odds = statistics::SampleRatioLogOdds(lost, exposed);
@@ -510,6 +484,34 @@ void CheckCaps(const Report& report, Health* health) {
 }
 
 }  // namespace
+
+std::vector<statistics::SampleRatioPeriod> PhasesOf(const Input& input) {
+  const std::vector<std::uint32_t>& phases = input.result->phases;
+  std::vector<statistics::SampleRatioPeriod> periods;
+  for (std::size_t k = 0; phases.size() > 1 && k < phases.size(); ++k) {
+    const auto known = input.phase_weights.find(phases[k]);
+    if (known == input.phase_weights.end()) return {};
+    statistics::SampleRatioPeriod period{{}, known->second};
+    for (const analysis::VariantResult& variant : input.result->variants)
+      period.observed.push_back(k < variant.units_by_phase.size() ? variant.units_by_phase[k] : 0);
+    periods.push_back(std::move(period));
+  }
+  return periods;
+}
+
+bool SameWeights(const std::vector<statistics::SampleRatioPeriod>& periods) {
+  const auto share = [](const std::vector<double>& weights, std::size_t i) {
+    double sum = 0;
+    for (const double weight : weights) sum += weight;
+    return weights[i] / sum;
+  };
+  for (const statistics::SampleRatioPeriod& period : periods) {
+    for (std::size_t i = 0; i < period.weights.size(); ++i) {
+      if (std::fabs(share(period.weights, i) - share(periods[0].weights, i)) > 1e-12) return false;
+    }
+  }
+  return true;
+}
 
 void CheckHealth(const Input& input, Report* report) {
   CheckSampleRatio(input, report);

@@ -42,6 +42,8 @@ void AppendRows(const std::string& scope, const std::string& name,
       const Comparison* c = Find(comparisons, variant.key, metric.metric);
       const Comparison none;
       const Comparison& shown = c != nullptr ? *c : none;
+      const bool looked =
+          shown.judged && shown.judged->look && shown.judged->p_value.value.has_value();
       for (const std::optional<double>& value :
            {shown.absolute.estimate.value,
             shown.absolute.low,
@@ -62,7 +64,20 @@ void AppendRows(const std::string& scope, const std::string& name,
             shown.relative_adjusted.low,
             shown.relative_adjusted.high,
             shown.anytime.p_value_adjusted.value,
-            shown.shrunken.value}) {
+            shown.shrunken.value,
+            shown.judged ? shown.judged->absolute.estimate.value : std::nullopt,
+            shown.judged ? shown.judged->absolute.low : std::nullopt,
+            shown.judged ? shown.judged->absolute.high : std::nullopt,
+            shown.judged ? shown.judged->relative.low : std::nullopt,
+            shown.judged ? shown.judged->relative.high : std::nullopt,
+            shown.judged ? shown.judged->p_value.value : std::nullopt,
+            shown.judged ? shown.judged->p_value_adjusted.value : std::nullopt,
+            looked ? std::optional(shown.judged->look->z) : std::nullopt,
+            looked ? std::optional(shown.judged->look->z_bound) : std::nullopt,
+            looked ? std::optional(shown.judged->look->alpha_spent) : std::nullopt,
+            shown.outlook ? shown.outlook->power_now.value : std::nullopt,
+            shown.outlook ? shown.outlook->units_needed.value : std::nullopt,
+            shown.outlook ? shown.outlook->conditional_power.value : std::nullopt}) {
         absl::StrAppend(csv, ",", ExactNumber(value));
       }
       absl::StrAppend(csv, "\n");
@@ -79,7 +94,10 @@ std::string RenderCsv(const Report& report) {
       "relative,relative_low,relative_high,p_value,p_value_adjusted,anytime_low,anytime_high,"
       "anytime_p_value,"
       "cuped_absolute,cuped_absolute_low,cuped_absolute_high,chance_to_win,expected_loss,"
-      "relative_adjusted_low,relative_adjusted_high,anytime_p_value_adjusted,shrunken\n";
+      "relative_adjusted_low,relative_adjusted_high,anytime_p_value_adjusted,shrunken,"
+      "judged_absolute,judged_absolute_low,judged_absolute_high,judged_relative_low,"
+      "judged_relative_high,judged_p_value,judged_p_value_adjusted,look_z,look_bound,"
+      "look_alpha_spent,power_now,units_needed,conditional_power\n";
   AppendRows("all", "", report.variants, report.comparisons, &csv);
   for (const Segment& segment : report.segments) {
     AppendRows("segment", segment.attribute + "=" + segment.value, segment.variants,

@@ -82,7 +82,8 @@ constexpr Finding kFindings[] = {
      "{4}",
      "{1} 对 {0} 的效应逐渐增强（学习效应）：曝光后第一天为 {2}，第 {4} 天为 {3}"},
     {"no effect depends on the variant of another experiment", "没有效应取决于其他实验的分组"},
-    {"the effect on {0} of {1} depends on {2}", "{1} 对 {0} 的效应取决于 {2}"},
+    {"the effect on {0} of {1} depends on {2}: it differs by {3} between {4} and its control",
+     "{1} 对 {0} 的效应取决于 {2}：在 {4} 与其对照组之间相差 {3}"},
 };
 
 // How a finding from a part of the units ends.

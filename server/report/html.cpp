@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "server/report/html_charts.hpp"
+#include "server/report/html_checks.hpp"
 #include "server/report/html_style.hpp"
 #include "server/report/render.hpp"
 #include "server/report/words.hpp"
@@ -37,6 +38,7 @@ class Page {
     Verdict();
     Health();
     Forest();
+    Add(JudgedTable(report_, language_));
     OverTime();
     Funnels();
     Segments();
@@ -176,15 +178,15 @@ class Page {
     std::string failed, passed;
     for (const HealthCheck& check : report_.health.checks) {
       const bool blocks = check.severity == "block";
-      absl::StrAppend(check.ok ? &passed : &failed, "<tr><td><span class=\"badge ",
-                      check.ok ? "good"
-                      : blocks ? "bad"
-                               : "warn",
-                      "\">", check.ok ? T(Word::kOk) : T(blocks ? Word::kBlocks : Word::kWarns),
-                      "</span></td><td>", Html(SayCheck(check.name, language_)),
-                      "</td><td class=\"n\">",
-                      check.p_value.value ? PValue(*check.p_value.value) : "", "</td><td>",
-                      Name(SayFinding(check.detail, language_)), "</td></tr>");
+      absl::StrAppend(
+          check.ok ? &passed : &failed, "<tr><td><span class=\"badge ",
+          check.ok ? "good"
+          : blocks ? "bad"
+                   : "warn",
+          "\">", check.ok ? T(Word::kOk) : T(blocks ? Word::kBlocks : Word::kWarns),
+          "</span></td><td>", Html(SayCheck(check.name, language_)), "</td><td class=\"n\">",
+          check.p_value.value ? PValue(*check.p_value.value) : "", "</td><td class=\"finding\">",
+          Name(SayFinding(check.detail, language_)), "</td></tr>");
     }
     const std::string head = absl::StrCat("<div class=\"scroll\"><table><thead><tr><th></th><th>",
                                           T(Word::kCheck), "</th><th class=\"n\">p</th><th>",
@@ -210,6 +212,8 @@ class Page {
                                      [](const HealthCheck& check) { return check.ok; }),
                        "</summary>", head, passed, "</tbody></table></div></details>"));
     }
+    Add(StagesTable(report_.health, language_));
+    Add(UnitChecksTables(report_.health, language_));
     Add("</section>\n");
   }
 

@@ -21,7 +21,7 @@ main{max-width:1160px;margin:0 auto;padding:32px 24px 64px}
 h1{font-size:26px;line-height:1.25;margin:0 0 4px;overflow-wrap:anywhere;letter-spacing:-.01em}
 h2{font-size:17px;margin:0 0 2px;letter-spacing:-.005em}
 h3{font-size:14px;margin:0;font-weight:600;overflow-wrap:anywhere}
-p{margin:0}
+p{margin:0} h3.after{margin-top:18px} section>ul{margin:0 0 12px;padding-left:18px}
 bdi{overflow-wrap:anywhere}
 .meta{color:var(--soft);font-size:13px;display:flex;flex-wrap:wrap;gap:2px 18px;margin-top:8px}
 .meta b{color:var(--ink);font-weight:600;font-variant-numeric:tabular-nums}
@@ -61,7 +61,7 @@ table{border-collapse:collapse;width:100%;font-size:13px;font-variant-numeric:ta
 th{font-weight:600;color:var(--soft);text-align:left;border-bottom:1px solid var(--line);padding:6px 12px 6px 0;white-space:nowrap;vertical-align:bottom}
 td{border-bottom:1px solid var(--grid);padding:7px 12px 7px 0;vertical-align:top}
 td.n,th.n{text-align:right;white-space:nowrap}
-td bdi{display:inline-block;min-width:110px;max-width:300px}
+td bdi{display:inline-block;min-width:110px;max-width:300px} td.finding bdi{min-width:180px;max-width:640px}
 summary{cursor:pointer;font-size:13px;color:var(--soft);padding:6px 0} details[open] summary{margin-bottom:6px}
 .spark{width:120px;height:26px;display:block}
 footer{color:var(--faint);font-size:12px;margin-top:20px}

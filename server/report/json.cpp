@@ -227,6 +227,7 @@ Json ToJson(const Health& health) {
   }
   Json srm;
   Put(&srm, "p_value", health.srm_p_value, true);
+  if (!health.srm_method.empty()) srm["method"] = health.srm_method;
   srm["expected"] = health.srm_expected;
   Put(&srm, "sequential_p_value", health.srm_sequential_p_value);
   Json& causes = srm["causes"] = Json::array();
@@ -374,6 +375,16 @@ std::string RenderJson(const Report& report) {
     json["comparisons"][i]["sentence"] = {
         {"en", Sentence(report.comparisons[i], Language::kEnglish)},
         {"zh", Sentence(report.comparisons[i], Language::kChinese)}};
+    if (report.comparisons[i].judged && report.comparisons[i].judged->look) {
+      json["comparisons"][i]["judged"]["look"]["sentence"] = {
+          {"en", LookSentence(report.comparisons[i], Language::kEnglish)},
+          {"zh", LookSentence(report.comparisons[i], Language::kChinese)}};
+    }
+    if (report.comparisons[i].outlook) {
+      json["comparisons"][i]["outlook"]["sentence"] = {
+          {"en", OutlookSentence(report.comparisons[i], report.plan, Language::kEnglish)},
+          {"zh", OutlookSentence(report.comparisons[i], report.plan, Language::kChinese)}};
+    }
   }
   Json& segments = json["segments"] = Json::array();
   for (const Segment& segment : report.segments) {

@@ -81,7 +81,8 @@ absl::StatusOr<History> HistoryOf(const PlannedQuestion& planned, double alpha) 
   for (const LookData& look : planned.looks) {
     if (!look.strata.ok()) return look.strata.status();
     const auto contrast = statistics::ContrastOf(
-        *look.strata, {.ratio = planned.options.shape.ratio}, statistics::Adjustment::kNone);
+        *look.strata, planned.options.shape,
+        planned.adjusted ? statistics::Adjustment::kCuped : statistics::Adjustment::kNone);
     // A look that saw too little to tell anything spends nothing.
     if (!contrast.ok() && &look != &planned.looks.back()) continue;
     if (!contrast.ok()) return contrast.status();
@@ -128,16 +129,15 @@ void JudgeAtLooks(const PlannedQuestion& planned, double alpha, statistics::Boun
   at.alpha_spent = bounds->alpha_spent.back();
   statistics::ComparisonOptions options = planned.options;
   options.alpha = alpha;
-  options.shape = {.ratio = planned.options.shape.ratio};
   const statistics::Look look = statistics::GroupSequentialLook{at.z_bound};
-  const auto pair = statistics::Judge(*planned.looks.back().strata, options, look, false);
+  const auto& strata = *planned.looks.back().strata;
+  const auto pair = statistics::Judge(strata, options, look, planned.adjusted);
   if (!pair.ok()) return Undefine(Reason(pair.status()), judgement);
   Take(*pair, options.relative_margin != 0, judgement);
   if (judgement->p_value.value) judgement->p_value.value = *p;
   if (options.alternative == Alternative::kTwoSided) return;
   options.alternative = Opposite(options.alternative);
-  if (const auto other = statistics::Judge(*planned.looks.back().strata, options, look, false);
-      other.ok())
+  if (const auto other = statistics::Judge(strata, options, look, planned.adjusted); other.ok())
     Take(*other, options.relative_margin != 0, &judgement->opposite.emplace_back());
 }
 
@@ -194,11 +194,11 @@ Judgement Judge(const PlannedQuestion& planned, double alpha, statistics::Bounds
     JudgeIncrements(question.strata->front(), alpha, &judgement);
     return judgement;
   }
+  judgement.cuped = planned.adjusted;
   if (looks) {
     JudgeAtLooks(planned, alpha, cache == nullptr ? &own : cache, &judgement);
     return judgement;
   }
-  judgement.cuped = planned.adjusted;
   statistics::ComparisonOptions options = planned.options;
   options.alpha = alpha;
   statistics::Look look = statistics::FixedHorizon{};

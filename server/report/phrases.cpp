@@ -97,8 +97,64 @@ constexpr Phrase kWords[] = {
     {"Looks: those of the plan (group sequential).", "查看次数：按计划（成组序贯）。"},
     {"Trend by day", "每日趋势"},
     {"no data", "暂无数据"},
+    {"How the plan judges", "按计划如何评判"},
+    {"The plan's own tests, which the verdict reads: its looks, direction, margin and covariates.",
+     "计划自身的检验，也是结论所依据的：计划的查看时间、方向、允许损失与协变量。"},
+    {"Test", "检验"},
+    {"two-sided", "双侧"},
+    {"one-sided: higher", "单侧：更高"},
+    {"one-sided: lower", "单侧：更低"},
+    {"planned looks", "计划内查看"},
+    {"margin", "允许损失"},
+    {"Look", "查看"},
+    {"z, bound", "z，界限"},
+    {"Error spent", "已用误差"},
+    {"Next look, day", "下次查看（天）"},
+    {"What more data would bring", "更多数据能带来什么"},
+    {"Planned effect", "计划效应"},
+    {"Power now", "当前功效"},
+    {"Units needed", "所需样本数"},
+    {"Share of the planned length", "占计划时长"},
+    {"Conditional power", "条件功效"},
+    {"From decision to record", "从决策到记录"},
+    {"Counted by the clients. They count decisions, not units, and one unit decides many times: "
+     "the first column is shown and not tested. What is lost after it is tested, and so are the "
+     "units that arrived.",
+     "由客户端计数。客户端统计的是决策次数而非样本，同一样本会多次决策：第一列仅展示，不做检验；其"
+     "后的丢失与到达的样本均有检验。"},
+    {"Decisions", "决策次数"},
+    {"New exposures", "新曝光"},
+    {"Queued", "已入队"},
+    {"Lost", "丢失"},
+    {"Units that arrived", "到达的样本"},
+    {"Checks of single units", "逐样本检查"},
+    {"Splits at random", "随机划分"},
+    {"The same units are split again and again at random, so that nothing can differ: the "
+     "differences must spread as the standard errors say (ratio 1), with 5 % of them beyond 1.96 "
+     "standard errors.",
+     "对相同样本反复随机划分，两边不可能有差异：差异的离散程度应与标准误一致（比值为 1），并有 5 % "
+     "超过 1.96 个标准误。"},
+    {"Splits", "划分次数"},
+    {"Beyond 1.96", "超过 1.96"},
+    {"Variance over the formula's", "方差与公式之比"},
+    {"Without one unit", "去掉个别样本"},
+    {"The difference without the unit of each arm that is farthest from its mean.",
+     "去掉各组中离均值最远的一个样本之后的差异。"},
+    {"All units", "全部样本"},
+    {"Without it", "去掉之后"},
+    {"Effect by day since the exposure", "曝光后逐日效应"},
+    {"The same units on every day, so that only the effect can change: novelty wears off, a habit "
+     "grows.",
+     "每天都是同一批样本，因此变化只来自效应：新奇感会消退，习惯会养成。"},
+    {"Change per day", "每日变化"},
+    {"With other experiments", "与其他实验"},
+    {"How much the effect differs between a variant of the other experiment and its control.",
+     "另一实验的实验组与其对照组之间，效应相差多少。"},
+    {"Other experiment", "其他实验"},
+    {"Effect differs by", "效应相差"},
+    {"p, independent splits", "p（分流独立）"},
 };
-static_assert(std::size(kWords) == static_cast<std::size_t>(Word::kNoData) + 1);
+static_assert(std::size(kWords) == static_cast<std::size_t>(Word::kAssignmentP) + 1);
 
 struct Named {
   std::string_view name;
@@ -132,6 +188,8 @@ constexpr Named kReasons[] = {
     {"not_valid_before_the_end", {"not valid before the end", "结束前无效"}},
     {"no_planned_effect", {"the plan names no effect", "计划未写明效应"}},
     {"no_planned_end", {"the plan names no end", "计划未写明结束时间"}},
+    {"weights_changed", {"the weights changed", "权重有变化"}},
+    {"out_of_range", {"out of range", "超出范围"}},
     {"planned_end_reached", {"the planned end has come", "已到计划结束时间"}},
 };
 

@@ -344,6 +344,7 @@ struct Stage {
 struct Health {
   bool ok = true;  ///< No check of severity "block" failed.
   Figure srm_p_value;
+  std::string srm_method;  ///< "chi_square", or "exact" for few units; empty where undefined.
   std::vector<double> srm_expected;  ///< Shares by variant, in the order of `Report::variants`.
   Figure srm_sequential_p_value;     ///< Smallest so far over all days; valid at
                                      ///< every look.

@@ -252,17 +252,7 @@ void AppendPlan(const Report& report, std::string* text) {
     const Judgement& judged = *comparison.judged;
     const std::string of =
         absl::StrCat(Printable(comparison.metric), " of ", Printable(comparison.variant), ": ");
-    if (judged.look) {
-      std::string line = absl::StrCat(of, judged.look->number, " of ", judged.look->of);
-      if (judged.look->number > 0) absl::StrAppend(&line, ", day ", judged.look->day);
-      if (judged.p_value.value) {
-        absl::StrAppend(&line, absl::StrFormat(", z = %.3f against a bound of %.3f", judged.look->z,
-                                               judged.look->z_bound));
-      }
-      if (judged.look->next_day > 0)
-        absl::StrAppend(&line, "; the next at the end of day ", judged.look->next_day);
-      add("Looks", line);
-    }
+    if (judged.look) add("Looks", LookSentence(comparison));
     if (judged.margin && judged.p_value_adjusted.value) {
       const std::string margin = judged.margin->absolute
                                      ? Number(*judged.margin->absolute)
@@ -270,19 +260,8 @@ void AppendPlan(const Report& report, std::string* text) {
       add("Not inferior", absl::StrCat(of, "against a loss of ", margin,
                                        ": p = ", PValue(*judged.p_value_adjusted.value)));
     }
-    if (!comparison.outlook || !comparison.outlook->power_now.value) continue;
-    std::string line = absl::StrCat(of, "the planned effect is found with ",
-                                    Percent(*comparison.outlook->power_now.value), " now");
-    if (comparison.outlook->conditional_power.value) {
-      absl::StrAppend(&line, ", by the end with ",
-                      Percent(*comparison.outlook->conditional_power.value), " given these data");
-    }
-    if (comparison.outlook->units_needed.value) {
-      absl::StrAppend(&line, "; ",
-                      Count(static_cast<std::int64_t>(*comparison.outlook->units_needed.value)),
-                      " units give ", Percent(report.plan.power));
-    }
-    add("Power", line);
+    if (comparison.outlook && comparison.outlook->power_now.value)
+      add("Power", OutlookSentence(comparison, report.plan));
   }
 }
 
@@ -348,7 +327,7 @@ std::string RenderText(const Report& report, const TextOptions& options) {
   if (report.events_without_unit > 0)
     absl::StrAppend(&counts, "; events without unit: ", Count(report.events_without_unit));
   text += Wrap("  ", 2, counts);
-  AppendPlan(report, &text);
+  if (report.health.ok) AppendPlan(report, &text);
 
   if (!report.variants.empty()) {
     std::optional<std::string> role;

@@ -85,6 +85,49 @@ enum class Word {
   kLooksPlanned,
   kTrend,
   kNoData,
+  kJudgedTitle,
+  kJudgedNote,
+  kTest,
+  kTwoSided,
+  kOneSidedUp,
+  kOneSidedDown,
+  kPlannedLooks,
+  kMargin,
+  kLook,
+  kZAgainstBound,
+  kAlphaSpent,
+  kNextLook,
+  kOutlookTitle,
+  kPlannedEffect,
+  kPowerNow,
+  kUnitsNeeded,
+  kInformation,
+  kConditionalPower,
+  kStages,
+  kStagesNote,
+  kEvaluated,
+  kExposed,
+  kQueued,
+  kDropped,
+  kArrived,
+  kUnitChecks,
+  kControls,
+  kControlsNote,
+  kSplits,
+  kBeyond,
+  kVarianceRatio,
+  kOutliers,
+  kOutliersNote,
+  kWithAll,
+  kWithoutLargest,
+  kAges,
+  kAgesNote,
+  kSlopePerDay,
+  kInteractions,
+  kInteractionsNote,
+  kOtherExperiment,
+  kEffectDiffers,
+  kAssignmentP,
 };
 std::string_view Say(Word word, Language language);
 
@@ -126,6 +169,15 @@ std::string PercentRange(const Interval& interval, Language language = Language:
 /// rose 72.1 % (66.0 % to 78.3 %); by chance alone a result like this comes up in fewer than 1 of a
 /// million A/A tests."
 std::string Sentence(const Comparison& comparison, Language language = Language::kEnglish);
+
+/// What the last planned look said, e.g. "visit of on: look 2 of 4, at the end of day 14, the
+/// effect did not cross this look's bound: z = 1.203 against 2.963; the next is at the end of
+/// day 21." Empty without planned looks.
+std::string LookSentence(const Comparison& comparison, Language language = Language::kEnglish);
+
+/// What more data would bring for the effect that the plan wants to see; empty without an outlook.
+std::string OutlookSentence(const Comparison& comparison, const Plan& plan,
+                            Language language = Language::kEnglish);
 
 /// `text` with control characters and invalid UTF-8 replaced, so that a name cannot move the cursor
 /// or forge a line.

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <functional>
+#include <limits>
 
 #include "server/statistics/distributions.hpp"
 #include "server/statistics/undefined.hpp"
@@ -37,7 +38,7 @@ absl::StatusOr<SampleRatioTest> SampleRatioChiSquare(absl::Span<const std::int64
     weight += weights[i];
     units += static_cast<double>(observed[i]);
   }
-  SampleRatioTest test{0, -1, 1, {}};
+  SampleRatioTest test{0, -1, 1, {}, false};
   for (std::size_t i = 0; i < weights.size(); ++i) {
     test.expected.push_back(units * (weights[i] / weight));
     if (weights[i] == 0) continue;
@@ -105,6 +106,21 @@ absl::StatusOr<double> SampleRatioExactP(absl::Span<const std::int64_t> observed
       };
   visit(0, units, 0);
   return std::min(1.0, p);
+}
+
+absl::StatusOr<SampleRatioTest> TestSampleRatio(absl::Span<const std::int64_t> observed,
+                                                absl::Span<const double> weights) {
+  auto test = SampleRatioChiSquare(observed, weights);
+  if (!test.ok()) return test;
+  double least = std::numeric_limits<double>::infinity();
+  for (std::size_t i = 0; i < weights.size(); ++i)
+    if (weights[i] > 0) least = std::min(least, test->expected[i]);
+  if (least >= kLeastExpected) return test;
+  const auto exact = SampleRatioExactP(observed, weights);
+  if (!exact.ok()) return test;  // Too many outcomes: many units in the other arms.
+  test->p_value = *exact;
+  test->exact = true;
+  return test;
 }
 
 absl::StatusOr<double> SampleRatioLogOdds(absl::Span<const std::int64_t> totals,

@@ -23,6 +23,7 @@ const pages = [
   "/",
   ...tabs.map((tab) => `/experiments/one_tap/${tab}`),
   "/experiments/cover_style",
+  "/experiments/cover_style/plan",
   "/experiments/coupon_wall",
   "/planning",
   "/units",
@@ -50,6 +51,10 @@ for (const { locale, title, colorScheme, width } of [
   { locale: "en-GB", title: "Experiments", colorScheme: "dark", width: 390 },
   { locale: "zh-CN", title: "实验", colorScheme: "dark", width: 1440 },
   { locale: "zh-CN", title: "实验", colorScheme: "light", width: 390 },
+  { locale: "en-GB", title: "Experiments", colorScheme: "dark", width: 1440 },
+  { locale: "en-GB", title: "Experiments", colorScheme: "light", width: 390 },
+  { locale: "zh-CN", title: "实验", colorScheme: "light", width: 1440 },
+  { locale: "zh-CN", title: "实验", colorScheme: "dark", width: 390 },
 ]) {
   test(`Every page is accessible, fits and reports no error: ${locale}, ${colorScheme}, ${width} px`, async () => {
     await summaries(shop);
@@ -180,6 +185,50 @@ test("The numbers on the page, in JSON, CSV and HTML are the same", async (t) =>
     const compared = await comparePageWithFiles(shop, key);
     t.diagnostic(`${key}: ${compared} comparisons are the same on the page, in JSON, in CSV and in the HTML file`);
   }
+});
+
+test("Looks, power and checks of single units are on the page with the numbers that JSON and the HTML file have", async () => {
+  const report = await shop.json("/v1/experiments/cover_style/report");
+  const html = await (await shop.fetch(`/v1/experiments/cover_style/report?format=html&as_of=${new Date().toISOString()}`)).text();
+  const inFile = (kind) => [...html.matchAll(new RegExp(`<data class="${kind}" value="([^"]*)"`, "g"))].map((m) => Number(m[1])).sort();
+  const judged = report.comparisons.filter((c) => c.judged);
+  assert.deepEqual(inFile("look_z"), judged.flatMap((c) => c.judged.look?.z ?? []).sort());
+  const { page, wrong, close } = await open(shop, "/experiments/cover_style/plan");
+  await settled(page);
+  assert.equal(await page.locator("table.judged tbody tr").count(), judged.length);
+  for (const c of judged.filter((c) => c.role === "primary")) {
+    const { look } = c.judged;
+    assert.equal(look.number, 3, "all planned looks are over");
+    const row = (await page.textContent(`[data-judged="${c.metric}/${c.variant}"]`)).replace(/\u00a0/g, " ");
+    for (const text of [`${look.number} / ${look.of}`, look.date, `${look.z.toFixed(3)}, ${look.z_bound.toFixed(3)}`, "planned looks"])
+      assert.ok(row.includes(text), `${text} in ${row}`);
+    assert.ok((await page.textContent(".verdict")).includes(look.sentence.en));
+    assert.ok((await page.textContent(".verdict")).includes(c.outlook.sentence.en));
+  }
+  assert.equal(await page.locator("table.outlook tbody tr").count(), 2);
+  await page.click(".unit-checks summary");
+  const checks = report.health.unit_checks;
+  const shown = await page.textContent(".unit-checks");
+  assert.ok(checks.negative_controls.length > 0 && checks.outliers.length > 0);
+  for (const control of checks.negative_controls) assert.ok(shown.includes(control.variance_ratio.toPrecision(4)), control.metric);
+  assert.deepEqual(await accessibility(page), []);
+  assert.deepEqual(wrong, []);
+  await close();
+  const chinese = await open(shop, "/experiments/cover_style/plan", { locale: "zh-CN" });
+  await settled(chinese.page);
+  assert.ok((await chinese.page.textContent(".verdict")).includes(judged.find((c) => c.role === "primary").judged.look.sentence.zh));
+  await chinese.close();
+});
+
+test("Segments carry the report's own corrected p-values", async () => {
+  const report = await shop.json("/v1/experiments/one_tap/report");
+  const { page, close } = await open(shop, "/experiments/one_tap/segments");
+  await settled(page);
+  const text = (p) => (p < 1e-15 ? "< 1e-15" : p < 1e-4 ? p.toExponential(0) : p.toFixed(p < 0.001 ? 4 : 3));
+  const expected = report.segments.flatMap((s) => s.comparisons.filter((c) => c.metric === "purchase").map((c) => text(c.p_value_adjusted)));
+  const shown = await page.locator('table.forest tbody td[data-label="adjusted"]').allTextContents();
+  assert.deepEqual(shown.map((p) => p.replace(/\u00a0/g, " ")).sort(), expected.sort());
+  await close();
 });
 
 test("The text of a health check is Chinese on the Chinese page", async () => {
@@ -336,6 +385,15 @@ test("A live page follows records as they arrive", async () => {
   const final = (await server.json("/v1/experiments/one_tap/report")).records;
   await page.waitForSelector(`.live-line[data-records="${final}"]`);
   assert.ok(final >= 3000, `${final} records`);
+  // What the clients counted arrives with their records.
+  const { stages } = (await server.json("/v1/experiments/one_tap/report")).health;
+  await page.click(".stages summary");
+  const lines = await page.locator(".stages tbody tr").allTextContents();
+  assert.equal(lines.length, 2);
+  stages.forEach((stage, i) => {
+    assert.ok(stage.exposed > 0 && stage.evaluated >= stage.exposed, stage.variant);
+    assert.ok(lines[i].startsWith(stage.variant) && lines[i].replace(/,/g, "").includes(String(stage.exposed)), lines[i]);
+  });
   assert.deepEqual(wrong, []);
   await close();
   await server.end();

@@ -17,6 +17,7 @@ before(async () => {
   ]) {
     keys[name] = run("keys", "create", name, "--data", join(folder, "data"), "--scope", scope).trim();
   }
+  keys.short = run("keys", "create", "short", "--data", join(folder, "data"), "--scope", "read", "--expires-days", "0.001").trim();
   server = await Server.start({ folder, flags: ["--catalog", "samples/feed_shop/catalog.json"] });
 });
 after(async () => {
@@ -47,6 +48,17 @@ test("The page asks for a key, says that a wrong one is refused, and opens with 
   await page.waitForSelector('a[href="#/experiments/one_tap"]');
   await page.waitForSelector('.settings button:has-text("rita")');
   assert.equal(await page.evaluate(() => Object.keys(localStorage).some((name) => localStorage[name].length > 20)), false, "the key is in sessionStorage alone");
+  assert.deepEqual(wrong, []);
+  await close();
+});
+
+// The shortest time that a key may have, 86 s, is waited out beside the other file's tests.
+test("A key that expires while the page is open brings the question back", async () => {
+  const { page, wrong, close } = await signedIn(keys.short);
+  await page.waitForSelector('a[href="#/experiments/one_tap"]');
+  await page.waitForSelector(".key-form .notice.bad");
+  assert.match(await page.textContent(".key-form .notice.bad"), /expired/);
+  assert.match(run("keys", "list", "--data", join(server.folder, "data")), /short.*expired/);
   assert.deepEqual(wrong, []);
   await close();
 });

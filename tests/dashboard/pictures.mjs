@@ -16,6 +16,10 @@ const looks = [
   { locale: "zh-CN", colorScheme: "dark", width: 390 },
   { locale: "zh-CN", colorScheme: "dark", width: 1440 },
   { locale: "en-GB", colorScheme: "light", width: 390 },
+  { locale: "en-GB", colorScheme: "dark", width: 1440 },
+  { locale: "en-GB", colorScheme: "dark", width: 390 },
+  { locale: "zh-CN", colorScheme: "light", width: 1440 },
+  { locale: "zh-CN", colorScheme: "light", width: 390 },
 ];
 
 async function settled(page) {
@@ -57,6 +61,7 @@ await take(shop, "shop", [
   ["list", "/"],
   ...tabs.map((tab) => [tab, `/experiments/one_tap/${tab}`]),
   ["three-variants", "/experiments/cover_style"],
+  ["looks", "/experiments/cover_style/plan", (page) => page.locator(".unit-checks summary").click()],
   ["not-trustworthy", "/experiments/coupon_wall"],
   ["details", "/experiments/one_tap/results?", (page) => page.locator("button.expand").first().click()],
   ["planning", "/planning"],
@@ -69,6 +74,7 @@ run("simulate", "--server", feed.url, "--users", "20000");
 await take(feed, "feed", [
   ["list", "/"],
   ...tabs.map((tab) => [tab, `/experiments/one_tap/${tab}`]),
+  ["stages", "/experiments/one_tap/plan", (page) => page.locator(".stages summary").click()],
   ["ship", "/experiments/one_tap", (page) => page.locator(".lifecycle button").last().click()],
 ]);
 await closeBrowser();

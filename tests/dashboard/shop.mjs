@@ -90,6 +90,12 @@ export const experiments = [
   {
     key: "cover_style",
     hypothesis: "Covers with a price bring more people into the product page.",
+    // Planned looks need a window that closes; all of them are over.
+    plan: {
+      primary: "purchase_3d",
+      mde: { relative: 0.1 },
+      sequential: { type: "group_sequential", looks: [5, 8, 11] },
+    },
     rows: { seed: 12, units: 9_000, days: 10, variants: ["plain", "price", "badge"], effects: [0, 0.02, -0.01] },
   },
   {
@@ -113,7 +119,7 @@ export async function fillShop(server, list = experiments) {
     run("import", csv, "--mapping", map, "--server", server.url);
   }
   await server.editCatalog((catalog) => {
-    for (const { key, hypothesis } of list) {
+    for (const { key, hypothesis, plan } of list) {
       const experiment = catalog.experiments[key];
       experiment.hypothesis = hypothesis;
       experiment.metrics = metricsOf(key, experiment.metrics ?? {});
@@ -121,8 +127,9 @@ export async function fillShop(server, list = experiments) {
       experiment.plan = {
         primary: "purchase",
         guardrails: { d1_retention: { margin: { relative: 0.1 } } },
-        secondary: Object.keys(experiment.metrics).filter((m) => m !== "purchase" && m !== "d1_retention"),
+        secondary: Object.keys(experiment.metrics).filter((m) => m !== (plan?.primary ?? "purchase") && m !== "d1_retention"),
         min_days: 7,
+        ...plan,
       };
     }
   });

@@ -35,6 +35,16 @@ void AddSampleRatios(std::vector<Cell>* cells) {
   };
   cells->push_back(std::move(cell));
 
+  Cell small{.name = "sample ratio: 1 to 99, n = 2,000, by the expected count, at 0.1 %",
+             .target = 0.001,
+             .upper_only = true};
+  small.names = {""};
+  small.run = [](Random& random, Results* alarm) {
+    const std::int64_t few = random.Binomial(2000, 0.01);
+    (*alarm)[0] = TestSampleRatio({few, 2000 - few}, {1, 99})->p_value < 0.001;
+  };
+  cells->push_back(std::move(small));
+
   Cell sequential{.name = "sequential sample ratio, 60 looks", .upper_only = true};
   sequential.names = {""};
   sequential.run = [](Random& random, Results* alarm) {

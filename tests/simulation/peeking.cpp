@@ -2,6 +2,7 @@
 #include <cmath>
 
 #include "server/statistics/confidence_sequence.hpp"
+#include "server/statistics/distributions.hpp"
 #include "server/statistics/group_sequential.hpp"
 #include "server/statistics/inference.hpp"
 #include "server/statistics/metric_contrast.hpp"
@@ -112,38 +113,114 @@ void AddAnytime(std::vector<Cell>* cells) {
   cells->push_back(std::move(streams));
 }
 
-// As a report does it: the error is spent by the day, the looks' correlation comes from their
-// estimated information, and most units come early.
+// Four looks as a report makes them: the error is spent by the day, and the looks' correlation
+// comes from their estimated information. `add` brings the data up to a look, and `effect` tells
+// what they say then.
+template <class Add, class Effect>
+void LookFourTimes(Add add, Effect effect, Results* rejected) {
+  std::vector<double> information, z, days;
+  for (int look = 0; look < 4; ++look) {
+    add(look);
+    const Estimate found = effect();
+    information.push_back(look == 0 ? found.information()
+                                    : std::max(found.information(), 1.001 * information.back()));
+    const double t = std::fabs(found.estimate / found.standard_error);
+    z.push_back(std::isinf(found.degrees_of_freedom)
+                    ? t
+                    : NormalUpperQuantile(StudentTSurvival(t, found.degrees_of_freedom)));
+    days.push_back(static_cast<double>(look + 1) / 4);
+  }
+  for (std::size_t which = 0; which < rejected->size(); ++which) {
+    const auto bounds = ComputeBounds(
+        {which == 0 ? Spending::kObrienFlemingLike : Spending::kPocockLike, 0, 0.05, true},
+        information, days);
+    for (std::size_t look = 0; look < 4; ++look)
+      if (z[look] >= bounds->z[look]) (*rejected)[which] = true;
+  }
+}
+
 void AddPlannedLooks(std::vector<Cell>* cells) {
+  const std::vector<std::string> names = {"O'Brien-Fleming-like by the day",
+                                          "Pocock-like by the day"};
   Cell cell{.name = "looks after 7, 14, 21, 28 days at 40, 70, 90, 100 % of 2,000 units, skewed: "};
-  cell.names = {"O'Brien-Fleming-like by the day", "Pocock-like by the day"};
+  cell.names = names;
   cell.run_share = 0.25;
   cell.run = [](Random& random, Results* rejected) {
     static constexpr int kUnits[] = {800, 1400, 1800, 2000};
     Sample arms[2];
-    std::vector<double> information, z, days;
     int seen = 0;
-    for (std::size_t look = 0; look < 4; ++look) {
+    const auto add = [&](int look) {
       for (; seen < kUnits[look]; seen += 2) {
         for (Sample& arm : arms) arm.Add({-std::log(random.Uniform())});
       }
-      const auto contrast =
-          ContrastOf(arms[0].Reduce(), arms[1].Reduce(), {}, Adjustment::kNone)->contrast;
-      const Estimate effect = AbsoluteEffect(contrast);
-      const double found = effect.information();
-      information.push_back(look == 0 ? found : std::max(found, 1.001 * information.back()));
-      z.push_back(effect.estimate / effect.standard_error);
-      days.push_back(static_cast<double>(look + 1) / 4);
-    }
-    for (const std::size_t which : {0, 1}) {
-      const auto bounds = ComputeBounds(
-          {which == 0 ? Spending::kObrienFlemingLike : Spending::kPocockLike, 0, 0.05, true},
-          information, days);
-      for (std::size_t look = 0; look < 4; ++look)
-        if (std::fabs(z[look]) >= bounds->z[look]) (*rejected)[which] = true;
-    }
+    };
+    const auto effect = [&] {
+      return AbsoluteEffect(
+          ContrastOf(arms[0].Reduce(), arms[1].Reduce(), {}, Adjustment::kNone)->contrast);
+    };
+    LookFourTimes(add, effect, rejected);
   };
   cells->push_back(std::move(cell));
+
+  Cell cuped{.name = "the same looks, judged with CUPED, correlation 0.7: "};
+  cuped.names = names;
+  cuped.run_share = 0.25;
+  cuped.run = [](Random& random, Results* rejected) {
+    static constexpr int kUnits[] = {800, 1400, 1800, 2000};
+    Sample arms[2] = {Sample(2), Sample(2)};
+    int seen = 0;
+    const auto add = [&](int look) {
+      for (; seen < kUnits[look]; seen += 2) {
+        for (Sample& arm : arms) {
+          const double before = -std::log(random.Uniform());
+          arm.Add({before - std::log(random.Uniform()), before});
+        }
+      }
+    };
+    const auto effect = [&] {
+      return AbsoluteEffect(
+          ContrastOf(arms[0].Reduce(), arms[1].Reduce(), {.mean_covariates = 1}, Adjustment::kCuped)
+              ->contrast);
+    };
+    LookFourTimes(add, effect, rejected);
+  };
+  cells->push_back(std::move(cuped));
+
+  // Rooms enter over time and grow from look to look, unevenly.
+  Cell clusters{.name = "the same looks at 100 rooms an arm that enter and grow, ICC 0.3: "};
+  clusters.names = names;
+  clusters.run_share = 0.25;
+  clusters.run = [](Random& random, Results* rejected) {
+    static constexpr int kUsers[] = {400, 700, 900, 1000};
+    static constexpr std::uint64_t kRooms[] = {60, 85, 95, 100};
+    struct Room {
+      double level = 0, sum = 0, users = 0;
+    };
+    std::vector<Room> arms[2] = {std::vector<Room>(100), std::vector<Room>(100)};
+    for (auto& arm : arms)
+      for (Room& room : arm) room.level = std::sqrt(0.3) * random.Normal();
+    int seen = 0;
+    const auto add = [&](int look) {
+      for (; seen < kUsers[look]; ++seen) {
+        for (auto& arm : arms) {
+          Room& room = arm[random.Bits() % kRooms[look]];
+          room.sum += 5 + room.level + std::sqrt(0.7) * random.Normal();
+          room.users += 1;
+        }
+      }
+    };
+    const auto effect = [&] {
+      Sample sums[2] = {Sample(2), Sample(2)};
+      for (std::size_t arm = 0; arm < 2; ++arm)
+        for (const Room& room : arms[arm])
+          if (room.users > 0) sums[arm].Add({room.sum, room.users});
+      return AbsoluteEffect(
+          ContrastOf(sums[0].Reduce(), sums[1].Reduce(), {.ratio = true}, Adjustment::kNone)
+              ->contrast);
+    };
+    LookFourTimes(add, effect, rejected);
+  };
+  cells->push_back(std::move(clusters));
 }
 
 void AddGroupSequential(std::vector<Cell>* cells) {

@@ -11,6 +11,81 @@ export interface Interval {
   reason?: string;
 }
 
+/** A sentence of the server. */
+export interface Text {
+  en: string;
+  zh: string;
+}
+
+export interface Judged {
+  looks: "fixed" | "anytime" | "group_sequential";
+  alternative: "two_sided" | "greater" | "less";
+  margin: { relative?: number; absolute?: number } | null;
+  cuped: boolean;
+  absolute: Interval;
+  relative: Interval;
+  null_value?: number;
+  p_value: Num;
+  p_value_adjusted: Num;
+  /** The planned look that the numbers are from. */
+  look?: {
+    number: number;
+    of: number;
+    day: number;
+    date: string;
+    next_day: Num;
+    z?: number;
+    z_bound?: number;
+    alpha_spent?: number;
+    /** Absent where health forbids a verdict. */
+    sentence?: Text;
+  };
+}
+
+/** What was found out about single units, of all or of a sample. */
+export interface UnitChecks {
+  as_of: string | null;
+  units: number;
+  share: number;
+  negative_controls: {
+    metric: string;
+    units: number;
+    splits: number;
+    beyond_1_96: number;
+    variance_ratio: Num;
+    p_value: Num;
+    flagged: boolean;
+  }[];
+  outliers: {
+    metric: string;
+    variant: string;
+    with_all: Num;
+    without_largest: Num;
+    p_with_all: Num;
+    p_without_largest: Num;
+  }[];
+  ages: {
+    metric: string;
+    variant: string;
+    units: number;
+    slope_per_day: Num;
+    p_value: Num;
+    effects: { day: number; estimate: Num; standard_error: Num }[];
+  }[];
+  interactions: {
+    experiment: string;
+    other_variant: string;
+    metric: string;
+    variant: string;
+    units: number;
+    estimate: Num;
+    standard_error: Num;
+    p_value: Num;
+    p_value_adjusted: Num;
+    assignment_p_value: Num;
+  }[];
+}
+
 export interface Comparison {
   metric: string;
   variant: string;
@@ -28,9 +103,11 @@ export interface Comparison {
   bayesian: { chance_to_win: Num; expected_loss: Num };
   detectable?: Num;
   /** How the plan judges it; absent for metrics outside the plan. */
-  judged?: { absolute: Interval; relative: Interval; margin: unknown; null_value?: number };
+  judged?: Judged;
+  /** Of the primary metric: what more data would bring. */
+  outlook?: { effect: number; power_now: Num; units_needed: Num; information: Num; conditional_power: Num; sentence?: Text };
   /** The comparison in words; absent where health forbids a verdict. */
-  sentence?: { en: string; zh: string };
+  sentence?: Text;
 }
 
 export interface MetricInfo {
@@ -119,7 +196,15 @@ export interface Report extends Scope {
   segments: (Scope & { attribute: string; value: string })[];
   days: (Scope & { date: string; cumulative: boolean })[];
   decision: Decision;
-  health: { ok: boolean; srm: { p_value: Num; expected: number[] }; checks: HealthCheck[] };
+  account?: { families: { name: string; correction: string; questions: number }[] };
+  health: {
+    ok: boolean;
+    srm: { p_value: Num; expected: number[] };
+    checks: HealthCheck[];
+    /** What clients counted on the way from a decision to a record. */
+    stages?: { variant: string; evaluated: number; exposed: number; queued: number; dropped: number; units: number }[];
+    unit_checks?: UnitChecks | null;
+  };
 }
 
 export interface Summary {

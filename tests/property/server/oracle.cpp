@@ -626,7 +626,10 @@ AnalysisResult Oracle(const RecordList& records, const ExperimentSpec& spec) {
                             static_cast<std::int64_t>(all.size())};
         }
       }
-      const auto fill = [&](Cell* cell, const std::function<bool(const Enrolled&)>& belongs) {
+      const auto fill = [&](
+                            Cell* cell, const std::function<bool(const Enrolled&)>& belongs,
+                            const std::function<bool(const Observation&)>& seen =
+                                [](const Observation&) { return true; }) {
         cell->sums = MomentSums(dimension);
         for (const Enrolled& e : enrolled) {
           if (e.variant != v || !belongs(e)) continue;
@@ -637,7 +640,7 @@ AnalysisResult Oracle(const RecordList& records, const ExperimentSpec& spec) {
               continue;
             }
             auto value = ask.Whole(metric, unit, spec.as_of_ms, history_start);
-            if (!value.has_value()) continue;
+            if (!value.has_value() || !seen(unit)) continue;
             CountBelow(quantile, &*value);
             value->components[0] = std::min(value->components[0], cap);
             if (metric.covariate.has_value())
@@ -666,6 +669,19 @@ AnalysisResult Oracle(const RecordList& records, const ExperimentSpec& spec) {
       for (const std::uint32_t phase : phases)
         fill(&cells.phases.emplace_back(),
              [&](const Enrolled& e) { return !e.crossed && e.phase == phase; });
+      for (std::size_t k = 0; spec.mature_only && k < spec.looks.size(); ++k) {
+        const std::int64_t end = Begins(days.front() + spec.looks[k], ask.zone);
+        Cell& look = cells.looks.emplace_back();
+        fill(
+            &look, [](const Enrolled& e) { return !e.crossed; },
+            [&](const Observation& unit) {
+              const std::int64_t closes = ask.Closes(metric, unit.t0);
+              return closes < std::numeric_limits<std::int64_t>::max() - spec.lateness_ms &&
+                     closes + spec.lateness_ms < end;
+            });
+        look.units = look.sums.n();
+        look.pending = look.events = 0;
+      }
       std::set<std::pair<std::string, std::string>> segments;
       for (const Enrolled& e : enrolled)
         if (e.variant == v)

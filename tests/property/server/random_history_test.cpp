@@ -216,6 +216,7 @@ ExperimentSpec RandomSpec(Dice* dice) {
   spec.lateness_ms = dice->Below(3) * 12 * kHour;
   spec.mature_only = !dice->OneIn(5);
   if (dice->OneIn(2)) spec.report_by = {"country", "age"};
+  if (dice->OneIn(2)) spec.looks = {4, 9, 12 + static_cast<int>(dice->Below(10))};
   return spec;
 }
 
@@ -268,6 +269,9 @@ void ExpectSame(const AnalysisResult& real, const AnalysisResult& oracle,
       ASSERT_EQ(x.cumulative.size(), y.cumulative.size()) << where;
       for (std::size_t d = 0; d < x.cumulative.size(); ++d)
         ExpectSame(x.cumulative[d], y.cumulative[d], where + " cumulative " + real.days[d]);
+      ASSERT_EQ(x.looks.size(), y.looks.size()) << where;
+      for (std::size_t k = 0; k < x.looks.size(); ++k)
+        ExpectSame(x.looks[k], y.looks[k], where + " look at day " + std::to_string(spec.looks[k]));
       ASSERT_EQ(x.daily.size(), y.daily.size()) << where;
       for (std::size_t d = 0; d < x.daily.size(); ++d)
         ExpectSame(x.daily[d], y.daily[d], where + " daily " + real.days[d]);

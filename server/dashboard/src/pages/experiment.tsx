@@ -7,6 +7,7 @@ import { Notice, Pending, StatusPill, Switch, Section, useCurrentInSight } from 
 import { Distributions } from "../parts/distributions";
 import { Forest, type View } from "../parts/forest";
 import { Funnel, Retention } from "../parts/funnel";
+import { JudgedSection } from "../parts/judged";
 import { Lifecycle } from "../parts/lifecycle";
 import { PlanFacts } from "../parts/plan";
 import { Segments } from "../parts/segments";
@@ -216,7 +217,12 @@ export function ExperimentPage({ name, tab, who }: { name: string; tab: string; 
       )}
       {current === "distributions" && <Distributions report={report} view={view} />}
       {current === "segments" && <Segments report={report} view={view} />}
-      {current === "plan" && <PlanFacts report={report} definition={definition} />}
+      {current === "plan" && (
+        <>
+          <PlanFacts report={report} definition={definition} />
+          <JudgedSection report={report} />
+        </>
+      )}
     </>
   );
 }

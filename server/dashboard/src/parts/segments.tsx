@@ -1,24 +1,9 @@
 import { Section, Sign, useMetric } from "./basics";
 import { count, pValueText } from "../format";
 import { useWords } from "../i18n";
-import { direction, effect, pValue, type Comparison, type Num, type Report } from "../report";
+import { direction, effect, pValue, type Comparison, type Report } from "../report";
 import type { View } from "./forest";
 import { Axis, IntervalBar, LiftText, domainOf } from "./interval";
-
-/** Holm's adjustment over all that is shown together. */
-export function holm(values: Num[]): Num[] {
-  const order = values
-    .map((p, i) => ({ p, i }))
-    .filter((e): e is { p: number; i: number } => e.p !== null)
-    .sort((a, b) => a.p - b.p);
-  const adjusted: Num[] = values.map(() => null);
-  let floor = 0;
-  order.forEach(({ p, i }, rank) => {
-    floor = Math.max(floor, Math.min(1, p * (order.length - rank)));
-    adjusted[i] = floor;
-  });
-  return adjusted;
-}
 
 export function Segments({ report, view }: { report: Report; view: View }) {
   const w = useWords();
@@ -35,12 +20,12 @@ export function Segments({ report, view }: { report: Report; view: View }) {
       </Section>
     );
   }
-  const adjusted = holm(rows.map(({ c }) => pValue(c, view.cuped)));
+  const family = report.account?.families.find((f) => f.name === "segments");
   const domain = domainOf(rows.map(({ c }) => effect(c, view.scale, view.cuped).ci));
   const alpha = 1 - report.confidence;
   // A segment is coloured only if it would stand after the correction.
-  const tone = (c: Comparison, i: number) => {
-    const p = adjusted[i];
+  const tone = (c: Comparison) => {
+    const p = c.p_value_adjusted;
     if (!report.health.ok) return "grey" as const;
     return p !== null && p < alpha ? direction(effect(c, view.scale, view.cuped), c.good) : ("open" as const);
   };
@@ -51,7 +36,7 @@ export function Segments({ report, view }: { report: Report; view: View }) {
       aside={choice}
     >
       <p class="exploratory">
-        <span class="pill warn">{w.experiment.exploratory}</span> {w.experiment.segmentsHint} {w.experiment.corrected(rows.length)}
+        <span class="pill warn">{w.experiment.exploratory}</span> {w.experiment.segmentsHint} {family && w.experiment.corrected(family.questions, family.correction)}
       </p>
       <table class="forest">
         <thead>
@@ -79,7 +64,7 @@ export function Segments({ report, view }: { report: Report; view: View }) {
                 <bdi>{attribute}</bdi>
               </th>
             </tr>
-            {rows.map(({ segment, c, units }, i) => {
+            {rows.map(({ segment, c, units }) => {
               if (segment.attribute !== attribute) return null;
               const interval = effect(c, view.scale, view.cuped);
               const p = pValue(c, view.cuped);
@@ -97,16 +82,16 @@ export function Segments({ report, view }: { report: Report; view: View }) {
                     {count(units)}
                   </td>
                   <td class="bar-cell">
-                    <IntervalBar interval={interval} domain={domain} tone={tone(c, i)} label={`${attribute} ${segment.value} ${c.variant}`} />
+                    <IntervalBar interval={interval} domain={domain} tone={tone(c)} label={`${attribute} ${segment.value} ${c.variant}`} />
                   </td>
                   <td class="lift-text" data-label={w.list.lift}>
-                    <LiftText interval={interval} scale={view.scale} tone={tone(c, i)} />
+                    <LiftText interval={interval} scale={view.scale} tone={tone(c)} />
                   </td>
                   <td class="number" data-label={w.experiment.p}>
                     {p === null ? "–" : pValueText(p)}
                   </td>
                   <td class="number" data-label={w.experiment.pAdjusted}>
-                    {adjusted[i] === null ? "–" : pValueText(adjusted[i]!)}
+                    {view.cuped || c.p_value_adjusted === null ? "–" : pValueText(c.p_value_adjusted)}
                   </td>
                 </tr>
               );

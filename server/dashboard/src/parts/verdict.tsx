@@ -5,6 +5,8 @@ import { useWords, type Words } from "../i18n";
 import { language } from "../store";
 import type { Comparison, Report } from "../report";
 import { Sign } from "./basics";
+import { PlanSentences } from "./judged";
+import { Stages, UnitChecks } from "./unit-checks";
 
 /** "GMV of on rose 2.1 % (0.4 % to 3.8 %); ... by chance in 1 of 70 A/A tests." */
 export function sentence(c: Comparison, w: Words): string {
@@ -51,6 +53,7 @@ export function Verdict({ report }: { report: Report }) {
         {headline(report, w)}
       </p>
       {blocked ? <p>{w.verdict.blockedWhy}</p> : primaries.map((c) => <p key={c.variant}>{sentence(c, w)}</p>)}
+      <PlanSentences report={report} />
       {report.decision.reason && (
         <p class="muted small">
           {w.verdict.technical}:{" "}
@@ -107,6 +110,8 @@ export function Health({ report }: { report: Report }) {
           <ul class="checks">{passed.map(row)}</ul>
         </details>
       )}
+      <Stages report={report} />
+      <UnitChecks report={report} />
     </section>
   );
 }

@@ -243,14 +243,12 @@ TEST(Plan, NamesTheFieldThatIsWrongAndTheFix) {
        "looks: belongs to \"group_sequential\""},
       {R"(, "sequential": {"type": "fixed", "tuning_units": 7})",
        "tuning_units: belongs to \"anytime\""},
-      {R"(, "cuped": true, "sequential": {"type": "group_sequential", "looks": [7]})",
-       "which have no covariate"},
       {R"(, "negative_controls": true)", "negative_controls"}};
   for (const auto& [plan, problem] : cases)
     EXPECT_THAT(ProblemsOfPlan(plan), ElementsAre(HasSubstr(problem))) << plan;
 }
 
-TEST(Plan, PlannedLooksNeedAWindowThatClosesAndUnitsThatAreNotClusters) {
+TEST(Plan, PlannedLooksNeedAWindowThatClosesAndTakeCovariatesAndClusters) {
   const auto file = [](const std::string& more) {
     return File(R"(, "experiments": {"e": {)" + kExperiment + more +
                 R"(, "plan": {"primary": "m",
@@ -258,8 +256,10 @@ TEST(Plan, PlannedLooksNeedAWindowThatClosesAndUnitsThatAreNotClusters) {
                    "metrics": {"m": {"type": "count", "event": "play"}})");
   };
   EXPECT_THAT(ProblemsOf(file("")), ElementsAre(HasSubstr("no verdict before the end")));
-  EXPECT_THAT(ProblemsOf(file(R"(, "cluster": "room")")),
-              Contains(HasSubstr("a cluster design has no numbers by day")));
+  EXPECT_EQ(ProblemsOf(file(R"(, "cluster": "room")")).size(), 1u);
+  EXPECT_TRUE(ProblemsOfPlan(R"(, "cuped": true,
+      "sequential": {"type": "group_sequential", "looks": [9]})")
+                  .empty());
 }
 
 TEST(Check, WarnsOfNamesThatNearlyAreTheConventions) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cmath>
 #include <string>
 #include <utility>
@@ -54,6 +55,18 @@ class ExampleExperiment {
     input.spec = &spec;
     input.result = &result;
     return input;
+  }
+
+  /// Fills in what looks at the end of these days (from 1) see.
+  void LookAt(const std::vector<int>& days) {
+    spec.looks = days;
+    for (analysis::VariantResult& variant : result.variants) {
+      for (analysis::MetricCells& cells : variant.metrics) {
+        cells.looks.clear();
+        for (const int day : days)
+          cells.looks.push_back(cells.cumulative[static_cast<std::size_t>(std::min(day, 14)) - 1]);
+      }
+    }
   }
 
   analysis::ExperimentSpec spec;

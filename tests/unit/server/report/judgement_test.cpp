@@ -23,6 +23,7 @@ const Comparison& Find(const Report& report, std::string_view metric, std::strin
 // The plan of the example with looks at the end of days 7 and 14, an hour before the end of day 14.
 Input WithLooks(ExampleExperiment& example) {
   example.spec.as_of_ms = 1'795'305'600'000 - 3'600'000;
+  example.LookAt({7, 14});
   Input input = example.AsInput();
   input.plan.anytime = false;
   input.plan.group_sequential =
@@ -59,18 +60,18 @@ TEST(Judge, TakesTheBoundOfTheLookThatHasCome) {
 // z by hand from the shares of buyers p and units n of the first seven days.
 TEST(Judge, ALookSeesTheDataUntilItsDayAndNoLater) {
   ExampleExperiment example;
+  const Input input = WithLooks(example);
   const auto moments = [&](std::size_t v) {
-    return *example.result.variants[v].metrics[0].cumulative[6].sums.Reduce();
+    return *example.result.variants[v].metrics[0].looks[0].sums.Reduce();
   };
   const auto c = moments(0), t = moments(1);
   const double z = (t.mean[0] - c.mean[0]) / std::sqrt(c.Variance(0) / static_cast<double>(c.n) +
                                                        t.Variance(0) / static_cast<double>(t.n));
-  const Input input = WithLooks(example);
   const Judgement before = *Find(Build(input), "purchase_rate", "one_tap").judged;
   EXPECT_NEAR(before.look->z, z, 1e-2);  // as if normal: Student's t has 6,000 degrees of freedom
   for (int i = 0; i < 500; ++i) {
     example.result.variants[1].metrics[0].total.sums.Add(1);
-    example.result.variants[1].metrics[0].cumulative[13].sums.Add(1);
+    example.result.variants[1].metrics[0].looks[1].sums.Add(1);
   }
   const Judgement after = *Find(Build(input), "purchase_rate", "one_tap").judged;
   EXPECT_EQ(after.look->z, before.look->z);
@@ -78,10 +79,81 @@ TEST(Judge, ALookSeesTheDataUntilItsDayAndNoLater) {
   EXPECT_EQ(after.relative.low, before.relative.low);
 }
 
+// The adjusted numbers of the first seven days, as the engine gives them by itself.
+TEST(Judge, ALookWithCupedSeesTheAdjustedNumbersOfItsDays) {
+  ExampleExperiment example;
+  Input input = WithLooks(example);
+  input.plan.cuped = true;
+  const Judgement judged = *Find(Build(input), "gmv_per_user", "one_tap").judged;
+  EXPECT_TRUE(judged.cuped);
+  EXPECT_EQ(judged.looks, "group_sequential");
+  const auto moments = [&](std::size_t v) {
+    return *example.result.variants[v].metrics[1].looks[0].sums.Reduce();
+  };
+  const auto contrast = statistics::ContrastOf(moments(0), moments(1), {.mean_covariates = 2},
+                                               statistics::Adjustment::kCuped);
+  const auto effect = statistics::AbsoluteEffect(contrast->contrast);
+  EXPECT_DOUBLE_EQ(*judged.absolute.estimate.value, effect.estimate);
+  EXPECT_NEAR(judged.look->z, effect.estimate / effect.standard_error, 1e-2);
+  // The repeated interval at the bound of the look, to which Student's t adds a little.
+  EXPECT_NEAR((*judged.absolute.high - effect.estimate) / effect.standard_error,
+              judged.look->z_bound, 1e-2);
+  input.plan.cuped = false;
+  const Judgement raw = *Find(Build(input), "gmv_per_user", "one_tap").judged;
+  EXPECT_FALSE(raw.cuped);
+  EXPECT_GT(*raw.absolute.high - *raw.absolute.low, *judged.absolute.high - *judged.absolute.low);
+}
+
+// Rows of {sum over the users, users}: the look compares the users' means, with the clusters'
+// error.
+TEST(Judge, ALookAtClustersComparesTheirUsers) {
+  ExampleExperiment example;
+  Input input = WithLooks(example);
+  example.spec.observation_unit = "user";
+  example.spec.metrics.resize(1);
+  for (std::size_t v = 0; v < 3; ++v) {
+    auto& variant = example.result.variants[v];
+    variant.metrics.resize(1);
+    analysis::Cell rooms{statistics::MomentSums(2)};
+    for (int room = 0; room < 60; ++room)
+      rooms.sums.Add({static_cast<double>(room % 4 + (v == 1 ? 2 : 1)), 10.0 + room % 3});
+    variant.metrics[0].total = variant.metrics[0].looks[0] = rooms;
+    variant.metrics[0].cumulative.clear();
+    variant.metrics[0].daily.clear();
+    for (auto& segment : variant.segments) segment.metrics = {rooms};
+  }
+  input.plan.secondary.clear();
+  input.plan.guardrails.clear();
+  const Judgement judged = *Find(Build(input), "purchase_rate", "one_tap").judged;
+  EXPECT_EQ(judged.looks, "group_sequential");
+  // By hand: 60 rooms of 10, 11, 12 users: 660; sums 60 x 3.5 and 60 x 2.5.
+  EXPECT_NEAR(*judged.absolute.estimate.value, 60 * 3.5 / 660 - 60 * 2.5 / 660, 1e-12);
+  EXPECT_EQ(judged.look->number, 1);
+}
+
+// A change of the traffic alone leaves the weights; another split does not.
+TEST(Judge, LooksGoOnOverPhasesOfTheSameWeights) {
+  ExampleExperiment example;
+  Input input = WithLooks(example);
+  example.result.phases = {1, 2};
+  for (auto& variant : example.result.variants) {
+    variant.units_by_phase = {variant.units_first_variant / 2,
+                              variant.units_first_variant - variant.units_first_variant / 2};
+    for (auto& cells : variant.metrics) cells.phases = {cells.total, cells.total};
+  }
+  input.phase_weights = {{1, {1, 1, 1}}, {2, {2, 2, 2}}};
+  EXPECT_EQ(Find(Build(input), "purchase_rate", "one_tap").judged->looks, "group_sequential");
+  input.phase_weights = {{1, {1, 1, 1}}, {2, {4, 1, 1}}};
+  EXPECT_EQ(Find(Build(input), "purchase_rate", "one_tap").judged->looks, "fixed");
+  input.phase_weights = {{1, {1, 1, 1}}};  // Those of the second are not known.
+  EXPECT_EQ(Find(Build(input), "purchase_rate", "one_tap").judged->looks, "fixed");
+}
+
 TEST(Judge, HasNothingToSayBeforeTheFirstLook) {
   ExampleExperiment example;
   Input input = WithLooks(example);
   input.plan.group_sequential->days = {20, 30};
+  example.LookAt({20, 30});
   const Report report = Build(input);
   EXPECT_EQ(Find(report, "purchase_rate", "one_tap").judged->p_value.reason, "before_first_look");
   EXPECT_EQ(report.decision.action, "keep_running");

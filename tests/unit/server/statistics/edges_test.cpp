@@ -182,5 +182,35 @@ TEST(SampleRatioExactP, CountsTheOutcomes) {
             Undefined(reason::kNotSupported));
 }
 
+// Weights 1 to 9: the small arm expects 99.9 units of 999, and 100 of 1,000.
+TEST(TestSampleRatio, IsExactBelowTheDocumentedCountAndChiSquareFromItOn) {
+  const auto below = TestSampleRatio({120, 879}, {1, 9});
+  EXPECT_TRUE(below->exact);
+  EXPECT_EQ(below->p_value, *SampleRatioExactP({120, 879}, {1, 9}));
+  EXPECT_NE(below->p_value, SampleRatioChiSquare({120, 879}, {1, 9})->p_value);
+  const auto from = TestSampleRatio({120, 880}, {1, 9});
+  EXPECT_FALSE(from->exact);
+  EXPECT_EQ(from->p_value, SampleRatioChiSquare({120, 880}, {1, 9})->p_value);
+  // Both are alike there, so that a report does not jump as units come in.
+  EXPECT_NEAR(below->p_value, from->p_value, 0.01);
+}
+
+// A small arm beside large ones has more outcomes than can be counted.
+TEST(TestSampleRatio, IsChiSquareWhereTheExactTestCannotBeComputed) {
+  const auto test = TestSampleRatio({50, 5000, 5000}, {1, 100, 100});
+  EXPECT_FALSE(test->exact);
+  EXPECT_EQ(test->p_value, SampleRatioChiSquare({50, 5000, 5000}, {1, 100, 100})->p_value);
+}
+
+// By the binomial distribution P(2 or more of 20) at 1 in 100 is 1.7 %: no outcome below the
+// expected 0.2 is as unlikely. Chi-square says 5e-5.
+TEST(TestSampleRatio, DoesNotTakeAFewUnitsForTheEndOfTheWorld) {
+  const auto test = TestSampleRatio({2, 18}, {1, 99});
+  EXPECT_NEAR(test->p_value, 1 - std::pow(0.99, 20) - 20 * 0.01 * std::pow(0.99, 19), 1e-12);
+  EXPECT_GT(test->p_value, 0.001);
+  EXPECT_LT(SampleRatioChiSquare({2, 18}, {1, 99})->p_value, 0.001);
+  EXPECT_EQ(TestSampleRatio({0, 0}, {1, 1})->p_value, 1);
+}
+
 }  // namespace
 }  // namespace upswing::statistics

@@ -1,0 +1,163 @@
+// What stands behind the health checks: the way from a decision to a record, and what single units say
+// about the numbers.
+import type { ComponentChildren } from "preact";
+import { count, number, pValueText, signedNumber } from "../format";
+import { timeText, useWords } from "../i18n";
+import type { Report } from "../report";
+
+/** A table whose first `texts` columns are text and the others numbers. */
+function Table({ name, heads, texts, rows }: { name: string; heads: string[]; texts: number; rows: ComponentChildren[][] }) {
+  const kind = (i: number) => (i < texts ? "" : "number");
+  return (
+    <div class="scroll" tabIndex={0} role="region" aria-label={name}>
+      <table class="plain">
+        <thead>
+          <tr>
+            {heads.map((head, i) => (
+              <th key={head} scope="col" class={kind(i)}>
+                {head}
+              </th>
+            ))}
+          </tr>
+        </thead>
+        <tbody>
+          {rows.map((row, at) => (
+            <tr key={at}>
+              {row.map((cell, i) => (
+                <td key={i} class={kind(i)}>
+                  {i < texts ? <bdi>{cell}</bdi> : cell}
+                </td>
+              ))}
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </div>
+  );
+}
+
+export function Stages({ report }: { report: Report }) {
+  const w = useWords();
+  const s = w.health.stages;
+  const stages = report.health.stages ?? [];
+  if (stages.length === 0) return null;
+  return (
+    <details class="stages">
+      <summary>{s.title}</summary>
+      <p class="muted small">{s.explain}</p>
+      <Table
+        name={s.title}
+        heads={[w.common.variant, s.evaluated, s.exposed, s.queued, s.dropped, s.units]}
+        texts={1}
+        rows={stages.map((v) => [v.variant, count(v.evaluated), count(v.exposed), count(v.queued), count(v.dropped), count(v.units)])}
+      />
+    </details>
+  );
+}
+
+export function UnitChecks({ report }: { report: Report }) {
+  const w = useWords();
+  const u = w.health.unitChecks;
+  const checks = report.health.unit_checks;
+  if (!checks) return null;
+  const part = (title: string, explain: string, table: ComponentChildren, rows: unknown[]) =>
+    rows.length > 0 && (
+      <>
+        <h3>{title}</h3>
+        <p class="muted small">{explain}</p>
+        {table}
+      </>
+    );
+  return (
+    <details class="unit-checks">
+      <summary>
+        {u.title(count(checks.units))}
+        {checks.as_of && ` · ${w.live.asOf(timeText(checks.as_of))}`}
+      </summary>
+      {part(
+        u.controls,
+        u.controlsHint,
+        <Table
+          name={u.controls}
+          heads={[w.common.metric, w.common.units, u.splits, u.beyond, u.ratio, w.health.p]}
+          texts={1}
+          rows={checks.negative_controls.map((c) => [
+            c.metric,
+            count(c.units),
+            count(c.splits),
+            count(c.beyond_1_96),
+            c.variance_ratio === null ? "–" : (
+              <>
+                {number(c.variance_ratio)}
+                {c.flagged && <span class="pill warn">{w.health.warning}</span>}
+              </>
+            ),
+            c.p_value === null ? "–" : pValueText(c.p_value),
+          ])}
+        />,
+        checks.negative_controls,
+      )}
+      {part(
+        u.outliers,
+        u.outliersHint,
+        <Table
+          name={u.outliers}
+          heads={[w.common.metric, w.common.variant, u.withAll, w.health.p, u.without, `${w.health.p} ‑1`]}
+          texts={2}
+          rows={checks.outliers.map((o) => [
+            o.metric,
+            o.variant,
+            signedNumber(o.with_all ?? 0),
+            pValueText(o.p_with_all ?? 1),
+            signedNumber(o.without_largest ?? 0),
+            pValueText(o.p_without_largest ?? 1),
+          ])}
+        />,
+        checks.outliers,
+      )}
+      {part(
+        u.ages,
+        u.agesHint,
+        checks.ages.map((a) => (
+          <div key={`${a.metric}/${a.variant}`} class="age">
+            <p class="small">
+              <b>
+                <bdi>{a.metric}</bdi>
+              </b>{" "}
+              <bdi>{a.variant}</bdi> · {count(a.units)} {w.common.units} · {u.slope} {signedNumber(a.slope_per_day ?? 0)}, {w.health.p}{" "}
+              {pValueText(a.p_value ?? 1)}
+            </p>
+            <Table
+              name={`${u.ages} ${a.metric} ${a.variant}`}
+              heads={[w.common.day, u.effect, u.error]}
+              texts={1}
+              rows={a.effects.map((e) => [String(e.day + 1), signedNumber(e.estimate ?? 0), number(e.standard_error ?? 0)])}
+            />
+          </div>
+        )),
+        checks.ages,
+      )}
+      {part(
+        u.interactions,
+        u.interactionsHint,
+        <Table
+          name={u.interactions}
+          heads={[u.other, w.common.metric, w.common.variant, w.common.units, u.differs, u.error, w.health.p, w.experiment.pAdjusted, u.assignment]}
+          texts={3}
+          rows={checks.interactions.map((i) => [
+            `${i.experiment}: ${i.other_variant}`,
+            i.metric,
+            i.variant,
+            count(i.units),
+            signedNumber(i.estimate ?? 0),
+            number(i.standard_error ?? 0),
+            pValueText(i.p_value ?? 1),
+            pValueText(i.p_value_adjusted ?? 1),
+            pValueText(i.assignment_p_value ?? 1),
+          ])}
+        />,
+        checks.interactions,
+      )}
+    </details>
+  );
+}
