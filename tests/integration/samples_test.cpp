@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <filesystem>
 #include <fstream>
 
 #include <nlohmann/json.hpp>
@@ -55,6 +56,14 @@ TEST(Samples, TheFirstExposureFromPythonIsInTheReport) {
   ExpectTheFirstExposureInTheReport(
       {"/usr/bin/python3", (testing::SourceDir() / "samples/python/first_exposure.py").string(),
        (testing::BinDir().parent_path() / "libupswing.so").string()});
+}
+
+TEST(Samples, TheFirstExposureFromNodeIsInTheReport) {
+  const auto addon = testing::BinDir().parent_path() / "upswing.node";
+  if (!std::filesystem::exists(addon)) GTEST_SKIP() << "no Node.js with headers";
+  ExpectTheFirstExposureInTheReport(
+      {"/usr/bin/env", "node", (testing::SourceDir() / "samples/node/first_exposure.js").string(),
+       addon.string()});
 }
 
 // The same devices twice: the second time every exposure and event is a repeat, so the numbers
