@@ -66,6 +66,23 @@ TEST(Samples, TheFirstExposureFromNodeIsInTheReport) {
        addon.string()});
 }
 
+// Built by the tests java_compiles and objc_compiles.
+TEST(Samples, TheFirstExposureFromJavaIsInTheReport) {
+  const auto build = testing::BinDir().parent_path();
+  const auto classes = build / "tests/java";
+  if (!std::filesystem::exists(classes / "test/FirstExposure.class")) GTEST_SKIP() << "no Java";
+  ExpectTheFirstExposureInTheReport(
+      {"/usr/bin/env", "java", "-Xcheck:jni", "-cp",
+       (classes / "main").string() + ":" + (classes / "test").string(), "FirstExposure",
+       (build / "libupswing_jni.so").string()});
+}
+
+TEST(Samples, TheFirstExposureFromObjectiveCIsInTheReport) {
+  const auto sample = testing::BinDir().parent_path() / "tests/objc/sample_objc";
+  if (!std::filesystem::exists(sample)) GTEST_SKIP() << "no Objective-C";
+  ExpectTheFirstExposureInTheReport({sample.string()});
+}
+
 // The same devices twice: the second time every exposure and event is a repeat, so the numbers
 // stay.
 TEST(Samples, ASimulationThatRunsTwiceCountsOnce) {
