@@ -32,10 +32,13 @@ case "${1:-}" in
   *) echo "usage: packages.sh build|test|ci" >&2; exit 2 ;;
 esac
 
+# One line for each architecture a package is installed for.
+native=$(dpkg --print-architecture)
 missing=
 for package in $wanted; do
-  state=$(dpkg-query -W -f '${Status}' "$package" 2>/dev/null || true)
-  [ "$state" = "install ok installed" ] || missing="$missing $package"
+  case $package in *:*) architecture=${package#*:} ;; *) architecture=$native ;; esac
+  dpkg-query -W -f '${Architecture} ${Status}\n' "$package" 2>/dev/null |
+    grep -qxE "($architecture|all) install ok installed" || missing="$missing $package"
 done
 [ -n "$missing" ] || exit 0
 
@@ -49,6 +52,7 @@ case $missing in
   *:*) for architecture in $architectures; do $as_root dpkg --add-architecture "$architecture"; done ;;
 esac
 export DEBIAN_FRONTEND=noninteractive
-$as_root apt-get -o DPkg::Lock::Timeout=600 update -q >/dev/null
+$as_root apt-get -o DPkg::Lock::Timeout=600 update -q >/dev/null ||
+  echo "packages.sh: the package lists could not all be refreshed; going on with those at hand" >&2
 # shellcheck disable=SC2086
 $as_root apt-get -o DPkg::Lock::Timeout=600 install -q -y --no-install-recommends $missing >/dev/null

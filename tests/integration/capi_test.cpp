@@ -495,8 +495,8 @@ upswing_status SendByApp(void* user, const upswing_http_request* request,
   }
   EXPECT_EQ(upswing_http_response_set_status(response, 99), UPSWING_INVALID_ARGUMENT);
   EXPECT_EQ(upswing_http_response_set_status(response, 200), UPSWING_OK);
-  return upswing_http_response_add_body(response,
-                                        Text(R"({"accepted":1,"duplicate":false,"conflict":false,"rejected":[]})"));
+  return upswing_http_response_add_body(
+      response, Text(R"({"accepted":1,"duplicate":false,"conflict":false,"rejected":[]})"));
 }
 
 TEST_F(CInterface, DeliversOverTheAppsOwnStack) {

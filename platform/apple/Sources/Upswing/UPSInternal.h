@@ -18,15 +18,15 @@
 NS_ASSUME_NONNULL_BEGIN
 
 /// Valid until the caller's autorelease pool ends.
-static inline upswing_str UPSStr(NSString *_Nullable text) {
+static inline upswing_str UPSStr(NSString* _Nullable text) {
   upswing_str out;
   out.data = [text UTF8String];
   out.len = [text lengthOfBytesUsingEncoding:NSUTF8StringEncoding];
   return out;
 }
 
-static inline NSString *UPSString(upswing_str text) {
-  NSString *string = [[NSString alloc] initWithBytes:text.len == 0 ? "" : text.data
+static inline NSString* UPSString(upswing_str text) {
+  NSString* string = [[NSString alloc] initWithBytes:text.len == 0 ? "" : text.data
                                               length:text.len
                                             encoding:NSUTF8StringEncoding];
   return string == nil ? @"" : UPS_AUTORELEASE(string);
@@ -37,27 +37,27 @@ static inline int64_t UPSMilliseconds(NSTimeInterval seconds) {
 }
 
 @interface UPSSubject ()
-@property(nonatomic, readonly) upswing_subject *handle;
+@property(nonatomic, readonly) upswing_subject* handle;
 @end
 
 @interface UPSDecision ()
-- (instancetype)initWithDecision:(const upswing_decision *)decision;
-@property(nonatomic, readonly) const upswing_decision *decision;
+- (instancetype)initWithDecision:(const upswing_decision*)decision;
+@property(nonatomic, readonly) const upswing_decision* decision;
 @end
 
 @interface UPSFlushResult ()
-- (instancetype)initWithResult:(const upswing_flush_result *)result;
+- (instancetype)initWithResult:(const upswing_flush_result*)result;
 @end
 
 @interface UPSOptions ()
-/// The C struct; what it points to lives until the autorelease pool ends, and `transport` is for the
-/// client to fill in.
+/// The C struct; what it points to lives until the autorelease pool ends, and `transport` is for
+/// the client to fill in.
 - (upswing_options)toOptions;
 @end
 
 /// The C callbacks of an `id<UPSTransport>`, which it retains.
 upswing_transport UPSMakeTransport(id<UPSTransport> transport);
 /// Of one whose client was not made.
-void UPSReleaseTransport(upswing_transport *transport);
+void UPSReleaseTransport(upswing_transport* transport);
 
 NS_ASSUME_NONNULL_END

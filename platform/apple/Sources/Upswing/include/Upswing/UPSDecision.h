@@ -1,5 +1,4 @@
 #import "UPSMacros.h"
-
 #import "UPSTypes.h"
 
 NS_ASSUME_NONNULL_BEGIN
@@ -8,25 +7,25 @@ NS_ASSUME_NONNULL_BEGIN
 NS_SWIFT_NAME(Decision)
 @interface UPSDecision : NSObject {
  @private
-  NSData *_raw;
-  NSString *_key;
-  NSString *_experiment;
-  NSString *_variant;
-  NSString *_unitType;
+  NSData* _raw;
+  NSString* _key;
+  NSString* _experiment;
+  NSString* _variant;
+  NSString* _unitType;
   id _value;
 }
 
 /// What was asked for; empty if the catalog has it not.
-@property(nonatomic, readonly) NSString *key;
+@property(nonatomic, readonly) NSString* key;
 /// Whose exposure this is; empty if none owns the flag.
-@property(nonatomic, readonly) NSString *experiment;
+@property(nonatomic, readonly) NSString* experiment;
 /// Empty if the unit is not in the experiment.
-@property(nonatomic, readonly) NSString *variant;
+@property(nonatomic, readonly) NSString* variant;
 /// Of the unit that decided.
-@property(nonatomic, readonly) NSString *unitType;
+@property(nonatomic, readonly) NSString* unitType;
 @property(nonatomic, readonly) UPSReason reason;
 /// The name that logs and reports print, e.g. "assigned".
-@property(nonatomic, readonly) NSString *reasonName;
+@property(nonatomic, readonly) NSString* reasonName;
 /// Assigned, sticky or forced.
 @property(nonatomic, readonly, getter=isInExperiment) BOOL inExperiment;
 /// Of the split; -1 if there is none.

@@ -9,21 +9,21 @@ NS_ASSUME_NONNULL_BEGIN
 NS_SWIFT_NAME(Subject)
 @interface UPSSubject : NSObject {
  @private
-  struct upswing_subject *_handle;
+  struct upswing_subject* _handle;
 }
 
-+ (instancetype)subjectWithUnit:(NSString *)type identifier:(NSString *)identifier;
++ (instancetype)subjectWithUnit:(NSString*)type identifier:(NSString*)identifier;
 
-- (BOOL)setUnit:(NSString *)type identifier:(NSString *)identifier;
-- (BOOL)setString:(NSString *)value forName:(NSString *)name NS_SWIFT_NAME(set(_:for:));
-- (BOOL)setInteger:(int64_t)value forName:(NSString *)name NS_SWIFT_NAME(set(integer:for:));
-- (BOOL)setDouble:(double)value forName:(NSString *)name NS_SWIFT_NAME(set(double:for:));
-- (BOOL)setBool:(BOOL)value forName:(NSString *)name NS_SWIFT_NAME(set(bool:for:));
+- (BOOL)setUnit:(NSString*)type identifier:(NSString*)identifier;
+- (BOOL)setString:(NSString*)value forName:(NSString*)name NS_SWIFT_NAME(set(_:for:));
+- (BOOL)setInteger:(int64_t)value forName:(NSString*)name NS_SWIFT_NAME(set(integer:for:));
+- (BOOL)setDouble:(double)value forName:(NSString*)name NS_SWIFT_NAME(set(double:for:));
+- (BOOL)setBool:(BOOL)value forName:(NSString*)name NS_SWIFT_NAME(set(bool:for:));
 /// Kept in milliseconds.
-- (BOOL)setDate:(NSDate *)value forName:(NSString *)name NS_SWIFT_NAME(set(date:for:));
-- (BOOL)setStrings:(NSArray<NSString *> *)values
-           forName:(NSString *)name NS_SWIFT_NAME(set(strings:for:));
-- (BOOL)removeName:(NSString *)name;
+- (BOOL)setDate:(NSDate*)value forName:(NSString*)name NS_SWIFT_NAME(set(date:for:));
+- (BOOL)setStrings:(NSArray<NSString*>*)values
+           forName:(NSString*)name NS_SWIFT_NAME(set(strings:for:));
+- (BOOL)removeName:(NSString*)name;
 /// Removes all ids and attributes and keeps the memory.
 - (void)clear;
 

@@ -65,6 +65,6 @@ typedef NS_ENUM(NSInteger, UPSValueType) {
 } NS_SWIFT_NAME(ValueType);
 
 /// Domain of the errors of this library; the code is that of the C interface.
-extern NSString *const UPSErrorDomain;
+extern NSString* const UPSErrorDomain;
 
 NS_ASSUME_NONNULL_END
