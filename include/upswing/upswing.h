@@ -55,6 +55,10 @@ typedef int32_t upswing_status;
 #define UPSWING_BUFFER_TOO_SMALL ((upswing_status)2) /* the size needed is in *out_len */
 #define UPSWING_NOT_FOUND ((upswing_status)3)        /* no such key, or no catalog yet */
 #define UPSWING_OUT_OF_MEMORY ((upswing_status)4)    /* the handle must only be destroyed now */
+#define UPSWING_UNAVAILABLE ((upswing_status)5)      /* of transports: no response came */
+#define UPSWING_TIMEOUT ((upswing_status)6)          /* of transports: none came in time */
+#define UPSWING_CANCELLED ((upswing_status)7)        /* of transports: they were told to stop */
+#define UPSWING_TOO_LARGE ((upswing_status)8)        /* of transports: the response is */
 #define UPSWING_INTERNAL ((upswing_status)100)       /* a bug in this library */
 
 typedef struct upswing_str {
@@ -147,6 +151,56 @@ typedef struct upswing_override {
   upswing_str variant;
 } upswing_override;
 
+/* --- Transports: an HTTP stack of the app's own, in the place of libcurl -----------------------
+ */
+
+typedef struct upswing_header {
+  upswing_str name;
+  upswing_str value;
+} upswing_header;
+
+/* Valid until `send` returns. */
+typedef struct upswing_http_request {
+  size_t size;        /* sizeof(upswing_http_request) of the library */
+  upswing_str method; /* "GET", or "POST" with a body */
+  upswing_str url;    /* http or https, with host, path and query */
+  const upswing_header* headers;
+  size_t header_count;
+  upswing_str body;
+  int64_t timeout_ms;          /* for the whole exchange, connecting included */
+  uint64_t max_response_bytes; /* a larger response body is UPSWING_TOO_LARGE */
+} upswing_http_request;
+
+/* What `send` fills in; the library's, valid until `send` returns. */
+typedef struct upswing_http_response upswing_http_response;
+
+UPSWING_API upswing_status upswing_http_response_set_status(upswing_http_response* response,
+                                                            int32_t status);
+UPSWING_API upswing_status upswing_http_response_add_header(upswing_http_response* response,
+                                                            upswing_str name, upswing_str value);
+/* Appends to the body. UPSWING_TOO_LARGE: beyond `max_response_bytes`; give up and return it. */
+UPSWING_API upswing_status upswing_http_response_add_body(upswing_http_response* response,
+                                                          upswing_str bytes);
+
+/* Follow no redirects, keep no cookies, add no credentials, reuse connections. */
+typedef struct upswing_transport {
+  size_t size; /* sizeof(upswing_transport), set by the caller */
+  void* user;
+  /* Sends one request and waits for the response. UPSWING_OK: a response came, whatever its status;
+   * UPSWING_TIMEOUT, _CANCELLED, _TOO_LARGE or (any other code) _UNAVAILABLE: none did. Called from
+   * the library's own thread, one request at a time. Must not call back into the client. */
+  upswing_status (*send)(void* user, const upswing_http_request* request,
+                         upswing_http_response* response);
+  /* Makes a running `send` return UPSWING_CANCELLED soon. Any thread. May be null. */
+  void (*cancel)(void* user);
+  /* The process has forked and this is the child: forget connections without closing them. May be
+   * null. */
+  void (*abandon_after_fork)(void* user);
+  /* Called once, when the client is destroyed and nothing above is called any more; not if
+   * upswing_client_create fails. May be null. */
+  void (*release)(void* user);
+} upswing_transport;
+
 /* Ranges and meanings: upswing/options.hpp, whose fields these are. */
 typedef struct upswing_options {
   size_t size;                   /* set by upswing_options_init */
@@ -176,9 +230,12 @@ typedef struct upswing_options {
   upswing_str proxy;
   upswing_str ca_bundle_path;
   upswing_str pinned_key;
-  const upswing_str* trusted_keys; /* that may sign catalogs: "ed25519//<base64>" */
-  size_t trusted_key_count;        /* 0: whom TLS trusts is trusted */
-  upswing_str cdn_url;             /* of catalogs; needs trusted_keys; empty: the server */
+  const upswing_str* trusted_keys;    /* that may sign catalogs: "ed25519//<base64>" */
+  size_t trusted_key_count;           /* 0: whom TLS trusts is trusted */
+  upswing_str cdn_url;                /* of catalogs; needs trusted_keys; empty: the server */
+  const upswing_transport* transport; /* copied; null: libcurl */
+  int64_t metered_interval_ms;
+  int32_t watch; /* 1: keep a request open for new catalogs; for servers, without `transport` */
 } upswing_options;
 
 /* Fills in the defaults. `size`: sizeof(upswing_options). */
@@ -216,6 +273,32 @@ UPSWING_API upswing_str upswing_client_string(upswing_client* client, upswing_st
                                               upswing_str otherwise);
 UPSWING_API upswing_str upswing_client_json(upswing_client* client, upswing_str flag,
                                             const upswing_subject* subject, upswing_str otherwise);
+
+/* The key of an experiment or a flag, looked up once at start-up: reading by it does not hash the
+ * name again. A value that lives as long as its client, across catalogs, also when the catalog has
+ * no such key yet. With a key of another client (or none), reads give `otherwise`. */
+typedef struct upswing_key {
+  uint64_t internal[4];
+} upswing_key;
+
+UPSWING_API upswing_status upswing_client_experiment_key(const upswing_client* client,
+                                                         upswing_str name, upswing_key* out);
+UPSWING_API upswing_status upswing_client_flag_key(const upswing_client* client, upswing_str name,
+                                                   upswing_key* out);
+
+UPSWING_API int32_t upswing_client_bool_by_key(upswing_client* client, const upswing_key* flag,
+                                               const upswing_subject* subject, int32_t otherwise);
+UPSWING_API int64_t upswing_client_int_by_key(upswing_client* client, const upswing_key* flag,
+                                              const upswing_subject* subject, int64_t otherwise);
+UPSWING_API double upswing_client_double_by_key(upswing_client* client, const upswing_key* flag,
+                                                const upswing_subject* subject, double otherwise);
+UPSWING_API upswing_str upswing_client_string_by_key(upswing_client* client,
+                                                     const upswing_key* flag,
+                                                     const upswing_subject* subject,
+                                                     upswing_str otherwise);
+UPSWING_API upswing_str upswing_client_json_by_key(upswing_client* client, const upswing_key* flag,
+                                                   const upswing_subject* subject,
+                                                   upswing_str otherwise);
 
 /* --- Decisions ---------------------------------------------------------------------------------
  */
@@ -297,11 +380,51 @@ UPSWING_API upswing_status upswing_client_peek_flag(const upswing_client* client
                                                     const upswing_subject* subject,
                                                     upswing_decision* out);
 
+/* The same by key; UPSWING_INVALID_ARGUMENT also for a key of another client. */
+UPSWING_API upswing_status upswing_client_decide_by_key(upswing_client* client,
+                                                        const upswing_key* experiment,
+                                                        const upswing_subject* subject,
+                                                        upswing_decision* out);
+UPSWING_API upswing_status upswing_client_decide_flag_by_key(upswing_client* client,
+                                                             const upswing_key* flag,
+                                                             const upswing_subject* subject,
+                                                             upswing_decision* out);
+UPSWING_API upswing_status upswing_client_peek_by_key(const upswing_client* client,
+                                                      const upswing_key* experiment,
+                                                      const upswing_subject* subject,
+                                                      upswing_decision* out);
+UPSWING_API upswing_status upswing_client_peek_flag_by_key(const upswing_client* client,
+                                                           const upswing_key* flag,
+                                                           const upswing_subject* subject,
+                                                           upswing_decision* out);
+
+/* Decisions for every experiment of a catalog. Re-use it, and nothing is allocated. */
+typedef struct upswing_decisions upswing_decisions; /* freed by upswing_decisions_destroy */
+UPSWING_API upswing_status upswing_decisions_create(upswing_decisions** out);
+UPSWING_API void upswing_decisions_destroy(upswing_decisions* decisions);       /* null is fine */
+UPSWING_API size_t upswing_decisions_count(const upswing_decisions* decisions); /* null: 0 */
+/* UPSWING_NOT_FOUND: `index` is not below the count. */
+UPSWING_API upswing_status upswing_decisions_get(const upswing_decisions* decisions, size_t index,
+                                                 upswing_decision* out);
+
+/* Fills `out` with the decisions for every experiment, in the catalog's order, without exposures.
+ * No decisions if there is no catalog. */
+UPSWING_API upswing_status upswing_client_decide_all(const upswing_client* client,
+                                                     const upswing_subject* subject,
+                                                     upswing_decisions* out);
+
 /* Logs the exposure of a decision that was peeked at, e.g. when it is rendered. `subject` is the
  * one it was made for. UPSWING_INVALID_ARGUMENT for a decision of another client. */
 UPSWING_API upswing_status upswing_client_expose(upswing_client* client,
                                                  const upswing_decision* decision,
                                                  const upswing_subject* subject);
+
+/* The same for an exposure that is reported later, e.g. from a log: it happened at `time_ms`,
+ * milliseconds since 1970, and is not compared with the unit's last one. */
+UPSWING_API upswing_status upswing_client_expose_at(upswing_client* client,
+                                                    const upswing_decision* decision,
+                                                    const upswing_subject* subject,
+                                                    int64_t time_ms);
 
 /* How the decision for an experiment or a flag comes about, step by step, for people. Attribute
  * values are in it, ids are not. UPSWING_NOT_FOUND: neither is called `key`, or there is no
@@ -356,6 +479,15 @@ UPSWING_API upswing_status upswing_client_close(upswing_client* client, int64_t 
 
 /* The network is back: tries at once what waits for a retry. */
 UPSWING_API upswing_status upswing_client_network_back(upswing_client* client);
+
+/* What the app knows about the way to the network, a hint: flush and close try anyway. */
+typedef int32_t upswing_network;
+#define UPSWING_NETWORK_UNKNOWN ((upswing_network)0)
+#define UPSWING_NETWORK_OFFLINE ((upswing_network)1)
+#define UPSWING_NETWORK_METERED ((upswing_network)2)
+#define UPSWING_NETWORK_UNMETERED ((upswing_network)3)
+UPSWING_API upswing_status upswing_client_set_network(upswing_client* client,
+                                                      upswing_network network);
 
 UPSWING_API upswing_status upswing_client_set_consent(upswing_client* client,
                                                       upswing_consent consent);

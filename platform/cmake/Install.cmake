@@ -25,7 +25,8 @@ add_library(upswing::shared ALIAS upswing_shared)
 add_dependencies(upswing_shared upswing_schema_generated)
 set_target_properties(upswing_shared PROPERTIES LINKER_LANGUAGE CXX OUTPUT_NAME upswing EXPORT_NAME shared
   VERSION ${PROJECT_VERSION} SOVERSION 1 LINK_DEPENDS ${exports})
-target_link_options(upswing_shared PRIVATE -Wl,--version-script=${exports} -Wl,--no-undefined -Wl,--gc-sections)
+target_link_options(upswing_shared PRIVATE -Wl,--version-script=${exports} -Wl,--no-undefined -Wl,--gc-sections
+  -Wl,-z,max-page-size=16384)
 target_include_directories(upswing_shared INTERFACE
   $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include> $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
 target_link_libraries(upswing_shared PRIVATE ${upswing_lib_absl} PkgConfig::CURL PkgConfig::ZSTD Threads::Threads)

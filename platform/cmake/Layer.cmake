@@ -17,7 +17,8 @@ function(upswing_layer folder)
     set(scope PUBLIC)
     target_compile_options(${name} PRIVATE ${UPSWING_WARNINGS})
     if(folder MATCHES "^(sdk|platform)/")
-      target_compile_options(${name} PRIVATE -fno-exceptions -fno-rtti -ffunction-sections -fdata-sections)
+      target_compile_options(${name} PRIVATE -fno-exceptions -fno-rtti -ffunction-sections -fdata-sections
+        ${UPSWING_NO_STREAM_INITIALIZER})
       # The same objects make the static and the shared library.
       set_target_properties(${name} PROPERTIES POSITION_INDEPENDENT_CODE ON)
       set_property(GLOBAL APPEND PROPERTY UPSWING_SDK_OBJECTS $<TARGET_OBJECTS:${name}>)
@@ -78,6 +79,15 @@ function(upswing_write_layers file)
   string(JOIN "\n" text ${rows})
   file(WRITE ${file} "${text}\n")
 endfunction()
+
+# A header of Abseil includes <iostream>, whose libstdc++ before version 13 puts a static constructor into every object that
+# sees it. SDK code prints nothing, so it gets the header's parts without the standard streams.
+include(CheckCXXSourceCompiles)
+set(UPSWING_NO_STREAM_INITIALIZER "")
+check_cxx_source_compiles("#include <ostream>\n#ifndef __GLIBCXX__\n#error other library\n#endif\nint main() {}" UPSWING_LIBSTDCXX)
+if(UPSWING_LIBSTDCXX)
+  set(UPSWING_NO_STREAM_INITIALIZER -D_GLIBCXX_IOSTREAM "SHELL:-include ostream" "SHELL:-include istream")
+endif()
 
 # -Wno-missing-field-initializers: options are aggregates of which callers name what differs.
 # -Wno-restrict: GCC 12 sees overlaps in std::string that are not there (GCC bug 105651).

@@ -11,6 +11,18 @@ build="g++ make cmake ninja-build ccache pkg-config git ca-certificates
 command -v npm >/dev/null || build="$build nodejs npm"
 # chromium: what the tests of the page drive.
 test="python3 strace openssl libgtest-dev libgmock-dev clang-format chromium"
+# Java, Objective-C and Node.js over the C interface.
+test="$test openjdk-17-jdk-headless junit5 libjetbrains-annotations-java clang gobjc libgnustep-base-dev musl-dev"
+[ -f /usr/include/node/node_api.h ] || test="$test libnode-dev"
+# Other processors: compilers, their libraries as multi-arch packages, and qemu to run what they make.
+cross="g++-aarch64-linux-gnu g++-arm-linux-gnueabihf g++-s390x-linux-gnu qemu-user-static"
+architectures="arm64 armhf s390x"
+for architecture in $architectures; do
+  for library in libabsl-dev libflatbuffers-dev libzstd-dev libgtest-dev libgmock-dev; do
+    cross="$cross $library:$architecture"
+  done
+done
+test="$test $cross"
 ci="clang clang-tidy libclang-rt-14-dev"
 
 case "${1:-}" in
@@ -20,10 +32,13 @@ case "${1:-}" in
   *) echo "usage: packages.sh build|test|ci" >&2; exit 2 ;;
 esac
 
+# One line for each architecture a package is installed for.
+native=$(dpkg --print-architecture)
 missing=
 for package in $wanted; do
-  state=$(dpkg-query -W -f '${Status}' "$package" 2>/dev/null || true)
-  [ "$state" = "install ok installed" ] || missing="$missing $package"
+  case $package in *:*) architecture=${package#*:} ;; *) architecture=$native ;; esac
+  dpkg-query -W -f '${Architecture} ${Status}\n' "$package" 2>/dev/null |
+    grep -qxE "($architecture|all) install ok installed" || missing="$missing $package"
 done
 [ -n "$missing" ] || exit 0
 
@@ -33,7 +48,11 @@ if [ "$(id -u)" != 0 ]; then
   as_root=sudo
 fi
 echo "Installing:$missing"
+case $missing in
+  *:*) for architecture in $architectures; do $as_root dpkg --add-architecture "$architecture"; done ;;
+esac
 export DEBIAN_FRONTEND=noninteractive
-$as_root apt-get -o DPkg::Lock::Timeout=600 update -q >/dev/null
+$as_root apt-get -o DPkg::Lock::Timeout=600 update -q >/dev/null ||
+  echo "packages.sh: the package lists could not all be refreshed; going on with those at hand" >&2
 # shellcheck disable=SC2086
 $as_root apt-get -o DPkg::Lock::Timeout=600 install -q -y --no-install-recommends $missing >/dev/null

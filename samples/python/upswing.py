@@ -11,10 +11,15 @@ It covers what an app needs daily; include/upswing/upswing.h has the rest, calle
 """
 
 import ctypes
+from datetime import datetime, timedelta, timezone
 from ctypes import POINTER, byref, c_char_p, c_double, c_int32, c_int64, c_size_t, c_uint32, c_uint64, c_void_p
 
 OK = 0
 NOW = -(2**63)
+NO_BUCKET = 0xFFFFFFFF
+CONSENT_UNKNOWN, CONSENT_GRANTED, CONSENT_DENIED = 0, 1, 2
+NETWORK_UNKNOWN, NETWORK_OFFLINE, NETWORK_METERED, NETWORK_UNMETERED = 0, 1, 2, 3
+_EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 _BOOL, _INT, _DOUBLE, _STRING = 1, 2, 3, 4
 
 
@@ -28,8 +33,12 @@ class Str(ctypes.Structure):
         encoded = text if isinstance(text, bytes) else text.encode()
         return cls(encoded, len(encoded))
 
+    def __bytes__(self):
+        # `self.data` would end at the first NUL.
+        return ctypes.string_at(c_void_p.from_buffer(self).value, self.len) if self.len else b""
+
     def __str__(self):
-        return ctypes.string_at(self.data, self.len).decode() if self.len else ""
+        return bytes(self).decode()
 
 
 class Value(ctypes.Structure):
@@ -106,8 +115,16 @@ _SIGNATURES = {
     "upswing_client_int": (c_int64, c_void_p, Str, c_void_p, c_int64),
     "upswing_client_double": (c_double, c_void_p, Str, c_void_p, c_double),
     "upswing_client_string": (Str, c_void_p, Str, c_void_p, Str),
+    "upswing_client_json": (Str, c_void_p, Str, c_void_p, Str),
     "upswing_client_decide": (c_int32, c_void_p, Str, c_void_p, POINTER(Decision)),
+    "upswing_client_decide_flag": (c_int32, c_void_p, Str, c_void_p, POINTER(Decision)),
     "upswing_client_peek": (c_int32, c_void_p, Str, c_void_p, POINTER(Decision)),
+    "upswing_client_peek_flag": (c_int32, c_void_p, Str, c_void_p, POINTER(Decision)),
+    "upswing_client_explain": (c_int32, c_void_p, Str, c_void_p, POINTER(c_void_p)),
+    "upswing_client_set_consent": (c_int32, c_void_p, c_int32),
+    "upswing_client_set_network": (c_int32, c_void_p, c_int32),
+    "upswing_client_purge": (c_int32, c_void_p),
+    "upswing_client_supply_catalog": (c_int32, c_void_p, Str),
     "upswing_client_expose": (c_int32, c_void_p, POINTER(Decision), c_void_p),
     "upswing_client_track": (c_int32, c_void_p, c_void_p, Str, c_double, POINTER(TrackOptions)),
     "upswing_client_flush": (c_int32, c_void_p, c_int64, POINTER(FlushResult)),
@@ -121,6 +138,7 @@ _SIGNATURES = {
     "upswing_subject_set_int": (c_int32, c_void_p, Str, c_int64),
     "upswing_subject_set_double": (c_int32, c_void_p, Str, c_double),
     "upswing_subject_set_string": (c_int32, c_void_p, Str, Str),
+    "upswing_subject_set_time_ms": (c_int32, c_void_p, Str, c_int64),
     "upswing_subject_set_strings": (c_int32, c_void_p, Str, POINTER(Str), c_size_t),
 }
 
@@ -155,11 +173,14 @@ class Client:
         return self
 
     def __exit__(self, *exception):
+        self.destroy()
+
+    def destroy(self):
         self.lib.upswing_client_destroy(self.handle)
         self.handle = None
 
     def flag(self, key, subject, otherwise):
-        """The flag's value, of the type of `otherwise`: bool, int, float or str."""
+        """The flag's value, of the type of `otherwise`: bool, int, float, str or (a string's) bytes."""
         key = Str.of(key)
         if isinstance(otherwise, bool):
             return bool(self.lib.upswing_client_bool(self.handle, key, subject.handle, otherwise))
@@ -167,19 +188,57 @@ class Client:
             return self.lib.upswing_client_int(self.handle, key, subject.handle, otherwise)
         if isinstance(otherwise, float):
             return self.lib.upswing_client_double(self.handle, key, subject.handle, otherwise)
-        return str(self.lib.upswing_client_string(self.handle, key, subject.handle, Str.of(otherwise)))
+        return self._text("string", key, subject, otherwise)
+
+    def json(self, key, subject, otherwise):
+        """The text of a JSON flag, of the type of `otherwise`: str or bytes."""
+        return self._text("json", Str.of(key), subject, otherwise)
+
+    def _text(self, kind, key, subject, otherwise):
+        read = getattr(self.lib, f"upswing_client_{kind}")
+        default = Str.of(otherwise)  # what comes back may point into it
+        got = bytes(read(self.handle, key, subject.handle, default))
+        return got if isinstance(otherwise, bytes) else got.decode()
+
+    def _decide(self, how, key, subject):
+        decision = _sized(Decision)
+        _check(getattr(self.lib, f"upswing_client_{how}")(self.handle, Str.of(key), subject.handle, byref(decision)))
+        return decision
 
     def decide(self, experiment, subject):
-        decision = _sized(Decision)
-        _check(self.lib.upswing_client_decide(self.handle, Str.of(experiment), subject.handle, byref(decision)))
-        return decision
+        return self._decide("decide", experiment, subject)
+
+    def decide_flag(self, flag, subject):
+        return self._decide("decide_flag", flag, subject)
 
     def peek(self, experiment, subject):
-        decision = _sized(Decision)
-        _check(self.lib.upswing_client_peek(self.handle, Str.of(experiment), subject.handle, byref(decision)))
-        return decision
+        return self._decide("peek", experiment, subject)
+
+    def peek_flag(self, flag, subject):
+        return self._decide("peek_flag", flag, subject)
+
+    def explain(self, key, subject):
+        """How the decision comes about, for people."""
+        text = c_void_p()
+        _check(self.lib.upswing_client_explain(self.handle, Str.of(key), subject.handle, byref(text)))
+        explanation = str(self.lib.upswing_text_view(text))
+        self.lib.upswing_text_destroy(text)
+        return explanation
+
+    def set_consent(self, consent):
+        _check(self.lib.upswing_client_set_consent(self.handle, consent))
+
+    def set_network(self, network):
+        _check(self.lib.upswing_client_set_network(self.handle, network))
+
+    def purge(self):
+        _check(self.lib.upswing_client_purge(self.handle))
+
+    def supply_catalog(self, catalog):
+        _check(self.lib.upswing_client_supply_catalog(self.handle, Str.of(catalog)))
 
     def expose(self, decision, subject):
+        """Logs a decision that was peeked at, when it is shown."""
         _check(self.lib.upswing_client_expose(self.handle, byref(decision), subject.handle))
 
     def reason(self, decision):
@@ -213,12 +272,17 @@ class Subject:
         self.handle = c_void_p()
         _check(self.lib.upswing_subject_create(byref(self.handle)))
         for unit_type, unit_id in units.items():
-            _check(self.lib.upswing_subject_set_unit(self.handle, Str.of(unit_type), Str.of(unit_id)))
+            self.set_unit(unit_type, unit_id)
 
     def __del__(self):
         self.lib.upswing_subject_destroy(self.handle)
 
+    def set_unit(self, unit_type, unit_id):
+        _check(self.lib.upswing_subject_set_unit(self.handle, Str.of(unit_type), Str.of(unit_id)))
+        return self
+
     def set(self, name, value):
+        """bool, int, float, str, bytes, a list of texts, or an aware datetime."""
         name = Str.of(name)
         if isinstance(value, bool):
             _check(self.lib.upswing_subject_set_bool(self.handle, name, value))
@@ -226,6 +290,9 @@ class Subject:
             _check(self.lib.upswing_subject_set_int(self.handle, name, value))
         elif isinstance(value, float):
             _check(self.lib.upswing_subject_set_double(self.handle, name, value))
+        elif isinstance(value, datetime):
+            milliseconds = (value - _EPOCH) // timedelta(milliseconds=1)
+            _check(self.lib.upswing_subject_set_time_ms(self.handle, name, milliseconds))
         elif isinstance(value, (list, tuple)):
             texts = (Str * len(value))(*map(Str.of, value))
             _check(self.lib.upswing_subject_set_strings(self.handle, name, texts, len(value)))

@@ -1,7 +1,11 @@
 #include "sdk/assignment/explain.hpp"
 
+#include <cmath>
+#include <cstdint>
 #include <limits>
+#include <string>
 
+#include "absl/strings/str_cat.h"
 #include "sdk/assignment/condition.hpp"
 #include "sdk/assignment/evaluator.hpp"
 #include "sdk/base/text.hpp"
@@ -47,16 +51,13 @@ std::string Utc(std::int64_t ms) {
   return text + "Z";
 }
 
-// The shortest of a few precisions that reads back the same would need <charconv>; 17 digits always
-// do, and conditions rarely have such numbers.
+// Six digits of what is no integer. std::to_string would ask the locale.
 std::string Real(double value) {
-  std::string text = std::to_string(value);
-  while (text.find('.') != std::string::npos && (text.back() == '0' || text.back() == '.')) {
-    const bool dot = text.back() == '.';
-    text.pop_back();
-    if (dot) break;
+  constexpr double kExact = 9007199254740992;  // 2^53: integers up to it are exact
+  if (value == std::trunc(value) && std::abs(value) <= kExact) {
+    return std::to_string(static_cast<std::int64_t>(value));
   }
-  return text;
+  return absl::StrCat(value);
 }
 
 std::string_view OperatorText(std::uint8_t op) {

@@ -1,6 +1,7 @@
 #include <atomic>
 #include <chrono>
 #include <cstring>
+#include <memory>
 #include <string>
 #include <utility>
 
@@ -59,10 +60,13 @@ upswing_status upswing_client_create(const upswing_options* options, upswing_cli
   if (options == nullptr) return UPSWING_INVALID_ARGUMENT;
   return Guard([&]() -> upswing_status {
     upswing::ClientOptions read;
-    std::string message = "options: a field is no text, no such enumerator, or of a later version";
-    if (upswing::capi::ReadOptions(*options, &read) == UPSWING_OK) {
+    std::shared_ptr<upswing::capi::CTransport> transport;
+    std::string message =
+        "options: a field is no text, no such enumerator, no transport, or of a later version";
+    if (upswing::capi::ReadOptions(*options, &read, &transport) == UPSWING_OK) {
       auto created = upswing::Client::Create(std::move(read));
       if (created.ok()) {
+        if (transport != nullptr) transport->Own();
         *out = new upswing_client{std::move(*created), upswing::capi::next_client++};
         return UPSWING_OK;
       }
@@ -96,6 +100,16 @@ upswing_status upswing_client_close(upswing_client* client, int64_t timeout_ms,
 upswing_status upswing_client_network_back(upswing_client* client) {
   return Guard(client, [&] {
     client->client->NetworkBack();
+    return UPSWING_OK;
+  });
+}
+
+upswing_status upswing_client_set_network(upswing_client* client, upswing_network network) {
+  return Guard(client, [&]() -> upswing_status {
+    if (network < UPSWING_NETWORK_UNKNOWN || network > UPSWING_NETWORK_UNMETERED) {
+      return UPSWING_INVALID_ARGUMENT;
+    }
+    client->client->SetNetwork(static_cast<upswing::Network>(network));
     return UPSWING_OK;
   });
 }

@@ -1,18 +1,13 @@
+#include <chrono>
 #include <cstring>
+#include <optional>
 #include <string>
-#include <type_traits>
 #include <utility>
 
-#include "sdk/capi/handles.hpp"
+#include "sdk/capi/reading.hpp"
 
 namespace upswing::capi {
 namespace {
-
-// `internal` holds the C++ decision, and in its last word the number of the client that made it.
-constexpr std::size_t kWords = std::extent_v<decltype(upswing_decision::internal)>;
-static_assert(std::is_trivially_copyable_v<Decision>);
-static_assert(sizeof(Decision) <= (kWords - 1) * sizeof(std::uint64_t));
-constexpr std::size_t kFirstSize = sizeof(upswing_decision);  // of ABI version 1
 
 upswing_value ToC(const Value& value) {
   upswing_value out = {};
@@ -24,8 +19,10 @@ upswing_value ToC(const Value& value) {
   return out;
 }
 
-upswing_status Write(const upswing_client& client, const Decision& decision,
-                     upswing_decision* out) {
+}  // namespace
+
+upswing_status WriteDecision(std::uint64_t client, const Decision& decision,
+                             upswing_decision* out) {
   upswing_decision to = {};
   to.key = Str(decision.key());
   to.experiment = Str(decision.experiment());
@@ -40,41 +37,33 @@ upswing_status Write(const upswing_client& client, const Decision& decision,
   to.phase = decision.phase;
   to.catalog_version = decision.catalog_version;
   std::memcpy(to.internal, &decision, sizeof(decision));
-  to.internal[kWords - 1] = client.number;
-  return CopyOut(to, kFirstSize, out);
+  to.internal[kWords - 1] = client;
+  return CopyOut(to, kFirstDecision, out);
 }
 
-/// `decide` gives the decision of (client, key, subject).
-template <class ClientHandle, class Decide>
-upswing_status DecideInto(ClientHandle* client, upswing_str key, const upswing_subject* subject,
-                          upswing_decision* out, Decide decide) {
-  if (out == nullptr || out->size < kFirstSize || !IsText(key) || subject == nullptr) {
+namespace {
+
+// `time`: when the exposure happened; now if absent.
+upswing_status ExposeDecision(upswing_client* client, const upswing_decision* decision,
+                              const upswing_subject* subject,
+                              std::optional<std::chrono::system_clock::time_point> time) {
+  if (decision == nullptr || decision->size < kFirstDecision || subject == nullptr) {
     return UPSWING_INVALID_ARGUMENT;
   }
   if (subject->broken) return UPSWING_OUT_OF_MEMORY;
-  return Guard(client, [&] {
-    return Write(*client, decide(*client->client, View(key), subject->subject), out);
-  });
-}
-
-/// A typed read: `read` gives the value; the caller's on any misuse.
-template <class T, class Read>
-T ReadFlag(upswing_client* client, upswing_str flag, const upswing_subject* subject, T otherwise,
-           Read read) {
-  if (!IsText(flag) || subject == nullptr || subject->broken) return otherwise;
-  T value = otherwise;
-  const upswing_status status = Guard(client, [&] {
-    value = read(*client->client, View(flag), subject->subject);
+  return Guard(client, [&]() -> upswing_status {
+    if (decision->internal[kWords - 1] != client->number) return UPSWING_INVALID_ARGUMENT;
+    Decision made;
+    std::memcpy(static_cast<void*>(&made), decision->internal, sizeof(made));
+    client->client->Expose(made, subject->subject, time);
     return UPSWING_OK;
   });
-  return status == UPSWING_OK ? value : otherwise;
 }
 
 }  // namespace
 }  // namespace upswing::capi
 
 using upswing::Client;
-using upswing::Decision;
 using upswing::Subject;
 using upswing::capi::DecideInto;
 using upswing::capi::Guard;
@@ -150,19 +139,13 @@ upswing_status upswing_client_peek_flag(const upswing_client* client, upswing_st
 
 upswing_status upswing_client_expose(upswing_client* client, const upswing_decision* decision,
                                      const upswing_subject* subject) {
-  if (decision == nullptr || decision->size < upswing::capi::kFirstSize || subject == nullptr) {
-    return UPSWING_INVALID_ARGUMENT;
-  }
-  if (subject->broken) return UPSWING_OUT_OF_MEMORY;
-  return Guard(client, [&]() -> upswing_status {
-    if (decision->internal[upswing::capi::kWords - 1] != client->number) {
-      return UPSWING_INVALID_ARGUMENT;
-    }
-    Decision made;
-    std::memcpy(static_cast<void*>(&made), decision->internal, sizeof(made));
-    client->client->Expose(made, subject->subject);
-    return UPSWING_OK;
-  });
+  return upswing::capi::ExposeDecision(client, decision, subject, std::nullopt);
+}
+
+upswing_status upswing_client_expose_at(upswing_client* client, const upswing_decision* decision,
+                                        const upswing_subject* subject, int64_t time_ms) {
+  if (!upswing::capi::IsTime(time_ms)) return UPSWING_INVALID_ARGUMENT;
+  return upswing::capi::ExposeDecision(client, decision, subject, upswing::capi::Time(time_ms));
 }
 
 upswing_status upswing_client_explain(const upswing_client* client, upswing_str key,

@@ -33,6 +33,7 @@ upswing_options Defaults() {
   out.spool_age_ms = delivery.spool_age.count();
   out.max_backoff_ms = delivery.max_backoff.count();
   out.request_timeout_ms = delivery.request_timeout.count();
+  out.metered_interval_ms = delivery.metered_interval.count();
   out.exposure_memory = delivery.exposure_memory;
   return out;
 }
@@ -51,7 +52,8 @@ bool ReadText(upswing_str in, std::string* out) {
 
 }  // namespace
 
-upswing_status ReadOptions(const upswing_options& caller, ClientOptions* out) {
+upswing_status ReadOptions(const upswing_options& caller, ClientOptions* out,
+                           std::shared_ptr<CTransport>* transport) {
   if (caller.size < kFirstSize || caller.size > 65'536) return UPSWING_INVALID_ARGUMENT;
   // Fields of a later version that were left at 0 ask for nothing.
   const auto* const bytes = reinterpret_cast<const unsigned char*>(&caller);
@@ -80,6 +82,7 @@ upswing_status ReadOptions(const upswing_options& caller, ClientOptions* out) {
   out->catalog.apply = static_cast<ApplyPolicy>(in.apply);
   out->catalog.poll_interval = milliseconds(in.poll_interval_ms);
   out->catalog.fetch_without_consent = in.fetch_without_consent != 0;
+  out->catalog.watch = in.watch != 0;
   DeliveryOptions& delivery = out->delivery;
   delivery.fsync = static_cast<Fsync>(in.fsync);
   delivery.queue_bytes = Size(in.queue_bytes);
@@ -92,6 +95,7 @@ upswing_status ReadOptions(const upswing_options& caller, ClientOptions* out) {
   delivery.max_backoff = milliseconds(in.max_backoff_ms);
   delivery.request_timeout = milliseconds(in.request_timeout_ms);
   delivery.exposure_memory = Size(in.exposure_memory);
+  delivery.metered_interval = milliseconds(in.metered_interval_ms);
   for (std::size_t i = 0; i < in.override_count; ++i) {
     const upswing_override& forced = in.overrides[i];
     if (!IsText(forced.experiment) || !IsText(forced.variant)) return UPSWING_INVALID_ARGUMENT;
@@ -101,6 +105,11 @@ upswing_status ReadOptions(const upswing_options& caller, ClientOptions* out) {
     std::string key;
     if (!ReadText(in.trusted_keys[i], &key)) return UPSWING_INVALID_ARGUMENT;
     out->catalog.trusted_keys.push_back(std::move(key));
+  }
+  if (in.transport != nullptr) {
+    *transport = CTransport::Make(*in.transport);
+    if (*transport == nullptr) return UPSWING_INVALID_ARGUMENT;
+    out->transport = *transport;
   }
   if (in.log != nullptr) {
     out->log = [sink = in.log, user = in.log_user](LogLevel level, std::string_view message) {

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <bit>
 #include <cmath>
+#include <cstddef>
+#include <limits>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -95,7 +97,8 @@ struct Decoder::Scratch {
   absl::Status ReadCounters(Reader* reader, const Limits& limits, Batch* batch) const;
 
   Flaw StringFlaw(std::uint64_t index) const {
-    return index < string_flaw.size() ? string_flaw[index] : FlawOf(ProblemKind::kStringOutOfRange);
+    return index < string_flaw.size() ? string_flaw[static_cast<std::size_t>(index)]
+                                      : FlawOf(ProblemKind::kStringOutOfRange);
   }
   Flaw NameFlaw(std::uint64_t index) const {
     return index == 0 ? FlawOf(ProblemKind::kEmptyName) : StringFlaw(index);
@@ -146,8 +149,9 @@ absl::Status Decoder::Scratch::ReadHeader(const schema::Batch& table, Batch* bat
 absl::Status Decoder::Scratch::ReadStrings(Reader* reader, const Limits& limits, Batch* batch) {
   batch->strings.assign(1, std::string_view());
   string_flaw.assign(1, 0);
-  const std::uint64_t count = reader->Varint();
-  if (count >= limits.strings) return Exceeds("strings", count, limits.strings);
+  const std::uint64_t announced = reader->Varint();
+  if (announced >= limits.strings) return Exceeds("strings", announced, limits.strings);
+  const auto count = static_cast<std::size_t>(announced);
   batch->strings.resize(count + 1);
   string_flaw.assign(count + 1, 0);
   form.resize(count);
@@ -166,23 +170,25 @@ absl::Status Decoder::Scratch::ReadStrings(Reader* reader, const Limits& limits,
   });
   if (unknown) return absl::UnimplementedError("batch: a known string of a later version");
   if (!reader->ok() || stored > reader->remaining()) return Damaged("strings");
-  batch->text.resize(expanded);
+  // Where addresses have 32 bits, the text may not fit into them.
+  if (expanded > std::numeric_limits<std::ptrdiff_t>::max()) return Damaged("strings");
+  batch->text.resize(static_cast<std::size_t>(expanded));
   char* text = batch->text.data();
   for (std::size_t i = 0; i < count; ++i) {
-    const std::uint8_t* bytes = reader->Bytes(form[i].stored_bytes());
+    const std::uint8_t* bytes = reader->Bytes(static_cast<std::size_t>(form[i].stored_bytes()));
     std::string_view& view = batch->strings[i + 1];
     switch (form[i].kind()) {
       case StringKind::kKnown:
         view = KnownString(form[i].n());
         break;
       case StringKind::kText:
-        view = {reinterpret_cast<const char*>(bytes), form[i].n()};
+        view = {reinterpret_cast<const char*>(bytes), static_cast<std::size_t>(form[i].n())};
         if (!IsValidUtf8(view)) string_flaw[i + 1] = FlawOf(ProblemKind::kInvalidUtf8);
         break;
       case StringKind::kHex:
       case StringKind::kName:
         ExpandForm(form[i], bytes, text);
-        view = {text, form[i].text_bytes()};
+        view = {text, static_cast<std::size_t>(form[i].text_bytes())};
         text += view.size();
         break;
     }
@@ -199,8 +205,9 @@ absl::Status Decoder::Scratch::ReadSubjects(Reader* reader, const Limits& limits
   subjects.unit_type.clear();
   subjects.unit_id.clear();
   subject_flaw.clear();
-  const std::uint64_t count = reader->Varint();
-  if (count > limits.records) return Exceeds("subjects", count, limits.records);
+  const std::uint64_t announced = reader->Varint();
+  if (announced > limits.records) return Exceeds("subjects", announced, limits.records);
+  const auto count = static_cast<std::size_t>(announced);
   bool too_many = false;
   ReadColumn<std::uint32_t>(reader, count, [&](std::size_t, std::uint32_t units) {
     too_many = too_many || units > kMaxUnitsPerSubject;
@@ -233,8 +240,9 @@ absl::Status Decoder::Scratch::ReadSubjects(Reader* reader, const Limits& limits
 absl::Status Decoder::Scratch::ReadShapes(Reader* reader, std::size_t count,
                                           std::size_t fixed_words, std::size_t string_words,
                                           const Limits& limits) {
-  const std::uint64_t size = reader->Varint();
-  if (size == 0 || size > count) return Damaged("shapes");
+  const std::uint64_t announced = reader->Varint();
+  if (announced == 0 || announced > count) return Damaged("shapes");
+  const auto size = static_cast<std::size_t>(announced);
   shapes.flaw.assign(size, 0);
   for (std::size_t w = 0; w < fixed_words; ++w) {
     shapes.fixed[w].assign(size, 0);
@@ -351,9 +359,9 @@ absl::Status Decoder::Scratch::ReadRecords(Reader* reader, std::size_t count, st
     if (total > limits.properties) return Exceeds("properties", total, limits.properties);
     properties->first[i + 1] = static_cast<std::uint32_t>(total);
   }
-  properties->name.resize(total);
-  properties->type.resize(total);
-  properties->bits.resize(total);
+  properties->name.resize(properties->first[count]);
+  properties->type.resize(properties->first[count]);
+  properties->bits.resize(properties->first[count]);
   return absl::OkStatus();
 }
 
@@ -400,8 +408,9 @@ void Decoder::Scratch::ReadProperties(Reader* reader, std::size_t base, std::siz
 
 absl::Status Decoder::Scratch::ReadExposures(Reader* reader, const Limits& limits, Batch* batch) {
   ExposureColumns& out = batch->exposures;
-  const std::uint64_t count = reader->Varint();
-  if (count > limits.records) return Exceeds("records", count, limits.records);
+  const std::uint64_t announced = reader->Varint();
+  if (announced > limits.records) return Exceeds("records", announced, limits.records);
+  const auto count = static_cast<std::size_t>(announced);
   record_flaw.assign(count, 0);
   for (auto* column : {&out.subject, &out.experiment, &out.variant, &out.iteration, &out.phase}) {
     column->resize(count);
@@ -450,8 +459,10 @@ absl::Status Decoder::Scratch::ReadExposures(Reader* reader, const Limits& limit
 absl::Status Decoder::Scratch::ReadEvents(Reader* reader, const Limits& limits, Batch* batch) {
   EventColumns& out = batch->events;
   const std::size_t base = batch->exposures.size();
-  const std::uint64_t count = reader->Varint();
-  if (count > limits.records - base) return Exceeds("records", count + base, limits.records);
+  const std::uint64_t announced = reader->Varint();
+  if (announced > limits.records - base)
+    return Exceeds("records", announced + base, limits.records);
+  const auto count = static_cast<std::size_t>(announced);
   record_flaw.resize(base + count, 0);
   out.subject.resize(count);
   out.name.resize(count);
@@ -484,8 +495,9 @@ absl::Status Decoder::Scratch::ReadEvents(Reader* reader, const Limits& limits, 
     ReadProperties(reader, base, s, &out.properties);
   }
   for (std::vector<std::uint64_t>* ids : {&out.event_id, &out.ref_id}) {
-    const std::uint64_t size = reader->Varint();
-    if (size > count) return Damaged("ids");
+    const std::uint64_t with_id = reader->Varint();
+    if (with_id > count) return Damaged("ids");
+    const auto size = static_cast<std::size_t>(with_id);
     bool out_of_range = false;
     order.clear();  // From here on: the records that have an id.
     ReadColumn<std::uint32_t>(reader, size, [&](std::size_t, std::uint32_t record) {
@@ -513,10 +525,11 @@ absl::Status Decoder::Scratch::ReadCounters(Reader* reader, const Limits& limits
     return static_cast<std::uint32_t>(index);
   };
   const auto rows = [&](auto* table) {
-    const std::uint64_t count = reader->Varint();
-    sound = sound && count <= limits.records;
+    const std::uint64_t announced = reader->Varint();
+    sound = sound && announced <= limits.records;
+    const auto count = sound ? static_cast<std::size_t>(announced) : 0;
     if (sound) table->resize(count);
-    return sound ? static_cast<std::size_t>(count) : 0;
+    return count;
   };
   const auto column = [&](auto* table, auto set) {
     ReadColumn<std::uint64_t>(reader, table->size(),

@@ -246,7 +246,8 @@ struct Encoder::State {
     if (records_of_shape.size() < shapes.size()) records_of_shape.resize(shapes.size());
     for (std::size_t s = 0; s < shapes.size(); ++s) records_of_shape[s].clear();
     for (std::size_t i = 0; i < count; ++i) {
-      records_of_shape[lane.shape[i]].push_back(static_cast<std::uint32_t>(i));
+      records_of_shape[static_cast<std::size_t>(lane.shape[i])].push_back(
+          static_cast<std::uint32_t>(i));
     }
     for (std::size_t s = 0; s < shapes.size(); ++s) {
       const std::vector<std::uint32_t>& records = records_of_shape[s];
@@ -258,7 +259,7 @@ struct Encoder::State {
       const std::size_t slots = (shapes[s].size() / sizeof(std::uint64_t) - lane.fixed) / 2;
       for (std::size_t slot = 0; slot < slots; ++slot) {
         const auto bits = [&](std::size_t i) {
-          return lane.properties[lane.first[records[i]] + slot];
+          return lane.properties[static_cast<std::size_t>(lane.first[records[i]]) + slot];
         };
         const auto type = static_cast<ValueType>(Word(shapes[s], lane.fixed + 2 * slot + 1));
         if (type == ValueType::kDouble) {

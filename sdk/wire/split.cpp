@@ -38,7 +38,9 @@ class Copier {
   }
 
  private:
-  std::string_view Text(std::uint64_t index) const { return batch_.strings[index]; }
+  std::string_view Text(std::uint64_t index) const {
+    return batch_.strings[static_cast<std::size_t>(index)];
+  }
 
   std::uint32_t Subject(std::uint32_t row) {
     units_.clear();

@@ -8,6 +8,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <limits>
+#include <mutex>
 #include <new>
 #include <string>
 #include <thread>
@@ -387,8 +388,179 @@ TEST_F(CInterface, RefusesMisuseWithoutTouchingAnything) {
   upswing_client_destroy(other);
 }
 
+TEST_F(CInterface, ReadsByKeyAsByName) {
+  upswing_key flag = {};
+  upswing_key all = {};
+  ASSERT_EQ(upswing_client_flag_key(client_, Text("int"), &flag), UPSWING_OK);
+  ASSERT_EQ(upswing_client_experiment_key(client_, Text("all"), &all), UPSWING_OK);
+  EXPECT_EQ(upswing_client_int_by_key(client_, &flag, user_, 3), -7);
+  // Another type.
+  EXPECT_EQ(upswing_client_bool_by_key(client_, &flag, user_, 1), 1);
+  EXPECT_EQ(upswing_client_double_by_key(client_, &flag, user_, 0.25), 0.25);
+  EXPECT_EQ(String(upswing_client_json_by_key(client_, &flag, user_, Text("x"))), "x");
+  upswing_key string = {};
+  ASSERT_EQ(upswing_client_flag_key(client_, Text("string"), &string), UPSWING_OK);
+  EXPECT_EQ(String(upswing_client_string_by_key(client_, &string, user_, Text("x"))), "text");
+
+  auto decision = Sized<upswing_decision>();
+  ASSERT_EQ(upswing_client_peek_by_key(client_, &all, user_, &decision), UPSWING_OK);
+  EXPECT_EQ(String(decision.variant), "on");
+  EXPECT_EQ(Queued(client_), 0u);
+  ASSERT_EQ(upswing_client_decide_by_key(client_, &all, user_, &decision), UPSWING_OK);
+  EXPECT_EQ(Queued(client_), 1u);
+  ASSERT_EQ(upswing_client_peek_flag_by_key(client_, &flag, user_, &decision), UPSWING_OK);
+  EXPECT_EQ(decision.value.integer, -7);
+  ASSERT_EQ(upswing_client_decide_flag_by_key(client_, &flag, user_, &decision), UPSWING_OK);
+  EXPECT_EQ(decision.value.integer, -7);
+
+  // A key of nobody, and one of another client.
+  const upswing_key none = {};
+  EXPECT_EQ(upswing_client_int_by_key(client_, &none, user_, 3), 3);
+  EXPECT_EQ(upswing_client_int_by_key(client_, nullptr, user_, 3), 3);
+  upswing_client* const other = Create(Options());
+  EXPECT_EQ(upswing_client_peek_by_key(other, &all, user_, &decision), UPSWING_INVALID_ARGUMENT);
+  upswing_client_destroy(other);
+}
+
+TEST_F(CInterface, DecidesForEveryExperiment) {
+  upswing_decisions* decisions = nullptr;
+  ASSERT_EQ(upswing_decisions_create(&decisions), UPSWING_OK);
+  EXPECT_EQ(upswing_decisions_count(decisions), 0u);
+  ASSERT_EQ(upswing_client_decide_all(client_, user_, decisions), UPSWING_OK);
+  ASSERT_EQ(upswing_decisions_count(decisions), 2u);
+  EXPECT_EQ(Queued(client_), 0u);
+  auto decision = Sized<upswing_decision>();
+  ASSERT_EQ(upswing_decisions_get(decisions, 0, &decision), UPSWING_OK);
+  EXPECT_EQ(String(decision.key), "all");
+  EXPECT_EQ(String(decision.variant), "on");
+  EXPECT_EQ(upswing_client_expose(client_, &decision, user_), UPSWING_OK);
+  EXPECT_EQ(Queued(client_), 1u);
+  ASSERT_EQ(upswing_decisions_get(decisions, 1, &decision), UPSWING_OK);
+  EXPECT_EQ(String(decision.key), "targeted");
+  EXPECT_EQ(decision.reason, UPSWING_REASON_TARGETING);
+  EXPECT_EQ(upswing_decisions_get(decisions, 2, &decision), UPSWING_NOT_FOUND);
+  EXPECT_EQ(upswing_client_decide_all(client_, user_, nullptr), UPSWING_INVALID_ARGUMENT);
+  EXPECT_EQ(upswing_decisions_count(nullptr), 0u);
+  upswing_decisions_destroy(decisions);
+  upswing_decisions_destroy(nullptr);
+}
+
+// With a time it is not compared with the unit's last exposure.
+TEST_F(CInterface, ExposesAtATimeOfItsOwn) {
+  auto decision = Sized<upswing_decision>();
+  ASSERT_EQ(upswing_client_peek(client_, Text("all"), user_, &decision), UPSWING_OK);
+  EXPECT_EQ(upswing_client_expose_at(client_, &decision, user_, 1'793'491'200'000), UPSWING_OK);
+  EXPECT_EQ(upswing_client_expose_at(client_, &decision, user_, 1'793'491'200'000), UPSWING_OK);
+  EXPECT_EQ(Queued(client_), 2u);
+  EXPECT_EQ(upswing_client_expose_at(client_, &decision, user_, UPSWING_NOW),
+            UPSWING_INVALID_ARGUMENT);
+}
+
+TEST_F(CInterface, TakesHintsAboutTheNetwork) {
+  for (upswing_network hint = UPSWING_NETWORK_UNKNOWN; hint <= UPSWING_NETWORK_UNMETERED; ++hint) {
+    EXPECT_EQ(upswing_client_set_network(client_, hint), UPSWING_OK);
+  }
+  EXPECT_EQ(upswing_client_set_network(client_, 4), UPSWING_INVALID_ARGUMENT);
+  EXPECT_EQ(upswing_client_set_network(client_, -1), UPSWING_INVALID_ARGUMENT);
+}
+
+// An app's HTTP stack: what it was asked, and what it answers.
+struct AppStack {
+  std::mutex mutex;
+  std::vector<std::string> posted;  // values of Upswing-Batch
+  upswing_status answer = UPSWING_OK;
+  std::size_t body_bytes = 0;  // of the answer to GET
+  int released = 0;
+};
+
+upswing_status SendByApp(void* user, const upswing_http_request* request,
+                         upswing_http_response* response) {
+  auto* const app = static_cast<AppStack*>(user);
+  const std::lock_guard lock(app->mutex);
+  if (app->answer != UPSWING_OK) return app->answer;
+  if (String(request->method) == "GET") {
+    upswing_http_response_set_status(response, 404);
+    const std::string body(app->body_bytes, 'x');
+    return upswing_http_response_add_body(response, Text(body));
+  }
+  EXPECT_EQ(request->size, sizeof(upswing_http_request));
+  EXPECT_GT(request->body.len, 0u);
+  EXPECT_THAT(String(request->url), HasSubstr("http://app.test/v1/batches"));
+  for (std::size_t i = 0; i < request->header_count; ++i) {
+    if (String(request->headers[i].name) != "Upswing-Batch") continue;
+    app->posted.push_back(String(request->headers[i].value));
+    EXPECT_EQ(upswing_http_response_add_header(response, request->headers[i].name,
+                                               request->headers[i].value),
+              UPSWING_OK);
+  }
+  EXPECT_EQ(upswing_http_response_set_status(response, 99), UPSWING_INVALID_ARGUMENT);
+  EXPECT_EQ(upswing_http_response_set_status(response, 200), UPSWING_OK);
+  return upswing_http_response_add_body(
+      response, Text(R"({"accepted":1,"duplicate":false,"conflict":false,"rejected":[]})"));
+}
+
+TEST_F(CInterface, DeliversOverTheAppsOwnStack) {
+  AppStack app;
+  upswing_transport transport = {};
+  transport.size = sizeof(transport);
+  transport.user = &app;
+  transport.send = SendByApp;
+  transport.release = [](void* user) { ++static_cast<AppStack*>(user)->released; };
+  upswing_options options = Options();
+  options.bundled_catalog = Text(catalog_.compiled.bytes);
+  options.server_url = Text("http://app.test");
+  options.transport = &transport;
+  options.max_backoff_ms = 100;
+
+  // What the library refuses stays the caller's.
+  options.batch_records = 0;
+  upswing_client* client = nullptr;
+  EXPECT_EQ(upswing_client_create(&options, &client, nullptr), UPSWING_INVALID_ARGUMENT);
+  EXPECT_EQ(app.released, 0);
+  options.batch_records = 500;
+
+  client = Create(options);
+  transport.size = 0;
+  EXPECT_EQ(upswing_client_bool(client, Text("bool"), user_, 0), 1);
+  upswing_client_track(client, user_, Text("e"), 1, nullptr);
+  for (const upswing_status failure :
+       {UPSWING_UNAVAILABLE, UPSWING_TIMEOUT, UPSWING_TOO_LARGE, UPSWING_CANCELLED}) {
+    {
+      const std::lock_guard lock(app.mutex);
+      app.answer = failure;
+    }
+    auto result = Sized<upswing_flush_result>();
+    EXPECT_EQ(upswing_client_flush(client, 50, &result), UPSWING_OK);
+    EXPECT_EQ(result.sent, 0u);
+    EXPECT_EQ(result.kept, 2u);
+  }
+  {
+    const std::lock_guard lock(app.mutex);
+    app.answer = UPSWING_OK;
+  }
+  auto result = Sized<upswing_flush_result>();
+  EXPECT_EQ(upswing_client_close(client, 20'000, &result), UPSWING_OK);
+  EXPECT_EQ(result.sent, 2u);
+  EXPECT_FALSE(app.posted.empty());
+  EXPECT_EQ(app.released, 0);
+  upswing_client_destroy(client);
+  EXPECT_EQ(app.released, 1);
+
+  transport.size = sizeof(transport);
+  transport.send = nullptr;
+  EXPECT_EQ(upswing_client_create(&options, &client, nullptr), UPSWING_INVALID_ARGUMENT);
+  EXPECT_EQ(upswing_http_response_set_status(nullptr, 200), UPSWING_INVALID_ARGUMENT);
+  EXPECT_EQ(upswing_http_response_add_header(nullptr, Text("a"), Text("b")),
+            UPSWING_INVALID_ARGUMENT);
+  EXPECT_EQ(upswing_http_response_add_body(nullptr, Text("a")), UPSWING_INVALID_ARGUMENT);
+}
+
 TEST_F(CInterface, ReadsAllocateNothing) {
   auto decision = Sized<upswing_decision>();
+  upswing_key key = {};
+  upswing_client_flag_key(client_, Text("int"), &key);
+  upswing_decisions* all = nullptr;
+  upswing_decisions_create(&all);
   const auto round = [&](const std::string& id) {
     upswing_subject_clear(user_);
     upswing_subject_set_unit(user_, Text("user"), Text(id));
@@ -400,6 +572,9 @@ TEST_F(CInterface, ReadsAllocateNothing) {
     upswing_client_peek(client_, Text("targeted"), user_, &decision);
     upswing_client_peek_flag(client_, Text("json"), user_, &decision);
     upswing_client_expose(client_, &decision, user_);
+    upswing_client_int_by_key(client_, &key, user_, 0);
+    upswing_client_decide_all(client_, user_, all);
+    upswing_decisions_get(all, 1, &decision);
   };
   round("a-long-id-that-makes-the-buffers-grow-first");
   std::vector<std::string> ids;
@@ -407,6 +582,7 @@ TEST_F(CInterface, ReadsAllocateNothing) {
   const long before = allocations;
   for (const std::string& id : ids) round(id);
   EXPECT_EQ(allocations - before, 0);
+  upswing_decisions_destroy(all);
   EXPECT_GE(Queued(client_), 100u);  // the work was done
 }
 

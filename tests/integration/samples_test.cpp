@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <filesystem>
 #include <fstream>
 
 #include <nlohmann/json.hpp>
@@ -55,6 +56,31 @@ TEST(Samples, TheFirstExposureFromPythonIsInTheReport) {
   ExpectTheFirstExposureInTheReport(
       {"/usr/bin/python3", (testing::SourceDir() / "samples/python/first_exposure.py").string(),
        (testing::BinDir().parent_path() / "libupswing.so").string()});
+}
+
+TEST(Samples, TheFirstExposureFromNodeIsInTheReport) {
+  const auto addon = testing::BinDir().parent_path() / "upswing.node";
+  if (!std::filesystem::exists(addon)) GTEST_SKIP() << "no Node.js with headers";
+  ExpectTheFirstExposureInTheReport(
+      {"/usr/bin/env", "node", (testing::SourceDir() / "samples/node/first_exposure.js").string(),
+       addon.string()});
+}
+
+// Built by the tests java_compiles and objc_compiles.
+TEST(Samples, TheFirstExposureFromJavaIsInTheReport) {
+  const auto build = testing::BinDir().parent_path();
+  const auto classes = build / "tests/java";
+  if (!std::filesystem::exists(classes / "test/FirstExposure.class")) GTEST_SKIP() << "no Java";
+  ExpectTheFirstExposureInTheReport(
+      {"/usr/bin/env", "java", "-Xcheck:jni", "-cp",
+       (classes / "main").string() + ":" + (classes / "test").string(), "FirstExposure",
+       (build / "libupswing_jni.so").string()});
+}
+
+TEST(Samples, TheFirstExposureFromObjectiveCIsInTheReport) {
+  const auto sample = testing::BinDir().parent_path() / "tests/objc/sample_objc";
+  if (!std::filesystem::exists(sample)) GTEST_SKIP() << "no Objective-C";
+  ExpectTheFirstExposureInTheReport({sample.string()});
 }
 
 // The same devices twice: the second time every exposure and event is a repeat, so the numbers

@@ -1,0 +1,7 @@
+package com.upswing;
+
+public enum LogLevel {
+  INFO,
+  WARNING,
+  ERROR
+}
