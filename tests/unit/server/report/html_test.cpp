@@ -2,7 +2,6 @@
 #include <gtest/gtest.h>
 
 #include <map>
-#include <regex>
 #include <set>
 #include <sstream>
 #include <tuple>
@@ -89,9 +88,11 @@ TEST(ExampleReport, IsAsReviewedInEveryFormat) {
 // Values of <data class="KIND" value="..."> of the page.
 std::multiset<std::string> ValuesOnPage(const std::string& table, const std::string& kind) {
   std::multiset<std::string> values;
-  const std::regex pattern("<data class=\"" + kind + "\" value=\"([^\"]*)\"");
-  for (std::sregex_iterator it(table.begin(), table.end(), pattern), end; it != end; ++it)
-    values.insert((*it)[1]);
+  const std::string begin = "<data class=\"" + kind + "\" value=\"";
+  for (std::size_t at = table.find(begin); at != std::string::npos; at = table.find(begin, at)) {
+    at += begin.size();
+    values.insert(table.substr(at, table.find('"', at) - at));
+  }
   return values;
 }
 
