@@ -9,7 +9,7 @@
 #include "sdk/assignment/explain.hpp"
 #include "sdk/base/hash.hpp"
 #include "sdk/base/text.hpp"
-#include "sdk/base/thread_ordinal.hpp"
+#include "sdk/events/thread_ordinal.hpp"
 #include "sdk/transport/catalog_fetcher.hpp"
 #include "sdk/transport/curl_transport.hpp"
 #include "upswing/version.hpp"
@@ -370,7 +370,9 @@ void Core::Track(const Subject& subject, std::string_view name, double value,
   }
 }
 
-Core::Arrivals& Core::own_arrivals() { return arrivals_[base::ThreadOrdinal() % arrivals_.size()]; }
+Core::Arrivals& Core::own_arrivals() {
+  return arrivals_[events::ThreadOrdinal() % arrivals_.size()];
+}
 
 std::uint64_t Core::waiting() const {
   std::uint64_t sum = 0;

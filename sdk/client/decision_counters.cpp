@@ -1,7 +1,7 @@
 #include "sdk/client/decision_counters.hpp"
 
 #include "sdk/base/hash.hpp"
-#include "sdk/base/thread_ordinal.hpp"
+#include "sdk/events/thread_ordinal.hpp"
 
 namespace upswing::client {
 namespace {
@@ -18,7 +18,7 @@ DecisionCounters::DecisionCounters()
 void DecisionCounters::Count(std::string_view experiment, std::string_view variant, bool exposed,
                              bool queued, events::Counters* overflow) {
   const std::uint64_t key = base::Mix(Address(experiment) ^ base::Mix(Address(variant))) | 1;
-  Slot* block = slots_.get() + base::ThreadOrdinal() % kBlocks * kSlots;
+  Slot* block = slots_.get() + events::ThreadOrdinal() % kBlocks * kSlots;
   for (std::size_t probe = 0; slots_ != nullptr && probe < 16; ++probe) {
     Slot& slot = block[((key >> 8) + probe) & (kSlots - 1)];
     std::uint64_t found = slot.key.load(std::memory_order_acquire);

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "sdk/base/thread_ordinal.hpp"
+#include "sdk/events/thread_ordinal.hpp"
 
 namespace upswing::events {
 
@@ -14,7 +14,7 @@ LaneQueue::LaneQueue(std::size_t capacity_bytes)
 }
 
 char* LaneQueue::Reserve(std::size_t size) {
-  const std::size_t own = base::ThreadOrdinal();
+  const std::size_t own = ThreadOrdinal();
   for (std::size_t i = 0; i < rings_used_; ++i) {
     if (char* place = rings_[(own + i) & (rings_used_ - 1)]->Reserve(size)) return place;
   }

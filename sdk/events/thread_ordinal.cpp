@@ -1,8 +1,8 @@
-#include "sdk/base/thread_ordinal.hpp"
+#include "sdk/events/thread_ordinal.hpp"
 
 #include <atomic>
 
-namespace upswing::base {
+namespace upswing::events {
 
 std::size_t ThreadOrdinal() {
   static constinit std::atomic<std::size_t> next{0};
@@ -11,4 +11,4 @@ std::size_t ThreadOrdinal() {
   return ordinal;
 }
 
-}  // namespace upswing::base
+}  // namespace upswing::events
