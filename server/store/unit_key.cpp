@@ -15,6 +15,7 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
+#include "server/store/bytes.hpp"
 
 namespace upswing::store {
 namespace {
@@ -74,6 +75,17 @@ std::string UnitHasher::Fingerprint() const {
   // A unit type cannot be empty, so this is no unit's key.
   const std::uint64_t key = Key("", "fingerprint");
   return absl::StrCat(absl::Hex(key, absl::kZeroPad16));
+}
+
+std::string TombstoneHash(std::string_view unit_type, std::uint64_t key) {
+  std::string text("upswing tombstone");
+  text.push_back('\0');
+  text.append(unit_type);
+  text.push_back('\0');
+  PutFixed(key, &text);
+  unsigned char digest[SHA256_DIGEST_LENGTH];
+  SHA256(reinterpret_cast<const unsigned char*>(text.data()), text.size(), digest);
+  return std::string(reinterpret_cast<const char*>(digest), 16);
 }
 
 absl::StatusOr<UnitSecret> ReadSecret(const std::string& file) {

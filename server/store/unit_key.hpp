@@ -35,6 +35,10 @@ class UnitHasher {
   std::unique_ptr<Pads> pads_;
 };
 
+/// Names an erased unit so that its key cannot be read back: the first 16 bytes of
+/// SHA-256("upswing tombstone" NUL unit type NUL key).
+std::string TombstoneHash(std::string_view unit_type, std::uint64_t key);
+
 /// Reads 64 hexadecimal digits from `file`; kNotFound if there is none, kDataLoss if it holds
 /// something else.
 absl::StatusOr<UnitSecret> ReadSecret(const std::string& file);

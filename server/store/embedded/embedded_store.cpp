@@ -289,7 +289,7 @@ std::optional<std::int64_t> StoreImpl::ErasedAt(std::string_view unit_type,
   return tombstones_.Find(unit_type, key);
 }
 
-absl::StatusOr<std::shared_ptr<const RecordSource>> StoreImpl::Snapshot() {
+absl::StatusOr<std::shared_ptr<const RecordSource>> StoreImpl::Snapshot(const SnapshotScope&) {
   SnapshotOptions snapshot;
   snapshot.file = file_;
   snapshot.vfs = options_.vfs;

@@ -69,9 +69,6 @@ class EmbeddedStore : public EventStore {
   /// there.
   static absl::StatusOr<std::unique_ptr<EmbeddedStore>> Open(const EmbeddedOptions& options);
 
-  /// Replaces raw ids; loaded from the folder's key file, which Open made if the store was new.
-  virtual const UnitHasher& hasher() const = 0;
-
   /// Compacts everything landed, then merges runs as the size classes say (`all`: into one run).
   virtual absl::Status Compact(bool all) = 0;
 
