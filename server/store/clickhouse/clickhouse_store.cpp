@@ -97,6 +97,7 @@ class StoreImpl : public ClickHouseStore {
   }
   absl::Status RefreshTombstones(bool now);
   absl::StatusOr<std::int64_t> Count(const std::string& condition);
+  absl::Status MoveQuorumOn(const std::string& condition);
   absl::Status Delete(const std::string& condition);
   void CatchUp(std::string_view table);
   absl::StatusOr<std::uint64_t> NextVersion(std::string_view key);
@@ -279,6 +280,31 @@ absl::StatusOr<std::int64_t> StoreImpl::Count(const std::string& condition) {
   return answer->empty() ? 0 : ByteReader(*answer).Fixed<std::int64_t>();
 }
 
+// Servers before 19.0 change no part that was the last one of its partition to reach a quorum. So
+// each partition gets another one on each shard: a row that belongs to no attempt and never counts.
+absl::Status StoreImpl::MoveQuorumOn(const std::string& condition) {
+  if (client_->address().cluster.empty()) return absl::OkStatus();
+  const absl::StatusOr<std::string> days = client_->Read(absl::StrCat(
+      "SELECT DISTINCT day FROM ", Records(), " WHERE ", condition, " FORMAT RowBinary"));
+  const absl::StatusOr<std::string> shards = client_->Read(
+      absl::StrCat("SELECT toUInt64(uniqExact(shard_num)) FROM system.clusters WHERE cluster = ",
+                   Quoted(client_->address().cluster), " FORMAT RowBinary"));
+  if (!days.ok()) return days.status();
+  if (!shards.ok()) return shards.status();
+  std::string rows;
+  const auto count = ByteReader(*shards).Fixed<std::uint64_t>();
+  for (ByteReader in(*days); !in.AtEnd();) {
+    const auto day = in.Fixed<std::uint16_t>();
+    for (std::uint64_t shard = 0; shard < count; ++shard) {
+      PutFixed(day, &rows);
+      PutFixed(shard, &rows);  // as the unit, by which rows find their shard
+      PutFixed(RandomId(), &rows);
+    }
+  }
+  if (rows.empty()) return absl::OkStatus();
+  return Insert(RecordsTable(client_->address()), "day, unit, event_id", rows);
+}
+
 // Deletes on every shard and returns when it is done.
 absl::Status StoreImpl::Delete(const std::string& condition) {
   const std::string& cluster = client_->address().cluster;
@@ -289,6 +315,7 @@ absl::Status StoreImpl::Delete(const std::string& condition) {
                    condition),
       waits ? ClickHouseClient::Settings{{"mutations_sync", "2"}} : ClickHouseClient::Settings{});
   if (!status.ok() || waits) return status;
+  if (absl::Status moved = MoveQuorumOn(condition); !moved.ok()) return moved;
   const std::string open = absl::StrCat(
       "SELECT toInt64(count()) FROM ",
       cluster.empty() ? "system.mutations" : absl::StrCat("cluster('", cluster, "', system, mutations)"),
