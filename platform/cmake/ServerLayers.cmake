@@ -23,7 +23,7 @@ upswing_layer(server/ingest DEPS sdk/base sdk/wire platform/port server/store LI
 upswing_layer(server/report PURE DEPS server/statistics server/analysis server/metrics LIBS absl absl_time json)
 # A data folder with its catalog: what the HTTP routes and the commands with --data share.
 upswing_layer(server/project DEPS platform/port sdk/catalog sdk/assignment server/json server/metrics server/authoring server/store server/store/embedded
-              server/ingest server/statistics server/analysis server/report LIBS absl json threads)
+              server/store/clickhouse server/ingest server/statistics server/analysis server/report LIBS absl json threads)
 # The web page, built by npm and held in the binary.
 include(platform/cmake/Dashboard.cmake)
 upswing_layer(server/dashboard LIBS absl zlib)
@@ -50,7 +50,7 @@ upswing_layer(server/simulation PURE DEPS sdk/base sdk/wire server/json server/m
 target_include_directories(upswing_server_simulation PRIVATE ${PROJECT_BINARY_DIR}/generated)
 # The commands that talk to a server are clients of it, so that they go through the real SDK.
 upswing_layer(server/cli DEPS platform/port platform/posix sdk/base sdk/schema sdk/catalog sdk/assignment sdk/wire sdk/transport
-              sdk/client server/json server/metrics server/authoring server/statistics server/stats_json server/ingest server/store server/store/embedded server/project server/report server/access server/evaluation server/http
+              sdk/client server/json server/metrics server/authoring server/statistics server/stats_json server/ingest server/store server/store/embedded server/store/clickhouse server/project server/report server/access server/evaluation server/http
               server/importer server/simulation LIBS absl absl_time cli11 flatbuffers json threads)
 target_include_directories(upswing_server_cli PRIVATE ${PROJECT_BINARY_DIR}/generated)
 

@@ -90,7 +90,13 @@ class StoreImpl : public ClickHouseStore {
     return absl::StrCat(client_->address().database, ".", View(name));
   }
   std::string Records() const { return Table(RecordsTable(client_->address())); }
-  bool writable() const { return !options_.key_file.empty(); }
+  bool has_key() const { return !options_.key_file.empty(); }
+  absl::Status Writable(bool with_key) const {
+    if (options_.read_only) return absl::FailedPreconditionError("the store is open for reading only");
+    if (with_key && !has_key())
+      return absl::FailedPreconditionError("--unit-key: the store was opened without its secret");
+    return absl::OkStatus();
+  }
   absl::Status Insert(std::string_view table, std::string_view columns, std::string_view body) {
     return client_->Insert(absl::StrCat(Table(table), " (", View(columns), ")"), body,
                            InsertSettings(*client_));
@@ -156,13 +162,13 @@ absl::Status StoreImpl::Load() {
                      options_.project, "'"));
   options_.project = **project;
   UnitSecret secret{};
-  if (writable()) {
+  if (has_key()) {
     const absl::StatusOr<UnitSecret> read = ReadSecret(options_.key_file);
     if (!read.ok()) return read.status();
     secret = *read;
   }
   hasher_ = std::make_unique<UnitHasher>(secret, options_.project);
-  if (writable() && hasher_->Fingerprint() != fingerprint->value_or(""))
+  if (has_key() && hasher_->Fingerprint() != fingerprint->value_or(""))
     return absl::FailedPreconditionError(absl::StrCat(
         "--unit-key: ", options_.key_file, " is not the key of the store at ", where,
         " (fingerprint ", hasher_->Fingerprint(), ", expected ", fingerprint->value_or(""), ")"));
@@ -199,7 +205,7 @@ std::optional<std::int64_t> StoreImpl::ErasedAt(std::string_view unit_type,
 }
 
 absl::StatusOr<std::vector<LandingOutcome>> StoreImpl::Land(absl::Span<LandingBatch> batches) {
-  if (!writable()) return absl::FailedPreconditionError("the store is open for reading only");
+  if (absl::Status status = Writable(true); !status.ok()) return status;
   if (absl::Status status = RefreshTombstones(false); !status.ok()) return status;
   absl::StatusOr<KnownInLedger> known = KnownInLedger::Ask(client_.get(), batches);
   if (!known.ok()) return known.status();
@@ -334,7 +340,7 @@ absl::Status StoreImpl::Delete(const std::string& condition) {
 
 absl::StatusOr<EraseResult> StoreImpl::Erase(std::string_view unit_type, std::uint64_t key,
                                              std::int64_t now_ms, const AuditErasure& audit) {
-  if (!writable()) return absl::FailedPreconditionError("the store is open for reading only");
+  if (absl::Status status = Writable(true); !status.ok()) return status;
   const std::string hash = TombstoneHash(unit_type, key);
   // From here on nothing of the unit is landed; if this process ends now, erasing again goes on.
   std::string tombstone = hash;
@@ -383,7 +389,7 @@ absl::StatusOr<EraseResult> StoreImpl::Erase(std::string_view unit_type, std::ui
 
 absl::StatusOr<EraseResult> StoreImpl::Expire(std::int64_t before_ms,
                                               const std::vector<std::string>& keep) {
-  if (!writable()) return absl::FailedPreconditionError("the store is open for reading only");
+  if (absl::Status status = Writable(false); !status.ok()) return status;
   std::string condition = absl::StrCat("time_ms < ", before_ms);
   if (!keep.empty())
     absl::StrAppend(&condition, " AND NOT (lane = 0 AND name IN (",
@@ -412,7 +418,7 @@ absl::StatusOr<std::uint64_t> StoreImpl::NextVersion(std::string_view key) {
 }
 
 absl::Status StoreImpl::PutMeta(std::string_view key, std::string_view value) {
-  if (!writable()) return absl::FailedPreconditionError("the store is open for reading only");
+  if (absl::Status status = Writable(false); !status.ok()) return status;
   const std::lock_guard lock(meta_mutex_);
   const absl::StatusOr<std::uint64_t> version = NextVersion(key);
   if (!version.ok()) return version.status();
@@ -450,7 +456,7 @@ absl::StatusOr<std::vector<std::pair<std::string, std::string>>> StoreImpl::List
 }
 
 absl::Status StoreImpl::Audit(const AuditEntry& entry) {
-  if (!writable()) return absl::FailedPreconditionError("the store is open for reading only");
+  if (absl::Status status = Writable(false); !status.ok()) return status;
   std::string row;
   PutFixed(entry.time_ms, &row);
   // By time within one of them.

@@ -15,8 +15,9 @@ namespace upswing::store {
 struct ClickHouseOptions {
   ClickHouseAddress address;
   /// File with the secret behind unit keys, the same for every node; a new store is made for it.
-  /// Empty: this process reads, and knows no ids.
+  /// Empty: this process knows no ids, and lands and erases nothing.
   std::string key_file;
+  bool read_only = false;
   /// Part of every unit key. Empty: the store's own.
   std::string project;
 };
