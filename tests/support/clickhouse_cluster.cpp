@@ -206,8 +206,6 @@ std::string ClickHouseCluster::Folder(int server) const {
   return folder_ / ("server" + std::to_string(server));
 }
 
-std::string ClickHouseCluster::DataOf(int server) const { return Folder(server) + "/data"; }
-
 void ClickHouseCluster::Configure(int number) const {
   const ServerPorts& server = servers_[static_cast<std::size_t>(number)];
   const std::string folder = Folder(number);
@@ -252,10 +250,15 @@ void ClickHouseCluster::Configure(int number) const {
             "</yandex>");
 }
 
-void ClickHouseCluster::Start(int server) {
-  std::vector<std::string> command = wrap_;
-  command.insert(command.end(), {"/usr/sbin/clickhouse-server",
-                                 "--config-file=" + Folder(server) + "/config.xml"});
+void ClickHouseCluster::Start(int server, int disk_mib) {
+  std::vector<std::string> command = {"/usr/sbin/clickhouse-server",
+                                      "--config-file=" + Folder(server) + "/config.xml"};
+  if (disk_mib > 0) {
+    // A mount of the process's own, for which nobody has to be root.
+    command = {"/usr/bin/unshare", "-rm", "/bin/sh", "-c",
+               "mount -t tmpfs -o size=" + std::to_string(disk_mib) + "m tmpfs " + Folder(server) +
+                   "/data && exec " + command[0] + " " + command[1]};
+  }
   servers_[static_cast<std::size_t>(server)].process =
       std::make_unique<Process>(command, Folder(server) + "/out");
 }

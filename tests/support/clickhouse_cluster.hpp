@@ -54,16 +54,13 @@ class ClickHouseCluster {
   void WaitUntilReady() const;
 
   void Kill(int server);  ///< kill -9.
-  void Start(int server);
+  /// With a size: the data lie on a disk of so many MiB of their own, which is empty.
+  void Start(int server, int disk_mib = 0);
   void StopCoordinator();
   void StartCoordinator();
   /// The way on which replicas fetch each other's parts.
   void CutReplication();
   void MendReplication();
-  /// Folder of a server's data.
-  std::string DataOf(int server) const;
-  /// Starts the servers to come with this command in front (`unshare`, `prlimit`).
-  void Wrap(std::vector<std::string> command) { wrap_ = std::move(command); }
 
  private:
   struct ServerPorts {
@@ -81,7 +78,6 @@ class ClickHouseCluster {
   int coordinator_port_ = 0;
   std::unique_ptr<Process> coordinator_;
   std::vector<ServerPorts> servers_;
-  std::vector<std::string> wrap_;
 };
 
 /// Ports that nobody listens on at the moment.
