@@ -24,8 +24,7 @@ TimeRange RangeOf(const store::RecordSource& source, const Plan& plan) {
   const ExperimentSpec& spec = *plan.spec;
   for (const std::string& type : {spec.unit_type, spec.fallback_unit}) {
     if (type.empty()) continue;
-    if (const auto exposures =
-            source.TimeRange(type, store::Lane::kExposures, spec.experiment)) {
+    if (const auto exposures = source.TimeRange(type, store::Lane::kExposures, spec.experiment)) {
       range.first = std::min(range.first, exposures->first);
       range.last = std::max(range.last, exposures->second);
     }

@@ -44,11 +44,8 @@ absl::StatusOr<std::string> FromServer(const Flags& flags) {
 
 absl::StatusOr<std::string> FromData(const Flags& flags, bool colour) {
   const posix::PosixClock clock;
-  auto project =
-      project::Project::Open({.directory = flags.data,
-                              .store = flags.store,
-                              .read_only = true,
-                              .clock = &clock});
+  auto project = project::Project::Open(
+      {.directory = flags.data, .store = flags.store, .read_only = true, .clock = &clock});
   if (!project.ok()) return project.status();
   const absl::StatusOr<report::Report> report =
       (*project)->Report(flags.experiment, report::ParseAsOf(flags.as_of));

@@ -672,8 +672,9 @@ absl::StatusOr<report::Report> Project::Report(std::string_view experiment,
     if (!source.ok()) return source.status();
     // An old moment is asked for once; it would take the place of what is known about now. A
     // cluster's snapshots have no chunks that stay.
-    result = as_of_ms.has_value() || ingest_ == nullptr || shares_store_ ? analysis::Analyze(**source, spec)
-                                                        : state_->results.Analyze(*source, spec);
+    result = as_of_ms.has_value() || ingest_ == nullptr || shares_store_
+                 ? analysis::Analyze(**source, spec)
+                 : state_->results.Analyze(*source, spec);
   }
   if (!result.ok()) return result.status();
   if (!as_of_ms.has_value() && ingest_ != nullptr) {

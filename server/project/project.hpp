@@ -73,8 +73,8 @@ struct Options {
   Signing signing = {};
 };
 
-/// One project: a data folder or a cluster with its store, its catalog history and what is asked of both.
-/// Thread-safe.
+/// One project: a data folder or a cluster with its store, its catalog history and what is asked of
+/// both. Thread-safe.
 class Project {
  public:
   /// Errors are those of the store's `Open`, and kDataLoss if the stored catalog cannot be read.

@@ -30,9 +30,9 @@ namespace upswing {
 namespace {
 
 using nlohmann::json;
-using ::testing::HasSubstr;
 using testing::ClickHouseCluster;
 using testing::Finished;
+using ::testing::HasSubstr;
 using testing::RunProgram;
 using testing::Server;
 using testing::TemporaryFolder;
@@ -43,9 +43,7 @@ ClickHouseCluster& Cluster() {
   return cluster;
 }
 
-std::string Catalog() {
-  return (testing::SourceDir() / "samples/feed_shop/catalog.json").string();
-}
+std::string Catalog() { return (testing::SourceDir() / "samples/feed_shop/catalog.json").string(); }
 
 // A store of its own on the cluster, and its nodes.
 class Store {
@@ -55,8 +53,8 @@ class Store {
                  const std::string& key_of = "")
       : database_(database) {
     if (!key_of.empty()) std::filesystem::copy_file(key_of + "/unit.key", key());
-    const Finished init = RunProgram({Upswing(), "store", "init", "--store", Url(), "--unit-key",
-                                      key(), "--project", project});
+    const Finished init = RunProgram(
+        {Upswing(), "store", "init", "--store", Url(), "--unit-key", key(), "--project", project});
     EXPECT_EQ(init.status, 0) << init.err;
   }
   std::string Url(int first = 0) const { return Cluster().Url(database_, first); }
@@ -105,8 +103,8 @@ void ExpectAlike(const json& a, const json& b, const std::string& where) {
 
 json ReportOf(const std::string& experiment, const std::string& flag, const std::string& where,
               const std::string& as_of) {
-  const Finished report = RunProgram({Upswing(), "report", experiment, flag, where, "--as-of", as_of,
-                                      "--format", "json"});
+  const Finished report = RunProgram(
+      {Upswing(), "report", experiment, flag, where, "--as-of", as_of, "--format", "json"});
   EXPECT_EQ(report.status, 0) << report.err;
   return report.status == 0 ? json::parse(report.out) : json();
 }
@@ -117,8 +115,8 @@ TEST(ClickHouse, TheSimulatedShopReportsAsFromAFolder) {
   Store store("shop", "shop", folder / "data");
   Server node = store.Node(0, {"--catalog", Catalog()});
   for (const Server* server : {&one, &node}) {
-    const Finished simulated = RunProgram(
-        {Upswing(), "simulate", "--server", server->url(), "--catalog", Catalog(), "--users", "80"});
+    const Finished simulated = RunProgram({Upswing(), "simulate", "--server", server->url(),
+                                           "--catalog", Catalog(), "--users", "80"});
     ASSERT_EQ(simulated.status, 0) << simulated.err;
   }
   const std::string as_of = "2030-01-01T00:00:00Z";
@@ -131,7 +129,8 @@ TEST(ClickHouse, TheSimulatedShopReportsAsFromAFolder) {
 }
 
 TEST(ClickHouse, HillstromReportsAsFromAFolder) {
-  const std::string data = (testing::SharedDir() / "data/hillstrom_email/hillstrom.csv.gz").string();
+  const std::string data =
+      (testing::SharedDir() / "data/hillstrom_email/hillstrom.csv.gz").string();
   if (!std::filesystem::exists(data)) GTEST_SKIP() << "no ../shared/data";
   constexpr char kMapping[] = R"({"experiment": "spring_email",
    "variant": {"column": "segment", "control": "No E-Mail", "weights": {"No E-Mail": 1, "Mens E-Mail": 1, "Womens E-Mail": 1}},
@@ -149,8 +148,8 @@ TEST(ClickHouse, HillstromReportsAsFromAFolder) {
   Server nodes[] = {store.Node(0), store.Node(3)};
   // Through both nodes: the second time every batch is known, whichever node took it.
   for (const Server* server : {&one, &nodes[0], &nodes[1]}) {
-    const Finished imported = RunProgram(
-        {Upswing(), "import", data, "--mapping", mapping, "--server", server->url()});
+    const Finished imported =
+        RunProgram({Upswing(), "import", data, "--mapping", mapping, "--server", server->url()});
     ASSERT_EQ(imported.status, 0) << imported.err;
   }
   const std::string as_of = "2030-01-01T00:00:00Z";
@@ -162,14 +161,14 @@ TEST(ClickHouse, HillstromReportsAsFromAFolder) {
 
 TEST(ClickHouse, NodesShareCatalogKeysAndAuditLogAndRefuseAnotherSecret) {
   Store store("nodes");
-  const Finished made = RunProgram({Upswing(), "keys", "create", "boss", "--scope", "admin",
-                                    "--store", store.Url()});
+  const Finished made =
+      RunProgram({Upswing(), "keys", "create", "boss", "--scope", "admin", "--store", store.Url()});
   ASSERT_EQ(made.status, 0) << made.err;
   const std::string key = made.out.substr(0, made.out.find('\n'));
   Server a = store.Node(0, {}, Server::Auth::kKeys);
   Server b = store.Node(2, {}, Server::Auth::kKeys);
-  const Finished published = RunProgram({Upswing(), "catalog", "publish", Catalog(), "--server",
-                                         a.url(), "--api-key", key});
+  const Finished published = RunProgram(
+      {Upswing(), "catalog", "publish", Catalog(), "--server", a.url(), "--api-key", key});
   ASSERT_EQ(published.status, 0) << published.err;
   // The report of an experiment that the other node does not know yet is an error.
   const auto begin = std::chrono::steady_clock::now();
@@ -349,11 +348,12 @@ class Faults : public ::testing::Test {
         lost += rows.count(Worth(device, sequence)) == 0;
     EXPECT_EQ(lost, 0);
     EXPECT_EQ(doubled, 0);
-    std::printf("%lld batches acknowledged, %lld requests refused with Retry-After, %lld broken: "
-                "%lld lost, %lld doubled\n",
-                static_cast<long long>(devices.acknowledged()),
-                static_cast<long long>(devices.refused()), static_cast<long long>(devices.broken()),
-                static_cast<long long>(lost), static_cast<long long>(doubled));
+    std::printf(
+        "%lld batches acknowledged, %lld requests refused with Retry-After, %lld broken: "
+        "%lld lost, %lld doubled\n",
+        static_cast<long long>(devices.acknowledged()), static_cast<long long>(devices.refused()),
+        static_cast<long long>(devices.broken()), static_cast<long long>(lost),
+        static_cast<long long>(doubled));
   }
 };
 
@@ -365,8 +365,8 @@ TEST_F(Faults, KillsOfAReplicaAndOfANodeDuringIngestAndReport) {
   for (const int replica : {1, 2}) {
     std::thread reports([&] {
       for (int i = 0; i < 3; ++i) {
-        const Finished report = RunProgram({Upswing(), "report", "one_tap", "--store", store.Url(1),
-                                            "--format", "json"});
+        const Finished report = RunProgram(
+            {Upswing(), "report", "one_tap", "--store", store.Url(1), "--format", "json"});
         // Whole or an error of one line; never half of the records.
         if (report.status != 0) {
           EXPECT_EQ(report.status, 1);

@@ -67,8 +67,7 @@ std::string Body(const std::string& answer) {
   std::size_t at = end + 4;
   while (at < answer.size()) {
     const std::size_t line = answer.find("\r\n", at);
-    const auto size =
-        static_cast<std::size_t>(std::strtoul(answer.c_str() + at, nullptr, 16));
+    const auto size = static_cast<std::size_t>(std::strtoul(answer.c_str() + at, nullptr, 16));
     if (size == 0 || line == std::string::npos) break;
     body.append(answer, line + 2, size);
     at = line + 2 + size + 2;
@@ -81,10 +80,11 @@ void Write(const std::string& path, const std::string& text) {
 }
 
 [[noreturn]] void Missing(const char* what) {
-  std::fprintf(stderr,
-               "clickhouse_cluster: %s is not there; `sh platform/debian/packages.sh test` installs "
-               "what the tests start\n",
-               what);
+  std::fprintf(
+      stderr,
+      "clickhouse_cluster: %s is not there; `sh platform/debian/packages.sh test` installs "
+      "what the tests start\n",
+      what);
   std::exit(1);
 }
 
@@ -186,8 +186,8 @@ ClickHouseCluster::ClickHouseCluster(int shards, int replicas)
     server.replica = i % replicas;
     // Servers tell each other the second address, and listen on the first.
     if (!alone)
-      server.relay = std::make_unique<Relay>("127.0.0.2", server.interserver, "127.0.0.1",
-                                             server.interserver);
+      server.relay =
+          std::make_unique<Relay>("127.0.0.2", server.interserver, "127.0.0.1", server.interserver);
   }
   for (int i = 0; i < this->servers(); ++i) {
     Configure(i);
@@ -229,9 +229,9 @@ void ClickHouseCluster::Configure(int number) const {
   const auto port = [](int n) { return std::to_string(n); };
   Write(folder + "/config.xml",
         "<yandex><logger><level>warning</level><log>" + folder + "/log</log><errorlog>" + folder +
-            "/errors</errorlog></logger><http_port>" + port(server.http) + "</http_port><tcp_port>" +
-            port(server.tcp) + "</tcp_port><interserver_http_port>" + port(server.interserver) +
-            "</interserver_http_port><interserver_http_host>" +
+            "/errors</errorlog></logger><http_port>" + port(server.http) +
+            "</http_port><tcp_port>" + port(server.tcp) + "</tcp_port><interserver_http_port>" +
+            port(server.interserver) + "</interserver_http_port><interserver_http_host>" +
             (alone ? "127.0.0.1" : "127.0.0.2") +
             "</interserver_http_host><listen_host>127.0.0.1</listen_host><path>" + folder +
             "/data/</path><tmp_path>" + folder + "/tmp/</tmp_path><user_files_path>" + folder +
@@ -313,7 +313,8 @@ void ClickHouseCluster::WaitUntilReady() const {
     bool ready = true;
     for (int server = 0; server < servers(); ++server)
       ready = ready &&
-              Ask(server, "SELECT count() FROM system.replicas WHERE is_readonly OR is_session_expired") ==
+              Ask(server,
+                  "SELECT count() FROM system.replicas WHERE is_readonly OR is_session_expired") ==
                   "0\n";
     if (ready) return;
   }

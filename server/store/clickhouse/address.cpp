@@ -132,10 +132,9 @@ absl::StatusOr<ClickHouseAddress> ParseClickHouseAddress(std::string_view text) 
     const std::string_view option = options.substr(0, end);
     options.remove_prefix(std::min(end + 1, options.size()));
     const std::size_t equals = option.find('=');
-    const absl::Status status =
-        ParseOption(option.substr(0, equals),
-                    equals == option.npos ? std::string_view() : option.substr(equals + 1),
-                    &address);
+    const absl::Status status = ParseOption(
+        option.substr(0, equals),
+        equals == option.npos ? std::string_view() : option.substr(equals + 1), &address);
     if (!status.ok()) return status;
   }
   return address;

@@ -92,7 +92,8 @@ class StoreImpl : public ClickHouseStore {
   std::string Records() const { return Table(RecordsTable(client_->address())); }
   bool has_key() const { return !options_.key_file.empty(); }
   absl::Status Writable(bool with_key) const {
-    if (options_.read_only) return absl::FailedPreconditionError("the store is open for reading only");
+    if (options_.read_only)
+      return absl::FailedPreconditionError("the store is open for reading only");
     if (with_key && !has_key())
       return absl::FailedPreconditionError("--unit-key: the store was opened without its secret");
     return absl::OkStatus();
@@ -142,8 +143,8 @@ absl::Status StoreImpl::Load() {
   const std::string where = client_->address().ToString();
   const absl::StatusOr<std::optional<std::string>> project = GetMeta(kProjectKey);
   const auto missing = [&] {
-    return absl::NotFoundError(absl::StrCat(
-        "--store: there is no store at ", where, "; make one with `upswing store init --store ...`"));
+    return absl::NotFoundError(absl::StrCat("--store: there is no store at ", where,
+                                            "; make one with `upswing store init --store ...`"));
   };
   if (absl::IsNotFound(project.status())) return missing();
   if (!project.ok()) return project.status();
@@ -153,13 +154,13 @@ absl::Status StoreImpl::Load() {
   if (!format.ok()) return format.status();
   if (!fingerprint.ok()) return fingerprint.status();
   if (format->value_or("") != absl::StrCat(kClickHouseFormat))
-    return absl::FailedPreconditionError(absl::StrCat("--store: ", where, " has format version ",
-                                                      format->value_or("0"), ", this program reads ",
-                                                      kClickHouseFormat, ": use a newer program"));
-  if (!options_.project.empty() && options_.project != **project)
     return absl::FailedPreconditionError(
-        absl::StrCat("project: the store at ", where, " belongs to '", **project, "', not '",
-                     options_.project, "'"));
+        absl::StrCat("--store: ", where, " has format version ", format->value_or("0"),
+                     ", this program reads ", kClickHouseFormat, ": use a newer program"));
+  if (!options_.project.empty() && options_.project != **project)
+    return absl::FailedPreconditionError(absl::StrCat("project: the store at ", where,
+                                                      " belongs to '", **project, "', not '",
+                                                      options_.project, "'"));
   options_.project = **project;
   UnitSecret secret{};
   if (has_key()) {
@@ -179,9 +180,8 @@ absl::Status StoreImpl::RefreshTombstones(bool now) {
   const std::lock_guard refreshing(refresh_mutex_);
   if (!now && loaded_ && SteadyClock::now() - refreshed_ < kTombstonesEvery)
     return absl::OkStatus();
-  const absl::StatusOr<std::string> rows =
-      client_->Read(absl::StrCat("SELECT hash, max(erased_ms) FROM ", Table("tombstones"),
-                                 " GROUP BY hash FORMAT RowBinary"));
+  const absl::StatusOr<std::string> rows = client_->Read(absl::StrCat(
+      "SELECT hash, max(erased_ms) FROM ", Table("tombstones"), " GROUP BY hash FORMAT RowBinary"));
   if (!rows.ok()) return rows.status();
   refreshed_ = SteadyClock::now();
   loaded_ = true;
@@ -228,8 +228,8 @@ absl::StatusOr<std::vector<LandingOutcome>> StoreImpl::Land(absl::Span<LandingBa
     const auto erased = [&](std::uint32_t subject, std::int64_t time) {
       for (std::uint32_t unit = records.subjects.first[subject];
            unit < records.subjects.first[subject + 1]; ++unit) {
-        const std::optional<std::int64_t> at = ErasedAt(
-            records.strings[records.subjects.unit_type[unit]], records.subjects.key[unit]);
+        const std::optional<std::int64_t> at =
+            ErasedAt(records.strings[records.subjects.unit_type[unit]], records.subjects.key[unit]);
         if (at.has_value() && time <= *at) return true;
       }
       return false;
@@ -255,17 +255,17 @@ absl::StatusOr<std::vector<LandingOutcome>> StoreImpl::Land(absl::Span<LandingBa
 absl::StatusOr<std::optional<std::int64_t>> StoreImpl::BootOffset(std::uint64_t epoch_hi,
                                                                   std::uint64_t epoch_lo,
                                                                   std::uint64_t boot_id) {
-  const absl::StatusOr<std::string> answer = client_->Read(absl::StrCat(
-      "SELECT argMin(boot_offset, received_ms) FROM ", Table("ledger"), " WHERE epoch_hi = ",
-      epoch_hi, " AND epoch_lo = ", epoch_lo, " AND boot_id = ", boot_id,
-      " AND kind = 0 GROUP BY boot_id FORMAT RowBinary"));
+  const absl::StatusOr<std::string> answer = client_->Read(
+      absl::StrCat("SELECT argMin(boot_offset, received_ms) FROM ", Table("ledger"),
+                   " WHERE epoch_hi = ", epoch_hi, " AND epoch_lo = ", epoch_lo,
+                   " AND boot_id = ", boot_id, " AND kind = 0 GROUP BY boot_id FORMAT RowBinary"));
   if (!answer.ok()) return answer.status();
   if (answer->size() != 8 || boot_id == 0) return std::nullopt;
   return ByteReader(*answer).Fixed<std::int64_t>();
 }
 
-// Waits until the server that is asked has what others' inserts have brought to the cluster. Without
-// the coordinator it cannot know; reading goes on with what it has.
+// Waits until the server that is asked has what others' inserts have brought to the cluster.
+// Without the coordinator it cannot know; reading goes on with what it has.
 void StoreImpl::CatchUp(std::string_view table) {
   if (client_->address().cluster.empty()) return;
   client_->Execute(absl::StrCat("SYSTEM SYNC REPLICA ", Table(table)), {{"receive_timeout", "5"}})
@@ -322,11 +322,12 @@ absl::Status StoreImpl::Delete(const std::string& condition) {
       waits ? ClickHouseClient::Settings{{"mutations_sync", "2"}} : ClickHouseClient::Settings{});
   if (!status.ok() || waits) return status;
   if (absl::Status moved = MoveQuorumOn(condition); !moved.ok()) return moved;
-  const std::string open = absl::StrCat(
-      "SELECT toInt64(count()) FROM ",
-      cluster.empty() ? "system.mutations" : absl::StrCat("cluster('", cluster, "', system, mutations)"),
-      " WHERE database = ", Quoted(client_->address().database),
-      " AND table = 'records_local' AND NOT is_done FORMAT RowBinary");
+  const std::string open =
+      absl::StrCat("SELECT toInt64(count()) FROM ",
+                   cluster.empty() ? "system.mutations"
+                                   : absl::StrCat("cluster('", cluster, "', system, mutations)"),
+                   " WHERE database = ", Quoted(client_->address().database),
+                   " AND table = 'records_local' AND NOT is_done FORMAT RowBinary");
   const SteadyClock::time_point begin = SteadyClock::now();
   for (;;) {
     const absl::StatusOr<std::string> left = client_->Read(open);
@@ -369,20 +370,19 @@ absl::StatusOr<EraseResult> StoreImpl::Erase(std::string_view unit_type, std::ui
     PutFixed(std::uint64_t{1}, &erased);
     PutFixed(id, &erased);
   }
-  const absl::Status deleted = Delete(absl::StrCat(
-      "time_ms <= ", now_ms, " AND ((unit_type = ", Quoted(unit_type), " AND unit = ", key,
-      ") OR arrayExists((t, k) -> t = ", Quoted(unit_type), " AND k = ", key,
-      ", companion.type, companion.key))"));
+  const absl::Status deleted =
+      Delete(absl::StrCat("time_ms <= ", now_ms, " AND ((unit_type = ", Quoted(unit_type),
+                          " AND unit = ", key, ") OR arrayExists((t, k) -> t = ", Quoted(unit_type),
+                          " AND k = ", key, ", companion.type, companion.key))"));
   if (!deleted.ok()) return deleted;
   if (!erased.empty()) {
     const absl::Status status = Insert("erased", "experiment, variant, units, id", erased);
     if (!status.ok()) return status;
   }
-  const AuditEntry entry =
-      audit ? audit(result)
-            : AuditEntry{now_ms, "erase",
-                         absl::StrCat("unit ", absl::BytesToHexString(hash), ": ", result.records,
-                                      " records")};
+  const AuditEntry entry = audit ? audit(result)
+                                 : AuditEntry{now_ms, "erase",
+                                              absl::StrCat("unit ", absl::BytesToHexString(hash),
+                                                           ": ", result.records, " records")};
   if (absl::Status status = Audit(entry); !status.ok()) return status;
   return result;
 }
@@ -392,12 +392,11 @@ absl::StatusOr<EraseResult> StoreImpl::Expire(std::int64_t before_ms,
   if (absl::Status status = Writable(false); !status.ok()) return status;
   std::string condition = absl::StrCat("time_ms < ", before_ms);
   if (!keep.empty())
-    absl::StrAppend(&condition, " AND NOT (lane = 0 AND name IN (",
-                    absl::StrJoin(keep, ", ",
-                                  [](std::string* out, const std::string& name) {
-                                    out->append(Quoted(name));
-                                  }),
-                    "))");
+    absl::StrAppend(
+        &condition, " AND NOT (lane = 0 AND name IN (",
+        absl::StrJoin(keep, ", ",
+                      [](std::string* out, const std::string& name) { out->append(Quoted(name)); }),
+        "))");
   EraseResult result;
   const absl::StatusOr<std::int64_t> count = Count(absl::StrCat(condition, " AND copy = 0"));
   if (!count.ok()) return count.status();
@@ -408,9 +407,9 @@ absl::StatusOr<EraseResult> StoreImpl::Expire(std::int64_t before_ms,
 }
 
 absl::StatusOr<std::uint64_t> StoreImpl::NextVersion(std::string_view key) {
-  const absl::StatusOr<std::string> last = client_->Read(
-      absl::StrCat("SELECT max(version) FROM ", Table("meta"), " WHERE key = ", Quoted(key),
-                   " FORMAT RowBinary"));
+  const absl::StatusOr<std::string> last =
+      client_->Read(absl::StrCat("SELECT max(version) FROM ", Table("meta"),
+                                 " WHERE key = ", Quoted(key), " FORMAT RowBinary"));
   if (!last.ok()) return last.status();
   // Above what another node with a faster clock has written.
   const std::uint64_t held = last->empty() ? 0 : ByteReader(*last).Fixed<std::uint64_t>();
@@ -430,9 +429,9 @@ absl::Status StoreImpl::PutMeta(std::string_view key, std::string_view value) {
 }
 
 absl::StatusOr<std::optional<std::string>> StoreImpl::GetMeta(std::string_view key) {
-  const absl::StatusOr<std::string> row = client_->Read(
-      absl::StrCat("SELECT argMax(value, version) FROM ", Table("meta"), " WHERE key = ",
-                   Quoted(key), " GROUP BY key FORMAT RowBinary"));
+  const absl::StatusOr<std::string> row =
+      client_->Read(absl::StrCat("SELECT argMax(value, version) FROM ", Table("meta"),
+                                 " WHERE key = ", Quoted(key), " GROUP BY key FORMAT RowBinary"));
   if (!row.ok()) return row.status();
   if (row->empty()) return std::nullopt;
   ByteReader in(*row);
@@ -496,7 +495,8 @@ absl::StatusOr<StoreStats> StoreImpl::Stats() {
   const std::string& cluster = client_->address().cluster;
   const absl::StatusOr<std::string> parts = client_->Read(absl::StrCat(
       "SELECT toInt64(sumIf(1, table = 'records_local')), toInt64(sumIf(rows, table = "
-      "'records_local')), toInt64(sumIf(bytes, table = 'records_local')), toInt64(sum(bytes)) FROM ",
+      "'records_local')), toInt64(sumIf(bytes, table = 'records_local')), toInt64(sum(bytes)) "
+      "FROM ",
       cluster.empty() ? "system.parts" : absl::StrCat("cluster('", cluster, "', system, parts)"),
       " WHERE active AND database = ", Quoted(client_->address().database), " FORMAT RowBinary"));
   if (!parts.ok()) return parts.status();

@@ -38,8 +38,8 @@ void InitCurl() {
 int CodeOf(std::string_view body) {
   const std::size_t at = body.find("Code: ");
   int code = 0;
-  for (std::size_t i = at + 6; at != body.npos && i < body.size() && body[i] >= '0' && body[i] <= '9';
-       ++i)
+  for (std::size_t i = at + 6;
+       at != body.npos && i < body.size() && body[i] >= '0' && body[i] <= '9'; ++i)
     code = code * 10 + (body[i] - '0');
   return code;
 }
@@ -48,23 +48,23 @@ int CodeOf(std::string_view body) {
 constexpr int kQuorumBusy = 286;  // UNSATISFIED_QUORUM_FOR_PREVIOUS_WRITE
 absl::StatusCode StatusOf(int code, long http, std::string_view body) {
   switch (code) {
-    case 3:     // UNEXPECTED_END_OF_FILE
-    case 32:    // ATTEMPT_TO_READ_AFTER_EOF
-    case 202:   // TOO_MANY_SIMULTANEOUS_QUERIES
-    case 209:   // SOCKET_TIMEOUT
-    case 210:   // NETWORK_ERROR
-    case 225:   // NO_ZOOKEEPER
-    case 236:   // ABORTED: the server stops
-    case 242:   // TABLE_IS_READ_ONLY
-    case 244:   // UNEXPECTED_ZOOKEEPER_ERROR
-    case 252:   // TOO_MANY_PARTS
-    case 254:   // NO_ACTIVE_REPLICAS
-    case 279:   // ALL_CONNECTION_TRIES_FAILED
-    case 285:   // TOO_FEW_LIVE_REPLICAS
-    case 286:   // UNSATISFIED_QUORUM_FOR_PREVIOUS_WRITE
-    case 289:   // REPLICA_IS_NOT_IN_QUORUM
-    case 319:   // UNKNOWN_STATUS_OF_INSERT
-    case 999:   // KEEPER_EXCEPTION
+    case 3:    // UNEXPECTED_END_OF_FILE
+    case 32:   // ATTEMPT_TO_READ_AFTER_EOF
+    case 202:  // TOO_MANY_SIMULTANEOUS_QUERIES
+    case 209:  // SOCKET_TIMEOUT
+    case 210:  // NETWORK_ERROR
+    case 225:  // NO_ZOOKEEPER
+    case 236:  // ABORTED: the server stops
+    case 242:  // TABLE_IS_READ_ONLY
+    case 244:  // UNEXPECTED_ZOOKEEPER_ERROR
+    case 252:  // TOO_MANY_PARTS
+    case 254:  // NO_ACTIVE_REPLICAS
+    case 279:  // ALL_CONNECTION_TRIES_FAILED
+    case 285:  // TOO_FEW_LIVE_REPLICAS
+    case 286:  // UNSATISFIED_QUORUM_FOR_PREVIOUS_WRITE
+    case 289:  // REPLICA_IS_NOT_IN_QUORUM
+    case 319:  // UNKNOWN_STATUS_OF_INSERT
+    case 999:  // KEEPER_EXCEPTION
       return absl::StatusCode::kUnavailable;
     case 159:
       return absl::StatusCode::kDeadlineExceeded;
@@ -166,7 +166,8 @@ std::size_t OnHeader(char* data, std::size_t size, std::size_t count, void* user
   if (absl::StartsWithIgnoreCase(View(line), "X-ClickHouse-Exception-Code:"))
     exchange->has_exception = true;
   if (absl::StartsWithIgnoreCase(View(line), "X-ClickHouse-Progress:") && *exchange->progress)
-    (*exchange->progress)({NumberAfter(line, "\"read_rows\""), NumberAfter(line, "\"read_bytes\"")});
+    (*exchange->progress)(
+        {NumberAfter(line, "\"read_rows\""), NumberAfter(line, "\"read_bytes\"")});
   return line.size();
 }
 
@@ -273,9 +274,9 @@ absl::Status ClickHouseClient::Once(const Request& request, std::size_t host, bo
   const int number = CodeOf(exchange.error);
   std::string words = exchange.error.substr(0, kLongestMessage);
   std::replace(words.begin(), words.end(), '\n', ' ');
-  return absl::Status(number == kQuorumBusy ? absl::StatusCode::kAborted
-                                            : StatusOf(number, status, exchange.error),
-                      absl::StrCat("ClickHouse at ", at.name, ":", at.port, ": ", words));
+  return absl::Status(
+      number == kQuorumBusy ? absl::StatusCode::kAborted : StatusOf(number, status, exchange.error),
+      absl::StrCat("ClickHouse at ", at.name, ":", at.port, ": ", words));
 }
 
 absl::Status ClickHouseClient::Perform(const Request& request) {
@@ -297,8 +298,9 @@ absl::Status ClickHouseClient::Perform(const Request& request) {
     // Elsewhere, if another thread has not moved on already.
     std::size_t expected = host;
     host_.compare_exchange_strong(expected, (host + 1) % address_.hosts.size());
-    const bool again = request.reads ? spent < kReadAgainFor
-                                     : !reached && attempt + 1 < static_cast<int>(address_.hosts.size());
+    const bool again = request.reads
+                           ? spent < kReadAgainFor
+                           : !reached && attempt + 1 < static_cast<int>(address_.hosts.size());
     if (!again) return status;
     if (request.restart != nullptr) (*request.restart)();
     if (static_cast<std::size_t>(attempt) % address_.hosts.size() == address_.hosts.size() - 1)

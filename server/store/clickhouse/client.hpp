@@ -48,7 +48,8 @@ class ClickHouseClient {
   absl::StatusOr<std::string> Read(std::string_view sql, const Settings& settings = {});
 
   /// Likewise, handing the answer over piece by piece. `restart` is called before a second attempt.
-  absl::Status Stream(std::string_view sql, const std::function<absl::Status(std::string_view)>& more,
+  absl::Status Stream(std::string_view sql,
+                      const std::function<absl::Status(std::string_view)>& more,
                       const std::function<void()>& restart, const Settings& settings = {});
 
   /// Runs a statement that changes something, once; the next host is asked only where none was

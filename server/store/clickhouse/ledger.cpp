@@ -50,7 +50,8 @@ void AppendLedgerRow(const LandingBatch& batch, LedgerKind kind, std::uint64_t a
   column([&](const ClientCount& c) { PutFixed(c.reason, body); });
   for (int i = 0; i < 3; ++i)
     column([&](const ClientCount& c) { PutFixed(std::min(c.values[i], kMostCounted), body); });
-  PutString(kind == LedgerKind::kConflict ? std::string_view(batch.blob) : std::string_view(), body);
+  PutString(kind == LedgerKind::kConflict ? std::string_view(batch.blob) : std::string_view(),
+            body);
 }
 
 std::string CountedRows(const ClickHouseAddress& address) {

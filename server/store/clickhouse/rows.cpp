@@ -43,9 +43,9 @@ void PutProperties(const StringPool& strings, const Properties& properties, std:
   column([&](std::uint32_t i) { PutString(strings[properties.name[i]], out); });
   column([&](std::uint32_t i) { PutFixed(static_cast<std::uint8_t>(properties.type[i]), out); });
   column([&](std::uint32_t i) {
-    PutString(is_text(i) ? strings[static_cast<std::uint32_t>(properties.bits[i])]
-                         : std::string_view(),
-              out);
+    PutString(
+        is_text(i) ? strings[static_cast<std::uint32_t>(properties.bits[i])] : std::string_view(),
+        out);
   });
   column([&](std::uint32_t i) { PutFixed(is_text(i) ? 0 : properties.bits[i], out); });
   column([&](std::uint32_t i) { PutFixed(NumberOf(properties.type[i], properties.bits[i]), out); });
@@ -73,8 +73,8 @@ std::size_t AppendRows(const Records& records, std::uint64_t attempt, std::uint3
     const std::uint32_t first = subjects.first[subject];
     const std::uint32_t last = subjects.first[subject + 1];
     for (std::uint32_t unit = first; unit < last; ++unit) {
-      PutFixed(static_cast<std::uint16_t>(std::clamp(
-                   time >= 0 ? time / kDayMs : std::int64_t{0}, std::int64_t{0}, kLastDay)),
+      PutFixed(static_cast<std::uint16_t>(std::clamp(time >= 0 ? time / kDayMs : std::int64_t{0},
+                                                     std::int64_t{0}, kLastDay)),
                body);
       PutString(strings[subjects.unit_type[unit]], body);
       PutFixed(static_cast<std::uint8_t>(lane), body);

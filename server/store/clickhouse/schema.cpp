@@ -38,16 +38,16 @@ std::vector<std::string> SchemaStatements(const ClickHouseAddress& address) {
   const std::string on =
       address.cluster.empty() ? "" : absl::StrCat(" ON CLUSTER ", address.cluster);
   const std::string& base = address.database;
-  std::vector<std::string> statements = {
-      absl::StrCat("CREATE DATABASE IF NOT EXISTS ", base, on)};
+  std::vector<std::string> statements = {absl::StrCat("CREATE DATABASE IF NOT EXISTS ", base, on)};
   const auto add = [&](const char* table, const char* columns, const char* kind,
                        const char* arguments, bool sharded, const char* order) {
     std::string engine = absl::StrCat(kind, "MergeTree(", arguments, ")");
     if (!address.cluster.empty()) {
       // A sharded table has replicas within its shard; the others on every server.
-      engine = absl::StrCat("Replicated", kind, "MergeTree('/upswing/", address.cluster, "/", base,
-                            "/", table, sharded ? "/{shard}', '{replica}'" : "', '{shard}-{replica}'",
-                            *arguments == 0 ? "" : ", ", arguments, ")");
+      engine =
+          absl::StrCat("Replicated", kind, "MergeTree('/upswing/", address.cluster, "/", base, "/",
+                       table, sharded ? "/{shard}', '{replica}'" : "', '{shard}-{replica}'",
+                       *arguments == 0 ? "" : ", ", arguments, ")");
     }
     statements.push_back(absl::StrCat(
         "CREATE TABLE IF NOT EXISTS ", base, ".", table, on, " ", columns, " ENGINE = ", engine,

@@ -57,7 +57,7 @@ class ChunkFile {
 
  private:
   std::mutex mutex_;
-  std::FILE* file_;                                              // guarded by mutex_
+  std::FILE* file_;                                            // guarded by mutex_
   std::vector<std::pair<std::uint64_t, std::size_t>> places_;  // guarded by mutex_
 };
 
@@ -66,8 +66,8 @@ class Source : public RecordSource {
   Source(ClickHouseClient* client, const SnapshotScope& scope)
       : client_(client),
         scope_(scope),
-        records_(absl::StrCat(client->address().database, ".",
-                              View(RecordsTable(client->address())))),
+        records_(
+            absl::StrCat(client->address().database, ".", View(RecordsTable(client->address())))),
         counted_(CountedRows(client->address())) {}
 
   absl::Status Load();
@@ -127,15 +127,15 @@ class Source : public RecordSource {
   std::optional<std::int64_t> earliest_;
   mutable ChunkFile file_;
   mutable std::mutex mutex_;
-  mutable std::map<GroupKey, std::unique_ptr<Fetched>> fetched_;       // guarded by mutex_
-  mutable std::map<std::string, std::unique_ptr<UnitKeys>> keys_;      // guarded by mutex_
-  mutable std::vector<std::string> unreadable_;                        // guarded by mutex_
+  mutable std::map<GroupKey, std::unique_ptr<Fetched>> fetched_;   // guarded by mutex_
+  mutable std::map<std::string, std::unique_ptr<UnitKeys>> keys_;  // guarded by mutex_
+  mutable std::vector<std::string> unreadable_;                    // guarded by mutex_
 };
 
 absl::Status Source::Load() {
-  const absl::StatusOr<std::string> groups = client_->Read(absl::StrCat(
-      "SELECT unit_type, lane, name, min(time_ms), max(time_ms) FROM ", records_, " WHERE ",
-      counted_, " GROUP BY unit_type, lane, name FORMAT RowBinary"));
+  const absl::StatusOr<std::string> groups = client_->Read(
+      absl::StrCat("SELECT unit_type, lane, name, min(time_ms), max(time_ms) FROM ", records_,
+                   " WHERE ", counted_, " GROUP BY unit_type, lane, name FORMAT RowBinary"));
   if (!groups.ok()) return groups.status();
   ByteReader in(*groups);
   while (!in.AtEnd()) {
@@ -146,7 +146,8 @@ absl::Status Source::Load() {
     group.first_ms = in.Fixed<std::int64_t>();
     group.last_ms = in.Fixed<std::int64_t>();
     if (!in.ok()) return absl::InternalError("ClickHouse: the answer is cut off");
-    if (lane == Lane::kEvents) earliest_ = std::min(earliest_.value_or(group.first_ms), group.first_ms);
+    if (lane == Lane::kEvents)
+      earliest_ = std::min(earliest_.value_or(group.first_ms), group.first_ms);
     groups_.emplace(GroupKey(std::move(type), lane, std::move(name)), group);
   }
   return absl::OkStatus();
@@ -241,8 +242,8 @@ absl::Status Source::Fetch(const GroupKey& group, Fetched* fetched) const {
         const auto found = std::lower_bound(of_shard.begin(), of_shard.end(), units[i]);
         // A unit that came after its like were asked for.
         if (found == of_shard.end() || *found != units[i]) continue;
-        rows.push_back({static_cast<std::uint32_t>(found - of_shard.begin()),
-                        static_cast<std::uint32_t>(i)});
+        rows.push_back(
+            {static_cast<std::uint32_t>(found - of_shard.begin()), static_cast<std::uint32_t>(i)});
         const std::int64_t time =
             lane == Lane::kEvents ? records.events.time_ms[i] : records.exposures.time_ms[i];
         ref.min_time_ms = std::min(ref.min_time_ms, time);
@@ -251,8 +252,7 @@ absl::Status Source::Fetch(const GroupKey& group, Fetched* fetched) const {
       begin = i;
       if (rows.empty()) continue;
       SortRows(records, lane, &rows);
-      const std::string bytes =
-          EncodeChunk(records, lane, records.strings.Intern(unit_type), rows);
+      const std::string bytes = EncodeChunk(records, lane, records.strings.Intern(unit_type), rows);
       const absl::StatusOr<std::uint64_t> id = file_.Append(bytes);
       if (!id.ok()) return id.status();
       ref.id = *id;
@@ -268,9 +268,9 @@ absl::Status Source::Fetch(const GroupKey& group, Fetched* fetched) const {
   RowReader reader;
   absl::Status status = client_->Stream(
       absl::StrCat("SELECT ", View(ReadColumns()), " FROM ", records_,
-                   " WHERE unit_type = ", Quoted(unit_type), " AND lane = ",
-                   static_cast<int>(lane), " AND name = ", Quoted(name), OfUnits(unit_type), " AND ",
-                   counted_, " ORDER BY unit, time_ms, position FORMAT RowBinary"),
+                   " WHERE unit_type = ", Quoted(unit_type), " AND lane = ", static_cast<int>(lane),
+                   " AND name = ", Quoted(name), OfUnits(unit_type), " AND ", counted_,
+                   " ORDER BY unit, time_ms, position FORMAT RowBinary"),
       [&](std::string_view piece) -> absl::Status {
         if (!reader.Add(piece, lane, unit_type, name, &records, &units))
           return absl::InternalError("ClickHouse: the answer does not hold the rows asked for");
@@ -361,19 +361,19 @@ std::int64_t Source::EventsWithout(std::string_view name,
   for (const std::string& type : unit_types)
     absl::StrAppend(&none, " AND unit_type != ", Quoted(type), " AND NOT has(companion.type, ",
                     Quoted(type), ")");
-  const absl::StatusOr<std::string> answer = client_->Read(
-      absl::StrCat("SELECT toInt64(count()) FROM ", records_, " WHERE lane = 1 AND copy = 0 AND name = ",
-                   Quoted(name), none, " AND ", counted_, " FORMAT RowBinary"));
+  const absl::StatusOr<std::string> answer =
+      client_->Read(absl::StrCat("SELECT toInt64(count()) FROM ", records_,
+                                 " WHERE lane = 1 AND copy = 0 AND name = ", Quoted(name), none,
+                                 " AND ", counted_, " FORMAT RowBinary"));
   Note(answer.status());
   return answer.ok() && answer->size() == 8 ? ByteReader(*answer).Fixed<std::int64_t>() : 0;
 }
 
 std::map<std::string, std::int64_t> Source::Erased(std::string_view experiment) const {
   std::map<std::string, std::int64_t> erased;
-  const absl::StatusOr<std::string> answer = client_->Read(
-      absl::StrCat("SELECT variant, toInt64(sum(units)) FROM ", client_->address().database,
-                   ".erased WHERE experiment = ", Quoted(experiment),
-                   " GROUP BY variant FORMAT RowBinary"));
+  const absl::StatusOr<std::string> answer = client_->Read(absl::StrCat(
+      "SELECT variant, toInt64(sum(units)) FROM ", client_->address().database,
+      ".erased WHERE experiment = ", Quoted(experiment), " GROUP BY variant FORMAT RowBinary"));
   Note(answer.status());
   if (!answer.ok()) return erased;
   ByteReader in(*answer);
@@ -399,9 +399,8 @@ absl::StatusOr<std::string> Source::Grown(ClientCount::Kind kind, std::string_vi
   }
   return client_->Read(absl::StrCat(
       "SELECT variant_, reason_", outer, " FROM (SELECT c.variant AS variant_, c.reason AS reason_",
-      inner, " FROM ", client_->address().database,
-      ".ledger ARRAY JOIN count AS c WHERE c.kind = ", static_cast<int>(kind),
-      " AND c.name = ", Quoted(name),
+      inner, " FROM ", client_->address().database, ".ledger ARRAY JOIN count AS c WHERE c.kind = ",
+      static_cast<int>(kind), " AND c.name = ", Quoted(name),
       " GROUP BY epoch_hi, epoch_lo, c.variant, c.reason) GROUP BY variant_, reason_ FORMAT "
       "RowBinary"));
 }

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <mutex>
 
-
 namespace upswing::store {
 
 absl::Status Tombstones::Load(Database* database) {

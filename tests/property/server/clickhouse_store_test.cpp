@@ -292,8 +292,7 @@ TEST_P(ClusterHistory, GivesTheOraclesNumbersToTheBit) {
   const RecordList list = RandomRecords(&dice, 150 + static_cast<int>(dice.Below(500)));
   const std::string database = absl::StrCat("history_", seed);
   const std::unique_ptr<EventStore> nodes[2] = {
-      Made(OptionsOf(kind, database)),
-      *store::ClickHouseStore::Open(OptionsOf(kind, database, 1))};
+      Made(OptionsOf(kind, database)), *store::ClickHouseStore::Open(OptionsOf(kind, database, 1))};
   std::vector<RecordList> sent;
   std::size_t exposure = 0;
   std::size_t event = 0;
@@ -309,8 +308,7 @@ TEST_P(ClusterHistory, GivesTheOraclesNumbersToTheBit) {
     }
     sent.push_back(batch);
     std::vector<LandingBatch> landing = {ToBatch(batch, 7, sent.size())};
-    const auto again =
-        static_cast<std::size_t>(dice.Below(static_cast<std::int64_t>(sent.size())));
+    const auto again = static_cast<std::size_t>(dice.Below(static_cast<std::int64_t>(sent.size())));
     landing.push_back(ToBatch(sent[again], 7, again + 1));
     const auto outcomes = nodes[dice.Below(2)]->Land(absl::MakeSpan(landing));
     ASSERT_TRUE(outcomes.ok()) << outcomes.status();

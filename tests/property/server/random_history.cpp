@@ -276,7 +276,8 @@ void ExpectSame(const AnalysisResult& real, const AnalysisResult& oracle,
         ExpectSame(x.phases[p], y.phases[p], where + " phase " + std::to_string(p), tolerance);
       ASSERT_EQ(x.cumulative.size(), y.cumulative.size()) << where;
       for (std::size_t d = 0; d < x.cumulative.size(); ++d)
-        ExpectSame(x.cumulative[d], y.cumulative[d], where + " cumulative " + real.days[d], tolerance);
+        ExpectSame(x.cumulative[d], y.cumulative[d], where + " cumulative " + real.days[d],
+                   tolerance);
       ASSERT_EQ(x.daily.size(), y.daily.size()) << where;
       for (std::size_t d = 0; d < x.daily.size(); ++d)
         ExpectSame(x.daily[d], y.daily[d], where + " daily " + real.days[d], tolerance);

@@ -1,3 +1,5 @@
+#include "tests/property/server/random_history.hpp"
+
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -10,7 +12,6 @@
 #include "server/analysis/cache.hpp"
 #include "server/store/embedded/embedded_store.hpp"
 #include "tests/property/server/oracle.hpp"
-#include "tests/property/server/random_history.hpp"
 
 namespace upswing::testing {
 namespace {
