@@ -17,7 +17,7 @@ upswing_layer(server/stats_json DEPS server/statistics LIBS absl json)
 upswing_layer(server/store DEPS sdk/base LIBS absl openssl xxhash zstd)
 upswing_layer(server/store/embedded DEPS server/store sdk/base LIBS absl openssl sqlite threads xxhash)
 # The same store in a ClickHouse cluster, asked over HTTP.
-upswing_layer(server/store/clickhouse DEPS server/store LIBS absl curl threads)
+upswing_layer(server/store/clickhouse DEPS sdk/base server/store LIBS absl curl threads)
 upswing_layer(server/analysis DEPS server/metrics server/statistics server/store sdk/base LIBS absl absl_time threads)
 upswing_layer(server/ingest DEPS sdk/base sdk/wire platform/port server/store LIBS absl threads)
 upswing_layer(server/report PURE DEPS server/statistics server/analysis server/metrics LIBS absl absl_time json)

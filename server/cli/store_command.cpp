@@ -8,6 +8,7 @@
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "server/cli/command.hpp"
+#include "server/cli/store_copy.hpp"
 #include "server/cli/store_options.hpp"
 #include "server/store/clickhouse/clickhouse_store.hpp"
 #include "server/store/embedded/embedded_store.hpp"
@@ -26,6 +27,7 @@ struct Flags {
   std::string store;
   std::string unit_key;
   std::string project;
+  std::string from;
 };
 
 absl::StatusOr<std::unique_ptr<store::EmbeddedStore>> Open(const Flags& flags, bool read_only) {
@@ -180,6 +182,23 @@ void AddStoreCommand(CLI::App& app, Action& action) {
   init->callback([&action, flags] {
     CheckStore(flags->store);
     action = [flags] { return Init(*flags); };
+  });
+  CLI::App* copy = store->add_subcommand(
+      "copy",
+      "Move a data folder, whose server is stopped, into a cluster, and compare the reports; done "
+      "again it goes on");
+  copy->add_option("--from", flags->from, "embedded:DIR")->required();
+  copy->add_option("--to", flags->store, "clickhouse://...")->required();
+  copy->add_option("--unit-key", flags->unit_key,
+                   "copy of the folder's unit.key (default: that file itself)");
+  copy->callback([&action, flags] {
+    CheckStore(flags->store);
+    const std::string scheme = "embedded:";
+    if (!flags->from.starts_with(scheme) || flags->from.size() == scheme.size())
+      throw CLI::ValidationError("--from", "must be embedded:DIR");
+    action = [flags, scheme] {
+      return CopyStore(flags->from.substr(scheme.size()), flags->store, flags->unit_key);
+    };
   });
   expire->add_option("--keep", flags->keep, "Experiment whose exposures stay; may be repeated");
 }

@@ -40,7 +40,9 @@ class Relay {
 /// installs them. The constructor ends the test program with a message if they are not there.
 class ClickHouseCluster {
  public:
-  ClickHouseCluster(int shards, int replicas);
+  /// `small_disk_mib`: the last server's data lie on a disk of their own of so many MiB; 0: they do
+  /// not.
+  ClickHouseCluster(int shards, int replicas, int small_disk_mib = 0);
   ~ClickHouseCluster();
 
   /// For `--store`: all servers, beginning with `first`, and a database of this name.
@@ -54,8 +56,7 @@ class ClickHouseCluster {
   void WaitUntilReady() const;
 
   void Kill(int server);  ///< kill -9.
-  /// With a size: the data lie on a disk of so many MiB of their own, which is empty.
-  void Start(int server, int disk_mib = 0);
+  void Start(int server);
   void StopCoordinator();
   void StartCoordinator();
   /// The way on which replicas fetch each other's parts.
@@ -74,6 +75,7 @@ class ClickHouseCluster {
 
   int shards_;
   int replicas_;
+  int small_disk_mib_;
   TemporaryFolder folder_;
   int coordinator_port_ = 0;
   std::unique_ptr<Process> coordinator_;

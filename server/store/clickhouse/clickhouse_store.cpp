@@ -99,6 +99,10 @@ class StoreImpl : public ClickHouseStore {
     return absl::OkStatus();
   }
   absl::Status Insert(std::string_view table, std::string_view columns, std::string_view body) {
+    return InsertRows(table, columns, body);
+  }
+  absl::Status InsertRows(std::string_view table, std::string_view columns,
+                          std::string_view body) override {
     return client_->Insert(absl::StrCat(Table(table), " (", View(columns), ")"), body,
                            InsertSettings(*client_));
   }
@@ -258,7 +262,7 @@ absl::StatusOr<std::optional<std::int64_t>> StoreImpl::BootOffset(std::uint64_t 
   const absl::StatusOr<std::string> answer = client_->Read(
       absl::StrCat("SELECT argMin(boot_offset, received_ms) FROM ", Table("ledger"),
                    " WHERE epoch_hi = ", epoch_hi, " AND epoch_lo = ", epoch_lo,
-                   " AND boot_id = ", boot_id, " AND kind = 0 GROUP BY boot_id FORMAT RowBinary"));
+                   " AND boot_id = ", boot_id, " AND kind IN (0, 5) GROUP BY boot_id FORMAT RowBinary"));
   if (!answer.ok()) return answer.status();
   if (answer->size() != 8 || boot_id == 0) return std::nullopt;
   return ByteReader(*answer).Fixed<std::int64_t>();
@@ -467,8 +471,9 @@ absl::Status StoreImpl::Audit(const AuditEntry& entry) {
 
 absl::StatusOr<std::vector<AuditEntry>> StoreImpl::AuditLog() {
   const absl::StatusOr<std::string> rows =
-      client_->Read(absl::StrCat("SELECT time_ms, action, detail FROM ", Table("audit"),
-                                 " ORDER BY time_ms, id FORMAT RowBinary"));
+      client_->Read(absl::StrCat(
+          "SELECT time_ms, action, detail FROM (SELECT DISTINCT time_ms, id, action, detail FROM ",
+          Table("audit"), ") ORDER BY time_ms, id FORMAT RowBinary"));
   if (!rows.ok()) return rows.status();
   std::vector<AuditEntry> entries;
   ByteReader in(*rows);

@@ -41,6 +41,9 @@ class ClickHouseStore : public EventStore {
   /// Name of the project that the store was made for.
   virtual const std::string& project() const = 0;
   virtual ClickHouseClient& client() = 0;
+  /// Inserts rows of a table in RowBinary, with a quorum.
+  virtual absl::Status InsertRows(std::string_view table, std::string_view columns,
+                                  std::string_view body) = 0;
 };
 
 }  // namespace upswing::store

@@ -11,6 +11,12 @@ namespace {
 // Largest value of a client's counter that is believed: sums of them stay within 63 bits.
 constexpr std::uint64_t kMostCounted = std::uint64_t{1} << 53;
 
+// As an embedded store keeps it; see `StateVisitor`.
+std::uint64_t MarkOf(std::uint64_t checksum) {
+  const auto low = static_cast<std::uint32_t>(checksum);
+  return low > 1 ? low : low + 2;
+}
+
 void PutString(std::string_view text, std::string* out) {
   PutVarint(text.size(), out);
   out->append(text);
@@ -39,7 +45,8 @@ void AppendLedgerRow(const LandingBatch& batch, LedgerKind kind, std::uint64_t a
   PutFixed(batch.boot_offset, body);
   PutVarint(batch.ancestors.size(), body);
   for (const std::uint64_t sequence : batch.ancestors) PutFixed(sequence, body);
-  const std::size_t counts = kind == LedgerKind::kStored ? batch.counts.size() : 0;
+  const bool counted = kind == LedgerKind::kStored || kind == LedgerKind::kMovedCounts;
+  const std::size_t counts = counted ? batch.counts.size() : 0;
   const auto column = [&](auto&& put) {
     PutVarint(counts, body);
     for (std::size_t i = 0; i < counts; ++i) put(batch.counts[i]);
@@ -110,13 +117,14 @@ absl::StatusOr<KnownInLedger> KnownInLedger::Ask(ClickHouseClient* client,
     const auto attempt = in.Fixed<std::uint64_t>();
     if (!in.ok()) return absl::InternalError("ClickHouse: the ledger's answer is cut off");
     State& state = known.states_[key];
-    if (kind == 255) {
+    if (kind == 255 || kind == static_cast<std::uint8_t>(LedgerKind::kMovedSplit)) {
       state.split = true;
     } else if (kind != static_cast<std::uint8_t>(LedgerKind::kConflict)) {
       const auto [found, is_new] = least.try_emplace(key, attempt);
       if (is_new || attempt < found->second) {
         found->second = attempt;
         state.checksum = checksum;
+        state.moved = kind == static_cast<std::uint8_t>(LedgerKind::kMoved);
       }
       state.stored = true;
     }
@@ -131,7 +139,8 @@ LandingOutcome KnownInLedger::Admit(const LandingBatch& batch, bool* is_part_of_
   };
   {
     const State& state = at(batch.key.sequence);
-    if (state.stored && state.checksum == batch.checksum) return LandingOutcome::kDuplicate;
+    const std::uint64_t checksum = state.moved ? MarkOf(batch.checksum) : batch.checksum;
+    if (state.stored && state.checksum == checksum) return LandingOutcome::kDuplicate;
     if (state.stored) return LandingOutcome::kConflict;
     if (state.split) return LandingOutcome::kSplit;
   }

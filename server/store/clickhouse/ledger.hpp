@@ -19,6 +19,10 @@ enum class LedgerKind : std::uint8_t {
   kStored = 0,
   kConflict = 1,  ///< Other bytes under a known id, kept in `blob`.
   kKnown = 2,     ///< Stored as a part of another batch: nothing of it was inserted.
+  kMoved = 3,     ///< Stored by the store that was copied; `checksum` is what that kept of it.
+  kMovedSplit = 4,
+  kMovedBoot = 5,    ///< An offset of a boot: no batch.
+  kMovedCounts = 6,  ///< Counters summed over clients: no batch.
 };
 
 /// Columns of `ledger` in the order in which `AppendLedgerRow` writes them.
@@ -48,6 +52,7 @@ class KnownInLedger {
   struct State {
     bool stored = false;
     bool split = false;
+    bool moved = false;  // `checksum` is a mark of 32 bits
     std::uint64_t checksum = 0;
   };
   struct Key {

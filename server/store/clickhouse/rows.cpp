@@ -60,58 +60,127 @@ std::string_view WrittenColumns() {
          "batch";
 }
 
+namespace {
+
+// One row: a record as one of its units sees it.
+struct RowPlace {
+  Lane lane = Lane::kEvents;
+  std::size_t row = 0;  // of the lane
+  std::string_view name;
+  std::string_view unit_type;
+  std::uint64_t unit = 0;
+  std::uint32_t first = 0, last = 0;  // companions among the subjects' units,
+  std::uint32_t without = ~0u;        // but this one
+  std::uint8_t copy = 0;
+  std::uint64_t attempt = 0;
+  std::uint32_t batch = 0;
+};
+
+void AppendRow(const Records& records, const RowPlace& at, std::string* body) {
+  const StringPool& strings = records.strings;
+  const Records::Subjects& subjects = records.subjects;
+  const Records::Events& e = records.events;
+  const Records::Exposures& x = records.exposures;
+  const bool event = at.lane == Lane::kEvents;
+  const std::size_t row = at.row;
+  const std::int64_t time = event ? e.time_ms[row] : x.time_ms[row];
+  PutFixed(static_cast<std::uint16_t>(std::clamp(time >= 0 ? time / kDayMs : std::int64_t{0},
+                                                 std::int64_t{0}, kLastDay)),
+           body);
+  PutString(at.unit_type, body);
+  PutFixed(static_cast<std::uint8_t>(at.lane), body);
+  PutString(at.name, body);
+  PutFixed(at.unit, body);
+  PutFixed(time, body);
+  PutFixed(event ? e.order[row] : x.order[row], body);
+  PutFixed(event ? e.value[row] : 0.0, body);
+  PutFixed(event ? e.event_id[row] : std::uint64_t{0}, body);
+  PutFixed(event ? e.ref_id[row] : std::uint64_t{0}, body);
+  PutString(event ? std::string_view() : strings[x.variant[row]], body);
+  PutFixed(event ? 0u : x.iteration[row], body);
+  PutFixed(event ? 0u : x.phase[row], body);
+  PutFixed(event ? std::uint8_t{0} : x.reason[row], body);
+  PutFixed(event ? std::uint64_t{0} : x.catalog_version[row], body);
+  PutFixed(at.copy, body);
+  const bool one_less = at.without >= at.first && at.without < at.last;
+  const std::uint32_t companions = at.last - at.first - (one_less ? 1 : 0);
+  PutVarint(companions, body);
+  for (std::uint32_t other = at.first; other < at.last; ++other)
+    if (other != at.without) PutString(strings[subjects.unit_type[other]], body);
+  PutVarint(companions, body);
+  for (std::uint32_t other = at.first; other < at.last; ++other)
+    if (other != at.without) PutFixed(subjects.key[other], body);
+  PutProperties(strings, event ? e.properties : x.attributes, row, body);
+  PutFixed(at.attempt, body);
+  PutFixed(at.batch, body);
+}
+
+}  // namespace
+
 std::size_t AppendRows(const Records& records, std::uint64_t attempt, std::uint32_t batch,
                        const std::function<bool(std::uint32_t, std::int64_t)>& left_out,
                        std::string* body) {
   const StringPool& strings = records.strings;
   const Records::Subjects& subjects = records.subjects;
   std::size_t written = 0;
-  const auto append = [&](Lane lane, std::uint32_t subject, std::uint32_t name, std::int64_t time,
-                          std::uint32_t order, const Properties& properties, std::size_t row) {
+  RowPlace at;
+  at.attempt = attempt;
+  at.batch = batch;
+  const auto append = [&](std::uint32_t subject, std::int64_t time) {
     if (left_out && left_out(subject, time)) return;
     ++written;
-    const std::uint32_t first = subjects.first[subject];
-    const std::uint32_t last = subjects.first[subject + 1];
-    for (std::uint32_t unit = first; unit < last; ++unit) {
-      PutFixed(static_cast<std::uint16_t>(std::clamp(time >= 0 ? time / kDayMs : std::int64_t{0},
-                                                     std::int64_t{0}, kLastDay)),
-               body);
-      PutString(strings[subjects.unit_type[unit]], body);
-      PutFixed(static_cast<std::uint8_t>(lane), body);
-      PutString(strings[name], body);
-      PutFixed(subjects.key[unit], body);
-      PutFixed(time, body);
-      PutFixed(order, body);
-      const bool event = lane == Lane::kEvents;
-      const Records::Events& e = records.events;
-      const Records::Exposures& x = records.exposures;
-      PutFixed(event ? e.value[row] : 0.0, body);
-      PutFixed(event ? e.event_id[row] : std::uint64_t{0}, body);
-      PutFixed(event ? e.ref_id[row] : std::uint64_t{0}, body);
-      PutString(event ? std::string_view() : strings[x.variant[row]], body);
-      PutFixed(event ? 0u : x.iteration[row], body);
-      PutFixed(event ? 0u : x.phase[row], body);
-      PutFixed(event ? std::uint8_t{0} : x.reason[row], body);
-      PutFixed(event ? std::uint64_t{0} : x.catalog_version[row], body);
-      PutFixed(static_cast<std::uint8_t>(std::min(unit - first, 255u)), body);
-      PutVarint(last - first - 1, body);
-      for (std::uint32_t other = first; other < last; ++other)
-        if (other != unit) PutString(strings[subjects.unit_type[other]], body);
-      PutVarint(last - first - 1, body);
-      for (std::uint32_t other = first; other < last; ++other)
-        if (other != unit) PutFixed(subjects.key[other], body);
-      PutProperties(strings, properties, row, body);
-      PutFixed(attempt, body);
-      PutFixed(batch, body);
+    at.first = subjects.first[subject];
+    at.last = subjects.first[subject + 1];
+    for (std::uint32_t unit = at.first; unit < at.last; ++unit) {
+      at.unit_type = strings[subjects.unit_type[unit]];
+      at.unit = subjects.key[unit];
+      at.without = unit;
+      at.copy = static_cast<std::uint8_t>(std::min(unit - at.first, 255u));
+      AppendRow(records, at, body);
     }
   };
+  at.lane = Lane::kExposures;
   const Records::Exposures& x = records.exposures;
-  for (std::size_t i = 0; i < x.size(); ++i)
-    append(Lane::kExposures, x.subject[i], x.experiment[i], x.time_ms[i], x.order[i], x.attributes,
-           i);
+  for (at.row = 0; at.row < x.size(); ++at.row) {
+    at.name = strings[x.experiment[at.row]];
+    append(x.subject[at.row], x.time_ms[at.row]);
+  }
+  at.lane = Lane::kEvents;
   const Records::Events& e = records.events;
-  for (std::size_t i = 0; i < e.size(); ++i)
-    append(Lane::kEvents, e.subject[i], e.name[i], e.time_ms[i], e.order[i], e.properties, i);
+  for (at.row = 0; at.row < e.size(); ++at.row) {
+    at.name = strings[e.name[at.row]];
+    append(e.subject[at.row], e.time_ms[at.row]);
+  }
+  return written;
+}
+
+std::size_t AppendChunkRows(const Records& records, Lane lane, std::string_view name,
+                            std::string_view unit_type, const std::vector<std::uint32_t>& units,
+                            const std::vector<std::uint64_t>& keys, std::uint64_t attempt,
+                            std::uint32_t batch, std::string* body) {
+  const Records::Subjects& subjects = records.subjects;
+  RowPlace at;
+  at.lane = lane;
+  at.name = name;
+  at.unit_type = unit_type;
+  at.attempt = attempt;
+  at.batch = batch;
+  std::size_t written = 0;
+  for (at.row = 0; at.row < units.size(); ++at.row) {
+    at.unit = keys[units[at.row]];
+    if (at.unit == 0) continue;  // erased
+    const std::uint32_t subject =
+        lane == Lane::kEvents ? records.events.subject[at.row] : records.exposures.subject[at.row];
+    at.first = subjects.first[subject];
+    at.last = subjects.first[subject + 1];
+    // Of a record's copies one has the number 0: that of the first unit type by name.
+    at.copy = 0;
+    for (std::uint32_t other = at.first; other < at.last; ++other)
+      at.copy = static_cast<std::uint8_t>(
+          at.copy + (records.strings[subjects.unit_type[other]] < unit_type ? 1 : 0));
+    AppendRow(records, at, body);
+    ++written;
+  }
   return written;
 }
 

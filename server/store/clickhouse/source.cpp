@@ -372,8 +372,9 @@ std::int64_t Source::EventsWithout(std::string_view name,
 std::map<std::string, std::int64_t> Source::Erased(std::string_view experiment) const {
   std::map<std::string, std::int64_t> erased;
   const absl::StatusOr<std::string> answer = client_->Read(absl::StrCat(
-      "SELECT variant, toInt64(sum(units)) FROM ", client_->address().database,
-      ".erased WHERE experiment = ", Quoted(experiment), " GROUP BY variant FORMAT RowBinary"));
+      "SELECT variant, toInt64(sum(units)) FROM (SELECT DISTINCT variant, units, id FROM ",
+      client_->address().database, ".erased WHERE experiment = ", Quoted(experiment),
+      ") GROUP BY variant FORMAT RowBinary"));
   Note(answer.status());
   if (!answer.ok()) return erased;
   ByteReader in(*answer);

@@ -57,6 +57,7 @@ class StoreImpl : public EmbeddedStore {
   absl::StatusOr<StoreStats> Stats() override;
   std::int64_t BacklogBytes() const override { return backlog_bytes_; }
 
+  absl::Status VisitState(const StateVisitor& visitor) override;
   const UnitHasher& hasher() const override { return *hasher_; }
   absl::Status Compact(bool all) override;
   absl::StatusOr<VerifyReport> Verify() override;

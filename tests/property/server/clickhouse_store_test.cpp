@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <cstdlib>
 #include <filesystem>
 #include <optional>
 #include <set>
@@ -47,7 +48,12 @@ std::string KeyFile() {
 
 store::ClickHouseOptions OptionsOf(Kind kind, const std::string& database, int first = 0) {
   store::ClickHouseOptions options;
-  options.address = *store::ParseClickHouseAddress(Servers(kind).Url(database, first));
+  // Another server instead of one that is started here: tests/current_clickhouse.sh.
+  const char* other = std::getenv("UPSWING_TEST_CLICKHOUSE");
+  options.address = *store::ParseClickHouseAddress(
+      kind == Kind::kOneServer && other != nullptr
+          ? absl::StrCat("clickhouse://", other, "/", database)
+          : Servers(kind).Url(database, first));
   options.key_file = KeyFile();
   return options;
 }
