@@ -44,11 +44,20 @@ absl::StatusOr<std::string> FromServer(const Flags& flags) {
 
 absl::StatusOr<std::string> FromData(const Flags& flags, bool colour) {
   const posix::PosixClock clock;
-  auto project = project::Project::Open(
-      {.directory = flags.data, .store = flags.store, .read_only = true, .clock = &clock});
+  project::Options options;
+  options.directory = flags.data;
+  options.store = flags.store;
+  options.read_only = true;
+  options.clock = &clock;
+  if (isatty(STDERR_FILENO) != 0)
+    options.progress = [](std::uint64_t rows) {
+      std::fprintf(stderr, "\r%llu rows read ", static_cast<unsigned long long>(rows));
+    };
+  auto project = project::Project::Open(options);
   if (!project.ok()) return project.status();
   const absl::StatusOr<report::Report> report =
       (*project)->Report(flags.experiment, report::ParseAsOf(flags.as_of));
+  if (!flags.store.empty() && options.progress) std::fprintf(stderr, "\r%40s\r", "");
   if (!report.ok()) return report.status();
   return report::Render(*report, report::ParseFormat(flags.format).value_or(report::Format::kText),
                         {.colour = colour,

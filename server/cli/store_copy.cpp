@@ -73,7 +73,8 @@ absl::Status CopyAll(const std::string& folder, store::EmbeddedStore* from,
 // The reports of all experiments from both, which must read the same.
 absl::Status CompareReports(const std::string& folder, const std::string& store) {
   const posix::PosixClock clock;
-  const auto here = project::Project::Open({.directory = folder, .read_only = true, .clock = &clock});
+  const auto here =
+      project::Project::Open({.directory = folder, .read_only = true, .clock = &clock});
   const auto there = project::Project::Open({.store = store, .read_only = true, .clock = &clock});
   if (!here.ok()) return here.status();
   if (!there.ok()) return there.status();

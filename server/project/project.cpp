@@ -326,10 +326,16 @@ absl::Status Project::OpenFolder(const Options& options, std::string* name_of_ne
 absl::Status Project::OpenCluster(const Options& options, std::string* name_of_new) {
   auto address = store::ParseClickHouseAddress(options.store);
   if (!address.ok()) return address.status();
-  auto store = store::ClickHouseStore::Open({.address = *std::move(address),
-                                             .key_file = options.unit_key,
-                                             .read_only = options.read_only,
-                                             .project = options.name});
+  store::ClickHouseOptions cluster;
+  cluster.address = *std::move(address);
+  cluster.key_file = options.unit_key;
+  cluster.read_only = options.read_only;
+  cluster.project = options.name;
+  if (options.progress)
+    cluster.progress = [progress = options.progress](const store::QueryProgress& so_far) {
+      progress(so_far.rows);
+    };
+  auto store = store::ClickHouseStore::Open(cluster);
   if (!store.ok()) return store.status();
   *name_of_new = (*store)->project();
   shares_store_ = true;

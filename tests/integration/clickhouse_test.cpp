@@ -437,8 +437,8 @@ TEST(ClickHouse, AFolderIsMovedIntoTheClusterAndReportsTheSame) {
     one.process().Wait();
   }
   const std::string to = Cluster().Url("moved");
-  const std::vector<std::string> copy = {Upswing(), "store", "copy", "--from", "embedded:" + data,
-                                         "--to", to};
+  const std::vector<std::string> copy = {Upswing(),          "store", "copy", "--from",
+                                         "embedded:" + data, "--to",  to};
   {
     testing::Process cut_short(copy, folder / "cut_short");
     // Any moment will do: the next attempt goes on from whatever is there.
@@ -470,7 +470,8 @@ TEST_F(Faults, AFullDiskOfOneReplica) {
   cluster.Ask(3, "CREATE TABLE filler (text String) ENGINE = Log");
   std::string answer;
   for (int i = 0; i < 1000 && answer.empty(); ++i)
-    answer = cluster.Ask(3, "INSERT INTO filler SELECT toString(sipHash64(rand64())) FROM numbers(200000)");
+    answer = cluster.Ask(
+        3, "INSERT INTO filler SELECT toString(sipHash64(rand64())) FROM numbers(200000)");
   EXPECT_THAT(answer, ::testing::AnyOf(HasSubstr("No space left"), HasSubstr("NOT_ENOUGH_SPACE"),
                                        HasSubstr("errno: 28")));
   const std::int64_t refused = devices.refused();

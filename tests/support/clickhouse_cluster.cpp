@@ -256,8 +256,8 @@ void ClickHouseCluster::Start(int server) {
   if (small_disk_mib_ > 0 && server + 1 == servers()) {
     // A mount of the process's own, for which nobody has to be root.
     command = {"/usr/bin/unshare", "-rm", "/bin/sh", "-c",
-               "mount -t tmpfs -o size=" + std::to_string(small_disk_mib_) + "m tmpfs " + Folder(server) +
-                   "/data && exec " + command[0] + " " + command[1]};
+               "mount -t tmpfs -o size=" + std::to_string(small_disk_mib_) + "m tmpfs " +
+                   Folder(server) + "/data && exec " + command[0] + " " + command[1]};
   }
   servers_[static_cast<std::size_t>(server)].process =
       std::make_unique<Process>(command, Folder(server) + "/out");

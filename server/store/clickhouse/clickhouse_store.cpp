@@ -259,10 +259,10 @@ absl::StatusOr<std::vector<LandingOutcome>> StoreImpl::Land(absl::Span<LandingBa
 absl::StatusOr<std::optional<std::int64_t>> StoreImpl::BootOffset(std::uint64_t epoch_hi,
                                                                   std::uint64_t epoch_lo,
                                                                   std::uint64_t boot_id) {
-  const absl::StatusOr<std::string> answer = client_->Read(
-      absl::StrCat("SELECT argMin(boot_offset, received_ms) FROM ", Table("ledger"),
-                   " WHERE epoch_hi = ", epoch_hi, " AND epoch_lo = ", epoch_lo,
-                   " AND boot_id = ", boot_id, " AND kind IN (0, 5) GROUP BY boot_id FORMAT RowBinary"));
+  const absl::StatusOr<std::string> answer = client_->Read(absl::StrCat(
+      "SELECT argMin(boot_offset, received_ms) FROM ", Table("ledger"),
+      " WHERE epoch_hi = ", epoch_hi, " AND epoch_lo = ", epoch_lo, " AND boot_id = ", boot_id,
+      " AND kind IN (0, 5) GROUP BY boot_id FORMAT RowBinary"));
   if (!answer.ok()) return answer.status();
   if (answer->size() != 8 || boot_id == 0) return std::nullopt;
   return ByteReader(*answer).Fixed<std::int64_t>();
@@ -470,10 +470,9 @@ absl::Status StoreImpl::Audit(const AuditEntry& entry) {
 }
 
 absl::StatusOr<std::vector<AuditEntry>> StoreImpl::AuditLog() {
-  const absl::StatusOr<std::string> rows =
-      client_->Read(absl::StrCat(
-          "SELECT time_ms, action, detail FROM (SELECT DISTINCT time_ms, id, action, detail FROM ",
-          Table("audit"), ") ORDER BY time_ms, id FORMAT RowBinary"));
+  const absl::StatusOr<std::string> rows = client_->Read(absl::StrCat(
+      "SELECT time_ms, action, detail FROM (SELECT DISTINCT time_ms, id, action, detail FROM ",
+      Table("audit"), ") ORDER BY time_ms, id FORMAT RowBinary"));
   if (!rows.ok()) return rows.status();
   std::vector<AuditEntry> entries;
   ByteReader in(*rows);
@@ -525,6 +524,7 @@ absl::StatusOr<std::unique_ptr<ClickHouseStore>> ClickHouseStore::Open(
     const ClickHouseOptions& options) {
   auto client = ClickHouseClient::Connect(options.address);
   if (!client.ok()) return client.status();
+  (*client)->OnProgress(options.progress);
   auto store = std::make_unique<StoreImpl>(*std::move(client), options);
   if (absl::Status status = store->Load(); !status.ok()) return status;
   return store;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -20,6 +21,8 @@ struct ClickHouseOptions {
   bool read_only = false;
   /// Part of every unit key. Empty: the store's own.
   std::string project;
+  /// Called with what a query has read so far, by the thread that asked it.
+  std::function<void(const QueryProgress&)> progress = {};
 };
 
 /// A store in a ClickHouse cluster. A process that holds one has no state of its own: any number of

@@ -126,7 +126,6 @@ namespace {
 struct Exchange {
   CURL* easy = nullptr;
   const std::function<absl::Status(std::string_view)>* more = nullptr;
-  const std::atomic<bool>* cancelled = nullptr;
   const std::function<void(const QueryProgress&)>* progress = nullptr;
   std::string error;
   absl::Status refused;  // by `more`
@@ -169,10 +168,6 @@ std::size_t OnHeader(char* data, std::size_t size, std::size_t count, void* user
     (*exchange->progress)(
         {NumberAfter(line, "\"read_rows\""), NumberAfter(line, "\"read_bytes\"")});
   return line.size();
-}
-
-int OnTick(void* user, curl_off_t, curl_off_t, curl_off_t, curl_off_t) {
-  return *static_cast<Exchange*>(user)->cancelled ? 1 : 0;
 }
 
 }  // namespace
@@ -231,7 +226,6 @@ absl::Status ClickHouseClient::Once(const Request& request, std::size_t host, bo
   Exchange exchange;
   exchange.easy = easy;
   exchange.more = request.more;
-  exchange.cancelled = &cancelled_;
   exchange.progress = &progress_;
   char error[CURL_ERROR_SIZE] = "";
   curl_easy_setopt(easy, CURLOPT_URL, url.c_str());
@@ -249,9 +243,6 @@ absl::Status ClickHouseClient::Once(const Request& request, std::size_t host, bo
   curl_easy_setopt(easy, CURLOPT_WRITEDATA, &exchange);
   curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, OnHeader);
   curl_easy_setopt(easy, CURLOPT_HEADERDATA, &exchange);
-  curl_easy_setopt(easy, CURLOPT_NOPROGRESS, 0L);
-  curl_easy_setopt(easy, CURLOPT_XFERINFOFUNCTION, OnTick);
-  curl_easy_setopt(easy, CURLOPT_XFERINFODATA, &exchange);
   if (!address_.user.empty()) {
     curl_easy_setopt(easy, CURLOPT_USERNAME, address_.user.c_str());
     curl_easy_setopt(easy, CURLOPT_PASSWORD, address_.password.c_str());
@@ -264,7 +255,6 @@ absl::Status ClickHouseClient::Once(const Request& request, std::size_t host, bo
   Give(std::move(connection));
 
   *reached = code != CURLE_COULDNT_CONNECT && code != CURLE_COULDNT_RESOLVE_HOST;
-  if (cancelled_) return absl::CancelledError("cancelled");
   if (!exchange.refused.ok()) return exchange.refused;
   if (code != CURLE_OK) {
     return absl::UnavailableError(absl::StrCat("ClickHouse at ", at.name, ":", at.port, ": ",

@@ -27,7 +27,7 @@ struct QueryProgress {
 ///
 /// Errors: kUnavailable if no host answers or the cluster cannot do it now (no coordinator, too few
 /// replicas, read-only tables): later it may; kResourceExhausted if a server's disk is full or a
-/// limit of memory is hit; kDeadlineExceeded past `ClickHouseAddress::seconds`; kCancelled;
+/// limit of memory is hit; kDeadlineExceeded past `ClickHouseAddress::seconds`;
 /// kPermissionDenied for user and password; kInternal for what the server refuses otherwise. The
 /// message has the server's own words.
 class ClickHouseClient {
@@ -61,8 +61,6 @@ class ClickHouseClient {
   /// server recognises the block.
   absl::Status Insert(std::string_view table, std::string_view body, const Settings& settings = {});
 
-  /// Ends what is under way, and everything to come, with kCancelled.
-  void Cancel() { cancelled_ = true; }
   /// Called now and then during `Read` and `Stream`, from the calling thread. Set before use.
   void OnProgress(std::function<void(const QueryProgress&)> progress) {
     progress_ = std::move(progress);
@@ -80,7 +78,6 @@ class ClickHouseClient {
 
   const ClickHouseAddress address_;
   int version_ = 0;
-  std::atomic<bool> cancelled_{false};
   std::atomic<std::size_t> host_{0};  // the one that answered last
   std::function<void(const QueryProgress&)> progress_;
   std::mutex mutex_;

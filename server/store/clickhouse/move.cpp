@@ -69,7 +69,8 @@ absl::StatusOr<Move::Rows> Move::Records(const RecordSource& from,
   for (const ChunkGroup& group : from.Groups()) {
     const auto keys = from.Keys(group.unit_type, group.shard);
     if (!keys.ok()) return keys.status();
-    for (const ChunkRef& chunk : from.Chunks(group.unit_type, group.shard, group.lane, group.name)) {
+    for (const ChunkRef& chunk :
+         from.Chunks(group.unit_type, group.shard, group.lane, group.name)) {
       const absl::StatusOr<std::string> bytes = from.Read(chunk);
       if (!bytes.ok()) return bytes.status();
       records.Clear();
@@ -99,8 +100,8 @@ absl::StatusOr<Move::Rows> Move::Records(const RecordSource& from,
       // A record with several units is counted with the first of them.
       batch.records = 0;
       for (std::uint32_t i = 0; i < units.size(); ++i) {
-        const std::uint32_t subject = group.lane == Lane::kEvents ? records.events.subject[i]
-                                                                  : records.exposures.subject[i];
+        const std::uint32_t subject =
+            group.lane == Lane::kEvents ? records.events.subject[i] : records.exposures.subject[i];
         bool first = (*keys)[units[i]] != 0;
         for (std::uint32_t u = records.subjects.first[subject];
              u < records.subjects.first[subject + 1]; ++u)
@@ -124,7 +125,8 @@ absl::Status Move::Verify(const RecordSource& from) {
     const auto keys = from.Keys(group.unit_type, group.shard);
     if (!keys.ok()) return keys.status();
     std::int64_t& rows = wanted[{group.unit_type, static_cast<int>(group.lane), group.name}];
-    for (const ChunkRef& chunk : from.Chunks(group.unit_type, group.shard, group.lane, group.name)) {
+    for (const ChunkRef& chunk :
+         from.Chunks(group.unit_type, group.shard, group.lane, group.name)) {
       const absl::StatusOr<std::string> bytes = from.Read(chunk);
       if (!bytes.ok()) return bytes.status();
       const auto reader = ChunkReader::Open(*bytes);
@@ -135,10 +137,10 @@ absl::Status Move::Verify(const RecordSource& from) {
     }
   }
   const ClickHouseAddress& address = to_->client().address();
-  const absl::StatusOr<std::string> answer = to_->client().Read(absl::StrCat(
-      "SELECT unit_type, lane, name, toInt64(count()) FROM ", address.database, ".",
-      View(RecordsTable(address)), " WHERE ", CountedRows(address),
-      " GROUP BY unit_type, lane, name FORMAT RowBinary"));
+  const absl::StatusOr<std::string> answer = to_->client().Read(
+      absl::StrCat("SELECT unit_type, lane, name, toInt64(count()) FROM ", address.database, ".",
+                   View(RecordsTable(address)), " WHERE ", CountedRows(address),
+                   " GROUP BY unit_type, lane, name FORMAT RowBinary"));
   if (!answer.ok()) return answer.status();
   for (ByteReader in(*answer); !in.AtEnd();) {
     std::string type(in.Bytes(in.Varint()));
@@ -160,8 +162,8 @@ absl::Status Move::Known(const BatchKey& key, bool split, std::uint32_t mark) {
   LandingBatch batch;
   batch.key = key;
   batch.checksum = mark;
-  return AddLedger(batch,
-                   static_cast<int>(split ? LedgerKind::kMovedSplit : LedgerKind::kMoved), 0, 0);
+  return AddLedger(batch, static_cast<int>(split ? LedgerKind::kMovedSplit : LedgerKind::kMoved), 0,
+                   0);
 }
 
 absl::Status Move::Boot(const BatchKey& key, std::uint64_t boot_id, std::int64_t offset) {

@@ -84,8 +84,8 @@ void AppendRow(const Records& records, const RowPlace& at, std::string* body) {
   const bool event = at.lane == Lane::kEvents;
   const std::size_t row = at.row;
   const std::int64_t time = event ? e.time_ms[row] : x.time_ms[row];
-  PutFixed(static_cast<std::uint16_t>(std::clamp(time >= 0 ? time / kDayMs : std::int64_t{0},
-                                                 std::int64_t{0}, kLastDay)),
+  PutFixed(static_cast<std::uint16_t>(
+               std::clamp(time >= 0 ? time / kDayMs : std::int64_t{0}, std::int64_t{0}, kLastDay)),
            body);
   PutString(at.unit_type, body);
   PutFixed(static_cast<std::uint8_t>(at.lane), body);

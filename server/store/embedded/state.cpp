@@ -67,9 +67,8 @@ absl::Status StoreImpl::VisitState(const StateVisitor& visit) {
       return visit.erased(std::string(row.Blob(0)), std::string(row.Blob(1)), row.Int(2));
     });
   if (status.ok())
-    status = each("SELECT hash, erased_ms FROM tombstone", [&](const Statement& row) {
-      return visit.tombstone(row.Blob(0), row.Int(1));
-    });
+    status = each("SELECT hash, erased_ms FROM tombstone",
+                  [&](const Statement& row) { return visit.tombstone(row.Blob(0), row.Int(1)); });
   return status;
 }
 

@@ -50,10 +50,10 @@ store::ClickHouseOptions OptionsOf(Kind kind, const std::string& database, int f
   store::ClickHouseOptions options;
   // Another server instead of one that is started here: tests/current_clickhouse.sh.
   const char* other = std::getenv("UPSWING_TEST_CLICKHOUSE");
-  options.address = *store::ParseClickHouseAddress(
-      kind == Kind::kOneServer && other != nullptr
-          ? absl::StrCat("clickhouse://", other, "/", database)
-          : Servers(kind).Url(database, first));
+  options.address =
+      *store::ParseClickHouseAddress(kind == Kind::kOneServer && other != nullptr
+                                         ? absl::StrCat("clickhouse://", other, "/", database)
+                                         : Servers(kind).Url(database, first));
   options.key_file = KeyFile();
   return options;
 }
