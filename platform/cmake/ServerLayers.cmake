@@ -16,12 +16,14 @@ upswing_layer(server/statistics PURE DEPS sdk/base LIBS absl boost)
 upswing_layer(server/stats_json DEPS server/statistics LIBS absl json)
 upswing_layer(server/store DEPS sdk/base LIBS absl openssl xxhash zstd)
 upswing_layer(server/store/embedded DEPS server/store sdk/base LIBS absl openssl sqlite threads xxhash)
+# The same store in a ClickHouse cluster, asked over HTTP.
+upswing_layer(server/store/clickhouse DEPS sdk/base server/store LIBS absl curl threads)
 upswing_layer(server/analysis DEPS server/metrics server/statistics server/store sdk/base LIBS absl absl_time threads)
 upswing_layer(server/ingest DEPS sdk/base sdk/wire platform/port server/store LIBS absl threads)
 upswing_layer(server/report PURE DEPS server/statistics server/analysis server/metrics LIBS absl absl_time json)
 # A data folder with its catalog: what the HTTP routes and the commands with --data share.
 upswing_layer(server/project DEPS platform/port sdk/catalog sdk/assignment server/json server/metrics server/authoring server/store server/store/embedded
-              server/ingest server/statistics server/analysis server/report LIBS absl json threads)
+              server/store/clickhouse server/ingest server/statistics server/analysis server/report LIBS absl json threads)
 # The web page, built by npm and held in the binary.
 include(platform/cmake/Dashboard.cmake)
 upswing_layer(server/dashboard LIBS absl zlib)
@@ -48,7 +50,7 @@ upswing_layer(server/simulation PURE DEPS sdk/base sdk/wire server/json server/m
 target_include_directories(upswing_server_simulation PRIVATE ${PROJECT_BINARY_DIR}/generated)
 # The commands that talk to a server are clients of it, so that they go through the real SDK.
 upswing_layer(server/cli DEPS platform/port platform/posix sdk/base sdk/schema sdk/catalog sdk/assignment sdk/wire sdk/transport
-              sdk/client server/json server/metrics server/authoring server/statistics server/stats_json server/ingest server/store server/store/embedded server/project server/report server/access server/evaluation server/http
+              sdk/client server/json server/metrics server/authoring server/statistics server/stats_json server/ingest server/store server/store/embedded server/store/clickhouse server/project server/report server/access server/evaluation server/http
               server/importer server/simulation LIBS absl absl_time cli11 flatbuffers json threads)
 target_include_directories(upswing_server_cli PRIVATE ${PROJECT_BINARY_DIR}/generated)
 

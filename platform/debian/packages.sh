@@ -10,7 +10,8 @@ build="g++ make cmake ninja-build ccache pkg-config git ca-certificates
 # The web page of the server. Where another npm is there already, Debian's would be at odds with it.
 command -v npm >/dev/null || build="$build nodejs npm"
 # chromium: what the tests of the page drive.
-test="python3 strace openssl libgtest-dev libgmock-dev clang-format chromium"
+# clickhouse-server, zookeeper: the cluster of the store's tests.
+test="python3 strace openssl libgtest-dev libgmock-dev clang-format chromium clickhouse-server clickhouse-client zookeeper"
 # Java, Objective-C and Node.js over the C interface.
 test="$test openjdk-17-jdk-headless junit5 libjetbrains-annotations-java clang gobjc libgnustep-base-dev musl-dev"
 [ -f /usr/include/node/node_api.h ] || test="$test libnode-dev"

@@ -24,16 +24,13 @@ TimeRange RangeOf(const store::RecordSource& source, const Plan& plan) {
   const ExperimentSpec& spec = *plan.spec;
   for (const std::string& type : {spec.unit_type, spec.fallback_unit}) {
     if (type.empty()) continue;
-    for (int shard = 0; shard < source.shards(); ++shard) {
-      for (const auto& chunk :
-           source.Chunks(type, shard, store::Lane::kExposures, spec.experiment)) {
-        range.first = std::min(range.first, chunk.min_time_ms);
-        range.last = std::max(range.last, chunk.max_time_ms);
-      }
-      for (const Stream& stream : plan.streams)
-        for (const auto& chunk : source.Chunks(type, shard, store::Lane::kEvents, stream.event))
-          range.last = std::max(range.last, chunk.max_time_ms);
+    if (const auto exposures = source.TimeRange(type, store::Lane::kExposures, spec.experiment)) {
+      range.first = std::min(range.first, exposures->first);
+      range.last = std::max(range.last, exposures->second);
     }
+    for (const Stream& stream : plan.streams)
+      if (const auto events = source.TimeRange(type, store::Lane::kEvents, stream.event))
+        range.last = std::max(range.last, events->second);
   }
   range.last = std::min(range.last, spec.as_of_ms);
   return range;

@@ -19,7 +19,10 @@
 #include "sdk/catalog/signature.hpp"
 #include "server/access/key_file.hpp"
 #include "server/access/signing_key.hpp"
+#include "server/access/store_files.hpp"
 #include "server/cli/command.hpp"
+#include "server/cli/store_options.hpp"
+#include "server/store/clickhouse/clickhouse_store.hpp"
 
 namespace upswing::cli {
 namespace {
@@ -30,6 +33,7 @@ constexpr char kActor[] = "local";
 
 struct Flags {
   std::string data;
+  std::string store;
   std::string name;
   std::vector<std::string> scopes;
   std::string out;
@@ -43,6 +47,18 @@ class Keys {
  public:
   static absl::StatusOr<std::unique_ptr<Keys>> Open(const Flags& flags) {
     auto keys = std::make_unique<Keys>();
+    if (!flags.store.empty()) {
+      auto address = store::ParseClickHouseAddress(flags.store);
+      if (!address.ok()) return address.status();
+      auto opened = store::ClickHouseStore::Open({.address = *std::move(address)});
+      if (!opened.ok()) return opened.status();
+      keys->store_ = *std::move(opened);
+      keys->shared_.emplace(keys->store_.get());
+      auto file = access::KeyFile::Open(kSharedKeys, &*keys->shared_, &keys->clock_);
+      if (!file.ok()) return file.status();
+      keys->file_ = *std::move(file);
+      return keys;
+    }
     // Keys may be made before the server first starts.
     if (absl::Status status = keys->files_.MakeDirectories(flags.data); !status.ok()) return status;
     auto file = access::KeyFile::Open(flags.data, &keys->files_, &keys->clock_);
@@ -56,6 +72,8 @@ class Keys {
  private:
   posix::PosixFileSystem files_;
   posix::PosixClock clock_;
+  std::unique_ptr<store::EventStore> store_;
+  std::optional<access::StoreFiles> shared_;
   std::unique_ptr<access::KeyFile> file_;
 };
 
@@ -151,8 +169,16 @@ void AddKeysCommand(CLI::App& app, Action& action) {
   auto flags = std::make_shared<Flags>();
   const auto add = [&](const char* name, const char* what, absl::Status (*run)(const Flags&)) {
     CLI::App* const command = keys->add_subcommand(name, what);
-    command->add_option("--data", flags->data, "data folder of the server")->required();
-    command->callback([&action, flags, run] { action = [flags, run] { return run(*flags); }; });
+    CLI::Option* const data =
+        command->add_option("--data", flags->data, "data folder of the server");
+    command
+        ->add_option("--store", flags->store, "clickhouse://...: the cluster that the nodes share")
+        ->excludes(data);
+    command->callback([&action, flags, run] {
+      if (flags->data.empty() && flags->store.empty()) throw CLI::RequiredError("--data");
+      if (!flags->store.empty()) CheckStore(flags->store);
+      action = [flags, run] { return run(*flags); };
+    });
     return command;
   };
   const auto add_out = [&](CLI::App* command) {

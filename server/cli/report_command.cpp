@@ -14,6 +14,7 @@
 #include "server/cli/command.hpp"
 #include "server/cli/key_options.hpp"
 #include "server/cli/remote.hpp"
+#include "server/cli/store_options.hpp"
 #include "server/project/project.hpp"
 #include "server/report/format.hpp"
 
@@ -25,6 +26,7 @@ struct Flags {
   std::string server;
   std::string api_key;
   std::string data;
+  std::string store;
   std::string as_of;
   std::string format = "text";
   std::string language = "en";
@@ -42,11 +44,20 @@ absl::StatusOr<std::string> FromServer(const Flags& flags) {
 
 absl::StatusOr<std::string> FromData(const Flags& flags, bool colour) {
   const posix::PosixClock clock;
-  auto project =
-      project::Project::Open({.directory = flags.data, .read_only = true, .clock = &clock});
+  project::Options options;
+  options.directory = flags.data;
+  options.store = flags.store;
+  options.read_only = true;
+  options.clock = &clock;
+  if (isatty(STDERR_FILENO) != 0)
+    options.progress = [](std::uint64_t rows) {
+      std::fprintf(stderr, "\r%llu rows read ", static_cast<unsigned long long>(rows));
+    };
+  auto project = project::Project::Open(options);
   if (!project.ok()) return project.status();
   const absl::StatusOr<report::Report> report =
       (*project)->Report(flags.experiment, report::ParseAsOf(flags.as_of));
+  if (!flags.store.empty() && options.progress) std::fprintf(stderr, "\r%40s\r", "");
   if (!report.ok()) return report.status();
   return report::Render(*report, report::ParseFormat(flags.format).value_or(report::Format::kText),
                         {.colour = colour,
@@ -84,6 +95,10 @@ void AddReportCommand(CLI::App& app, Action& action) {
   auto* data =
       command->add_option("--data", flags->data, "data folder; a server may be running on it");
   server->excludes(data);
+  command
+      ->add_option("--store", flags->store, "clickhouse://...: the cluster that holds the records")
+      ->excludes(server)
+      ->excludes(data);
   AddKeyOptions(command, "read", &flags->api_key);
   command
       ->add_option("--as-of", flags->as_of,
@@ -99,8 +114,9 @@ void AddReportCommand(CLI::App& app, Action& action) {
       ->check(CLI::IsMember({"en", "zh"}));
   command->add_option("--out", flags->out, "file to write instead of stdout");
   command->callback([flags, &action] {
-    if (flags->server.empty() == flags->data.empty())
-      throw CLI::ValidationError("--server or --data", "say where the records are");
+    if (flags->server.empty() && flags->data.empty() && flags->store.empty())
+      throw CLI::ValidationError("--server, --data or --store", "say where the records are");
+    if (!flags->store.empty()) CheckStore(flags->store);
     action = [flags] { return Run(*flags); };
   });
 }

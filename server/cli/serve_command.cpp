@@ -17,10 +17,12 @@
 #include "sdk/catalog/signature.hpp"
 #include "server/access/key_file.hpp"
 #include "server/access/signing_key.hpp"
+#include "server/access/store_files.hpp"
 #include "server/authoring/parse.hpp"
 #include "server/cli/catalog_file.hpp"
 #include "server/cli/command.hpp"
 #include "server/cli/config_file.hpp"
+#include "server/cli/store_options.hpp"
 #include "server/http/http_server.hpp"
 #include "server/http/routes.hpp"
 #include "server/project/project.hpp"
@@ -32,6 +34,8 @@ constexpr auto kStopGrace = std::chrono::seconds(10);
 
 struct Flags {
   std::string data;
+  std::string store = "embedded";
+  std::string unit_key;
   std::string listen = "127.0.0.1:8080";
   std::vector<std::string> catalogs;
   std::string project;
@@ -117,26 +121,36 @@ absl::Status Run(const Flags& flags) {
   const posix::PosixClock clock;
   posix::PosixFileSystem files;
   posix::PosixEntropy entropy;
+  const bool shared = flags.store != "embedded";
   std::unique_ptr<access::KeyFile> keys;
-  if (!flags.insecure_no_auth) {
-    auto opened = access::KeyFile::Open(flags.data, &files, &clock);
+  const auto open_keys = [&](const std::string& folder, port::FileSystem* where) -> absl::Status {
+    if (flags.insecure_no_auth) return absl::OkStatus();
+    auto opened = access::KeyFile::Open(folder, where, &clock);
     if (!opened.ok()) return opened.status();
     keys = *std::move(opened);
-    if (keys->usable() == 0) {
-      return absl::FailedPreconditionError(absl::StrCat(
-          "--data: ", flags.data,
-          " has no API key, so nobody could call this server; make one with"
-          " `upswing keys create NAME --scope admin --data ",
-          flags.data, "`, or pass --insecure-no-auth to serve this machine without keys"));
-    }
-  }
+    if (keys->usable() > 0) return absl::OkStatus();
+    const std::string place = shared ? "--store" : "--data";
+    const std::string named = shared ? "..." : flags.data;
+    return absl::FailedPreconditionError(absl::StrCat(
+        place, ": ", shared ? "the store" : flags.data,
+        " has no API key, so nobody could call this server; make one with"
+        " `upswing keys create NAME --scope admin ",
+        place, " ", named, "`, or pass --insecure-no-auth to serve this machine without keys"));
+  };
+  if (!shared)
+    if (absl::Status status = open_keys(flags.data, &files); !status.ok()) return status;
   absl::StatusOr<project::Signing> signing = SigningOf(flags.signing_keys);
   if (!signing.ok()) return signing.status();
   auto project = project::Project::Open({.directory = flags.data,
+                                         .store = shared ? flags.store : "",
+                                         .unit_key = flags.unit_key,
                                          .name = ProjectName(flags),
                                          .clock = &clock,
                                          .signing = *std::move(signing)});
   if (!project.ok()) return project.status();
+  access::StoreFiles shared_files(&(*project)->store());
+  if (shared)
+    if (absl::Status status = open_keys(kSharedKeys, &shared_files); !status.ok()) return status;
   for (const std::string& catalog : flags.catalogs) {
     if (absl::Status status = PublishFile(project->get(), catalog); !status.ok()) return status;
   }
@@ -163,7 +177,7 @@ absl::Status Run(const Flags& flags) {
                                           routes.Handle(std::move(request), std::move(respond));
                                         });
   if (!server.ok()) return server.status();
-  std::printf("upswing serves %s on %s://%s:%u\n", flags.data.c_str(),
+  std::printf("upswing serves %s on %s://%s:%u\n", shared ? "a cluster" : flags.data.c_str(),
               flags.tls.certificate_file.empty() ? "http" : "https", host.c_str(),
               (*server)->Port());
   std::fflush(stdout);
@@ -194,6 +208,11 @@ void AddServeCommand(CLI::App& app, Action& action) {
   CLI::App* command =
       app.add_subcommand("serve", "Takes batches in, serves the catalog and the reports");
   command->add_option("--data", flags->data, "data folder; made if it is absent");
+  command->add_option("--store", flags->store,
+                      "embedded: in the data folder (default); clickhouse://... a cluster, made "
+                      "ready by `upswing store init`; docs/operations/scale-out.md");
+  command->add_option("--unit-key", flags->unit_key,
+                      "file with the secret behind unit keys of a cluster, the same on every node");
   command->add_option("--listen", flags->listen,
                       "address and port; port 0: a free one (default 127.0.0.1:8080)");
   command->add_option("--catalog", flags->catalogs,
@@ -238,7 +257,16 @@ void AddServeCommand(CLI::App& app, Action& action) {
       const absl::Status read = ReadConfigFile(flags->config, command);
       if (!read.ok()) throw CLI::ValidationError("--config", std::string(read.message()));
     }
-    if (flags->data.empty()) throw CLI::RequiredError("--data");
+    if (flags->store == "embedded") {
+      if (flags->data.empty()) throw CLI::RequiredError("--data");
+      if (!flags->unit_key.empty())
+        throw CLI::ValidationError("--unit-key", "goes with --store clickhouse://...");
+    } else {
+      CheckStore(flags->store);
+      if (!flags->data.empty())
+        throw CLI::ValidationError("--data", "a node of a cluster keeps nothing in a folder");
+      if (flags->unit_key.empty()) throw CLI::RequiredError("--unit-key");
+    }
     if (flags->signing_keys.size() > catalog::kMostSignatures)
       throw CLI::ValidationError("--catalog-signing-key", "may be given at most 8 times");
     if (flags->tls.certificate_file.empty() != flags->tls.key_file.empty())

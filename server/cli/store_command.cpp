@@ -8,6 +8,9 @@
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "server/cli/command.hpp"
+#include "server/cli/store_copy.hpp"
+#include "server/cli/store_options.hpp"
+#include "server/store/clickhouse/clickhouse_store.hpp"
 #include "server/store/embedded/embedded_store.hpp"
 #include "server/store/embedded/restore.hpp"
 #include "server/store/embedded/rotation.hpp"
@@ -22,6 +25,10 @@ struct Flags {
   std::string format = "csv";
   int days = 0;
   std::vector<std::string> keep;
+  std::string store;
+  std::string unit_key;
+  std::string project;
+  std::string from;
 };
 
 absl::StatusOr<std::unique_ptr<store::EmbeddedStore>> Open(const Flags& flags, bool read_only) {
@@ -67,6 +74,18 @@ absl::Status Stats(const Flags& flags) {
   for (const auto& [name, value] : rows)
     std::printf("%-32s %15lld\n", name, static_cast<long long>(value));
   return absl::OkStatus();
+}
+
+// Makes the secret too, unless it is there: from another node, or of a folder that is to be moved.
+absl::Status Init(const Flags& flags) {
+  auto address = store::ParseClickHouseAddress(flags.store);
+  if (!address.ok()) return address.status();
+  const auto chain = store::ReadOrMakeKeyChain(flags.unit_key);
+  if (!chain.ok()) return chain.status();
+  const absl::Status status = store::ClickHouseStore::Init(
+      {.address = *address, .key_file = flags.unit_key, .project = flags.project});
+  if (status.ok()) std::printf("the store at %s is ready\n", address->ToString().c_str());
+  return status;
 }
 
 absl::Status Compact(const Flags& flags) {
@@ -163,6 +182,34 @@ void AddStoreCommand(CLI::App& app, Action& action) {
   expire->add_option("--days", flags->days, "Age from which records go")
       ->required()
       ->check(CLI::Range(1, 36500));
+  CLI::App* init = store->add_subcommand(
+      "init", "Make the tables of a store in a ClickHouse cluster; again it changes nothing");
+  init->add_option("--store", flags->store, "clickhouse://...")->required();
+  init->add_option("--unit-key", flags->unit_key,
+                   "file with the secret behind unit keys, which every node needs; made if absent")
+      ->required();
+  init->add_option("--project", flags->project, "name of the project (default \"default\")");
+  init->callback([&action, flags] {
+    CheckStore(flags->store);
+    action = [flags] { return Init(*flags); };
+  });
+  CLI::App* copy = store->add_subcommand(
+      "copy",
+      "Move a data folder, whose server is stopped, into a cluster, and compare the reports; done "
+      "again it goes on");
+  copy->add_option("--from", flags->from, "embedded:DIR")->required();
+  copy->add_option("--to", flags->store, "clickhouse://...")->required();
+  copy->add_option("--unit-key", flags->unit_key,
+                   "copy of the folder's unit.key (default: that file itself)");
+  copy->callback([&action, flags] {
+    CheckStore(flags->store);
+    const std::string scheme = "embedded:";
+    if (!flags->from.starts_with(scheme) || flags->from.size() == scheme.size())
+      throw CLI::ValidationError("--from", "must be embedded:DIR");
+    action = [flags, scheme] {
+      return CopyStore(flags->from.substr(scheme.size()), flags->store, flags->unit_key);
+    };
+  });
   expire->add_option("--keep", flags->keep, "Experiment whose exposures stay; may be repeated");
 }
 

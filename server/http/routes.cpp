@@ -58,13 +58,8 @@ void Expire(Service* service) {
   });
 }
 
-// What runs beside the requests: keys that `upswing keys` changed are taken over within a second.
-void Tick(Service* service) {
-  const std::lock_guard lock(service->tick_mutex);
-  service->waiters.Expire(service->clock->BootMillis());
-  service->exposures->Flush();
-  WatchClock(service);
-  Expire(service);
+// Takes over what `upswing keys` changed.
+void TendKeys(Service* service) {
   if (service->keys == nullptr) return;
   // A key file that cannot be read for a moment leaves the keys as they are.
   service->keys->Refresh().IgnoreError();
@@ -76,6 +71,28 @@ void Tick(Service* service) {
       })
       .IgnoreError();
   service->keys->SaveUse().IgnoreError();
+}
+
+// What runs beside the requests: keys that `upswing keys` changed are taken over within a second.
+void Tick(Service* service) {
+  const std::lock_guard lock(service->tick_mutex);
+  service->waiters.Expire(service->clock->BootMillis());
+  service->exposures->Flush();
+  WatchClock(service);
+  Expire(service);
+  if (!service->project->shares_store()) {
+    TendKeys(service);
+    return;
+  }
+  // Over the network, so not on the clock's thread; one at a time.
+  if (service->tending.exchange(true)) return;
+  const bool accepted = service->tender.Run([service] {
+    if (const auto changed = service->project->Refresh(); changed.ok() && *changed)
+      service->waiters.Wake();
+    TendKeys(service);
+    service->tending = false;
+  });
+  if (!accepted) service->tending = false;
 }
 
 }  // namespace

@@ -35,6 +35,7 @@ struct Service {
   CatalogWaiters waiters;
   evaluation::ExposureRecorder* exposures = nullptr;
   std::atomic<bool> draining{false};
+  std::atomic<bool> tending{false};  ///< What other processes changed is being taken over.
   RequestStats requests;
   int retention_days = 0;
   std::mutex tick_mutex;  ///< One tick at a time; guards the next two.
@@ -60,6 +61,7 @@ struct Service {
                      std::string_view reason, std::string_view detail);
 
   Background background{64};  // Last: its work uses the others.
+  Background tender{1};       ///< What a shared store needs beside them; see `Tick`.
 };
 
 /// The body as a JSON object of at most 32 levels; else the 400 to answer.

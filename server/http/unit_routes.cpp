@@ -49,7 +49,7 @@ std::string Name(const Unit& unit, std::uint64_t key) {
 Response Erase(Service* service, const Call& call) {
   const auto unit = UnitOfBody(call.request);
   if (!unit.ok()) return FromStatus(unit.status());
-  store::EmbeddedStore& store = service->project->store();
+  store::EventStore& store = service->project->store();
   const std::uint64_t key = store.hasher().Key(unit->type, unit->id);
   const std::int64_t now = service->clock->WallMillis();
   const auto erased = store.Erase(unit->type, key, now, [&](const store::EraseResult& result) {
@@ -63,7 +63,7 @@ Response Erase(Service* service, const Call& call) {
 Response Records(Service* service, const Call& call) {
   const auto unit = UnitOfQuery(call.request);
   if (!unit.ok()) return FromStatus(unit.status());
-  store::EmbeddedStore& store = service->project->store();
+  store::EventStore& store = service->project->store();
   const store::ExportedUnit only{unit->type, store.hasher().Key(unit->type, unit->id)};
   const auto snapshot = store.Snapshot();
   if (!snapshot.ok()) return FromStatus(snapshot.status());

@@ -22,6 +22,8 @@
 #include "server/project/variant_check.hpp"
 #include "server/report/build.hpp"
 #include "server/report/unit_checks.hpp"
+#include "server/store/clickhouse/clickhouse_store.hpp"
+#include "server/store/embedded/embedded_store.hpp"
 
 namespace upswing::project {
 namespace {
@@ -285,15 +287,10 @@ absl::StatusOr<std::unique_ptr<Project>> Project::Open(const Options& options) {
   project->clock_ = options.clock;
   project->state_ = std::make_unique<State>(options.clock);
   project->state_->signing = options.signing;
-  // A folder that holds a store knows its project; a new one needs a name.
-  const bool is_new =
-      !std::filesystem::exists(std::filesystem::path(options.directory) / "upswing.db");
-  const std::string name_of_new = options.name.empty() ? "default" : options.name;
-  auto store = store::EmbeddedStore::Open({.directory = options.directory,
-                                           .read_only = options.read_only,
-                                           .project = is_new ? name_of_new : options.name});
-  if (!store.ok()) return store.status();
-  project->store_ = *std::move(store);
+  std::string name_of_new;
+  const absl::Status opened = options.store.empty() ? project->OpenFolder(options, &name_of_new)
+                                                    : project->OpenCluster(options, &name_of_new);
+  if (!opened.ok()) return opened;
   const absl::StatusOr<std::optional<std::string>> name = project->store_->GetMeta(kNameKey);
   if (!name.ok()) return name.status();
   project->state_->name = name->value_or(name_of_new);
@@ -311,6 +308,39 @@ absl::StatusOr<std::unique_ptr<Project>> Project::Open(const Options& options) {
   }
   if (absl::Status status = project->LoadCatalog(); !status.ok()) return status;
   return project;
+}
+
+absl::Status Project::OpenFolder(const Options& options, std::string* name_of_new) {
+  // A folder that holds a store knows its project; a new one needs a name.
+  const bool is_new =
+      !std::filesystem::exists(std::filesystem::path(options.directory) / "upswing.db");
+  *name_of_new = options.name.empty() ? "default" : options.name;
+  auto store = store::EmbeddedStore::Open({.directory = options.directory,
+                                           .read_only = options.read_only,
+                                           .project = is_new ? *name_of_new : options.name});
+  if (!store.ok()) return store.status();
+  store_ = *std::move(store);
+  return absl::OkStatus();
+}
+
+absl::Status Project::OpenCluster(const Options& options, std::string* name_of_new) {
+  auto address = store::ParseClickHouseAddress(options.store);
+  if (!address.ok()) return address.status();
+  store::ClickHouseOptions cluster;
+  cluster.address = *std::move(address);
+  cluster.key_file = options.unit_key;
+  cluster.read_only = options.read_only;
+  cluster.project = options.name;
+  if (options.progress)
+    cluster.progress = [progress = options.progress](const store::QueryProgress& so_far) {
+      progress(so_far.rows);
+    };
+  auto store = store::ClickHouseStore::Open(cluster);
+  if (!store.ok()) return store.status();
+  *name_of_new = (*store)->project();
+  shares_store_ = true;
+  store_ = *std::move(store);
+  return absl::OkStatus();
 }
 
 Project::~Project() { Stop(); }
@@ -403,6 +433,11 @@ absl::Status Project::LoadCatalog() {
   const auto json = nlohmann::json::parse(stored->value_or(""), nullptr, false);
   if (!json.is_object())
     return absl::DataLossError(absl::StrCat("catalog version ", **head, " cannot be read"));
+  if (const auto current = this->catalog();
+      current != nullptr && current->version == json.value("version", std::uint64_t{0}) &&
+      current->published_ms == json.value("published_ms", std::int64_t{0}) &&
+      current->source == json.value("source", ""))
+    return absl::OkStatus();
   auto catalog = std::make_shared<Catalog>();
   catalog->signing = state_->signing;
   catalog->version = json.value("version", std::uint64_t{0});
@@ -418,6 +453,14 @@ absl::Status Project::LoadCatalog() {
   return absl::OkStatus();
 }
 
+absl::StatusOr<bool> Project::Refresh() {
+  const std::lock_guard publishing(state_->publish_mutex);
+  const std::shared_ptr<const Catalog> before = catalog();
+  if (absl::Status status = LoadCatalog(); !status.ok()) return status;
+  const std::shared_ptr<const Catalog> after = catalog();
+  return after != nullptr && (before == nullptr || before->ETag() != after->ETag());
+}
+
 std::shared_ptr<const Catalog> Project::catalog() const {
   const std::lock_guard lock(state_->mutex);
   return state_->catalog;
@@ -427,6 +470,9 @@ absl::StatusOr<std::shared_ptr<const Catalog>> Project::Publish(std::string sour
                                                                 std::string_view if_match,
                                                                 const Note& note) {
   const std::lock_guard publishing(state_->publish_mutex);
+  // What it is compared with is what is in force everywhere.
+  if (shares_store_)
+    if (absl::Status status = LoadCatalog(); !status.ok()) return status;
   const std::shared_ptr<const Catalog> current = catalog();
   const std::string etag = current == nullptr ? "" : current->ETag();
   if (!if_match.empty() && if_match != etag) {
@@ -451,11 +497,20 @@ absl::StatusOr<std::shared_ptr<const Catalog>> Project::Publish(std::string sour
   // If it is not published after all, its version is one that no exposure names.
   if (absl::Status status = state_->variants.Use(next->bytes, next->blobs); !status.ok())
     return status;
-  if (absl::Status status = store_->PutMeta(VersionKey(next->version), Encode(*next, note));
-      !status.ok())
+  const std::string encoded = Encode(*next, note);
+  if (absl::Status status = store_->PutMeta(VersionKey(next->version), encoded); !status.ok())
     return status;
   if (absl::Status status = store_->PutMeta(kHeadKey, absl::StrCat(next->version)); !status.ok())
     return status;
+  if (shares_store_) {
+    // Of two processes that publish at the same moment the later one wins.
+    const auto stored = store_->GetMeta(VersionKey(next->version));
+    if (!stored.ok()) return stored.status();
+    if (*stored != encoded)
+      return absl::AbortedError(
+          "another process published at the same moment; read the catalog again and repeat the "
+          "change");
+  }
   const std::lock_guard lock(state_->mutex);
   state_->catalog = next;
   return next;
@@ -543,7 +598,7 @@ void Project::AddChecksOfUnits(std::shared_ptr<const Catalog> current, const rep
        ages = report::AgesToCompare(*input.result)]() -> absl::StatusOr<report::UnitChecks> {
     absl::StatusOr<report::UnitChecks> checks = absl::NotFoundError("");
     for (int attempt = 0; attempt < kSnapshots && absl::IsNotFound(checks.status()); ++attempt) {
-      const auto source = store_->Snapshot();
+      const auto source = store_->Snapshot({.experiment = spec.experiment});
       if (!source.ok()) return source.status();
       checks = MakeUnitChecks(**source, *current, spec, control, plan, ages);
     }
@@ -620,11 +675,13 @@ absl::StatusOr<report::Report> Project::Report(std::string_view experiment,
   input.plan.ended = stopped || (spec.end_ms && *spec.end_ms <= spec.as_of_ms);
   absl::StatusOr<analysis::AnalysisResult> result = absl::NotFoundError("");
   for (int attempt = 0; attempt < kSnapshots && absl::IsNotFound(result.status()); ++attempt) {
-    const auto source = store_->Snapshot();
+    const auto source = store_->Snapshot({.experiment = spec.experiment});
     if (!source.ok()) return source.status();
-    // An old moment is asked for once; it would take the place of what is known about now.
-    result = as_of_ms.has_value() || ingest_ == nullptr ? analysis::Analyze(**source, spec)
-                                                        : state_->results.Analyze(*source, spec);
+    // An old moment is asked for once; it would take the place of what is known about now. A
+    // cluster's snapshots have no chunks that stay.
+    result = as_of_ms.has_value() || ingest_ == nullptr || shares_store_
+                 ? analysis::Analyze(**source, spec)
+                 : state_->results.Analyze(*source, spec);
   }
   if (!result.ok()) return result.status();
   if (!as_of_ms.has_value() && ingest_ != nullptr) {

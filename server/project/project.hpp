@@ -16,7 +16,7 @@
 #include "server/authoring/model.hpp"
 #include "server/ingest/ingest.hpp"
 #include "server/report/build.hpp"
-#include "server/store/embedded/embedded_store.hpp"
+#include "server/store/event_store.hpp"
 
 namespace upswing::project {
 
@@ -59,6 +59,13 @@ struct CatalogVersion {
 
 struct Options {
   std::string directory;
+  /// clickhouse://...: the project's store instead of `directory`; see
+  /// server/store/clickhouse/address.hpp.
+  std::string store = {};
+  /// File with the secret of such a store. Not needed with `read_only`.
+  std::string unit_key = {};
+  /// Of such a store: called with the rows that a query has read so far, by any thread.
+  std::function<void(std::uint64_t)> progress = {};
   /// Reads beside a running server or after a crash; nothing is published or ingested.
   bool read_only = false;
   /// Name of the project of a new data folder; part of every unit key. Later opens may leave it
@@ -68,18 +75,20 @@ struct Options {
   Signing signing = {};
 };
 
-/// One project: a data folder with its store, its catalog history and what is asked of both.
-/// Thread-safe.
+/// One project: a data folder or a cluster with its store, its catalog history and what is asked of
+/// both. Thread-safe.
 class Project {
  public:
-  /// Errors are those of `EmbeddedStore::Open`, and kDataLoss if the stored catalog cannot be read.
+  /// Errors are those of the store's `Open`, and kDataLoss if the stored catalog cannot be read.
   static absl::StatusOr<std::unique_ptr<Project>> Open(const Options& options);
   ~Project();
 
   /// What the catalog's `project` must say.
   const std::string& name() const;
 
-  store::EmbeddedStore& store() { return *store_; }
+  store::EventStore& store() { return *store_; }
+  /// Other processes publish and change keys in the same store.
+  bool shares_store() const { return shares_store_; }
   /// Not with `read_only`.
   ingest::Ingest& ingest() { return *ingest_; }
 
@@ -102,6 +111,9 @@ class Project {
   absl::StatusOr<std::size_t> AddListPart(std::uint64_t name, std::size_t offset,
                                           std::string_view part);
 
+  /// Takes over a catalog that another process has published. True if there was one.
+  absl::StatusOr<bool> Refresh();
+
   /// Every version that was published, newest first.
   absl::StatusOr<std::vector<CatalogVersion>> History();
   /// The file of one version; kNotFound if there is none of this number.
@@ -120,6 +132,8 @@ class Project {
 
  private:
   Project() = default;
+  absl::Status OpenFolder(const Options& options, std::string* name_of_new);
+  absl::Status OpenCluster(const Options& options, std::string* name_of_new);
   absl::Status LoadCatalog();
   report::Report BuildReport(report::Input* input);
   void AddChecksOfUnits(std::shared_ptr<const Catalog> current, const report::Input& input,
@@ -131,7 +145,8 @@ class Project {
   absl::StatusOr<catalog::Blob> List(std::uint64_t name);
 
   const port::Clock* clock_ = nullptr;
-  std::unique_ptr<store::EmbeddedStore> store_;
+  bool shares_store_ = false;
+  std::unique_ptr<store::EventStore> store_;
   std::unique_ptr<ingest::Ingest> ingest_;
   struct State;
   std::unique_ptr<State> state_;

@@ -13,6 +13,7 @@
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
 #include "server/store/record_source.hpp"
+#include "server/store/unit_key.hpp"
 
 namespace upswing::store {
 
@@ -86,10 +87,19 @@ struct StoreStats {
   std::int64_t file_bytes = 0;
 };
 
+/// What of the records a reader is going to look at. A store may leave out the rest, and need not.
+struct SnapshotScope {
+  /// If not empty: records of units that were never exposed to this experiment may be missing.
+  std::string experiment;
+};
+
 /// Where batches become durable and analyses read. Thread-safe.
 class EventStore {
  public:
   virtual ~EventStore() = default;
+
+  /// Replaces raw ids by the keys that this store holds.
+  virtual const UnitHasher& hasher() const = 0;
 
   /// Stores batches in one durable transaction and says what became of each, in order. When it
   /// returns OK, what it reports survives a power cut. On an error nothing of this call is stored:
@@ -106,7 +116,11 @@ class EventStore {
                                                std::uint64_t key) const = 0;
 
   /// Records of this moment for an analysis.
-  virtual absl::StatusOr<std::shared_ptr<const RecordSource>> Snapshot() = 0;
+  virtual absl::StatusOr<std::shared_ptr<const RecordSource>> Snapshot(
+      const SnapshotScope& scope) = 0;
+  absl::StatusOr<std::shared_ptr<const RecordSource>> Snapshot() {
+    return Snapshot(SnapshotScope());
+  }
 
   /// Removes every record of a unit, in every unit type's copy, and refuses records of it that are
   /// older than `now_ms` from now on. Durable and scrubbed from free space when it returns.

@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -59,6 +60,10 @@ class RecordSource {
   /// Chunks of an event name or an experiment, in order of (run, min_unit).
   virtual std::vector<ChunkRef> Chunks(std::string_view unit_type, int shard, Lane lane,
                                        std::string_view name) const = 0;
+  /// Times of the first and the last record of an event name or an experiment; nullopt if there is
+  /// none. As the chunks say, unless the source knows of records that it left out.
+  virtual std::optional<std::pair<std::int64_t, std::int64_t>> TimeRange(
+      std::string_view unit_type, Lane lane, std::string_view name) const;
   /// Every group that has chunks.
   virtual std::vector<ChunkGroup> Groups() const = 0;
   /// Bytes of a chunk (see chunk.hpp). kDataLoss if it cannot be read; kNotFound if it was replaced

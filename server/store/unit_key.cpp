@@ -18,6 +18,7 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
+#include "server/store/bytes.hpp"
 
 namespace upswing::store {
 namespace {
@@ -114,6 +115,17 @@ std::string UnitHasher::Fingerprint() const {
   return absl::StrCat(absl::Hex(key, absl::kZeroPad16));
 }
 
+std::string TombstoneHash(std::string_view unit_type, std::uint64_t key) {
+  std::string text("upswing tombstone");
+  text.push_back('\0');
+  text.append(unit_type);
+  text.push_back('\0');
+  PutFixed(key, &text);
+  unsigned char digest[SHA256_DIGEST_LENGTH];
+  SHA256(reinterpret_cast<const unsigned char*>(text.data()), text.size(), digest);
+  return std::string(reinterpret_cast<const char*>(digest), 16);
+}
+
 absl::StatusOr<UnitSecret> DrawSecret() {
   UnitSecret secret;
   if (RAND_bytes(secret.data(), static_cast<int>(secret.size())) != 1)
@@ -155,6 +167,16 @@ absl::Status WriteKeyChain(const KeyChain& chain, const std::string& file) {
   if (written) return absl::OkStatus();
   unlink(file.c_str());
   return absl::UnavailableError(absl::StrCat(file, ": ", std::strerror(error)));
+}
+
+absl::StatusOr<KeyChain> ReadOrMakeKeyChain(const std::string& file) {
+  absl::StatusOr<KeyChain> chain = ReadKeyChain(file);
+  if (!absl::IsNotFound(chain.status())) return chain;
+  const absl::StatusOr<UnitSecret> secret = DrawSecret();
+  if (!secret.ok()) return secret.status();
+  chain = KeyChain{*secret};
+  if (absl::Status status = WriteKeyChain(*chain, file); !status.ok()) return status;
+  return chain;
 }
 
 }  // namespace upswing::store

@@ -51,12 +51,19 @@ class UnitHasher {
   std::unique_ptr<State> state_;
 };
 
+/// Names an erased unit so that its key cannot be read back: the first 16 bytes of
+/// SHA-256("upswing tombstone" NUL unit type NUL key).
+std::string TombstoneHash(std::string_view unit_type, std::uint64_t key);
+
 /// 32 bytes of the system's entropy.
 absl::StatusOr<UnitSecret> DrawSecret();
 
 /// Reads a line of 64 hexadecimal digits per link from `file`; kNotFound if there is none,
 /// kDataLoss if it holds something else.
 absl::StatusOr<KeyChain> ReadKeyChain(const std::string& file);
+
+/// Likewise; without a `file`, makes one with a chain of one new link.
+absl::StatusOr<KeyChain> ReadOrMakeKeyChain(const std::string& file);
 
 /// Writes a new `file` that only the owner may read, synced; never over an existing one.
 absl::Status WriteKeyChain(const KeyChain& chain, const std::string& file);

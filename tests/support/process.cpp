@@ -93,7 +93,8 @@ Server::Server(std::string data, std::vector<std::string> more_arguments, Auth a
 }
 
 void Server::Start(const std::string& listen) {
-  std::vector<std::string> arguments = {Upswing(), "serve", "--data", data_, "--listen", listen};
+  std::vector<std::string> arguments = {Upswing(), "serve", "--listen", listen};
+  if (!data_.empty()) arguments.insert(arguments.end(), {"--data", data_});
   if (auth_ == Auth::kNone) arguments.push_back("--insecure-no-auth");
   arguments.insert(arguments.end(), more_arguments_.begin(), more_arguments_.end());
   process_ = std::make_unique<Process>(arguments, logs_ / std::to_string(++starts_));

@@ -59,7 +59,7 @@ class Server {
   enum class Auth { kNone, kKeys };
 
   /// Starts it and waits until it listens. A data folder that exists is gone on with; with `kKeys`
-  /// it has some.
+  /// it has some. Without `data` the arguments say where the store is.
   explicit Server(std::string data, std::vector<std::string> more_arguments = {},
                   Auth auth = Auth::kNone);
 

@@ -113,13 +113,7 @@ absl::Status StoreImpl::Prepare() {
   if (*tables > 0) return write_.Execute(kLaterTables);
 
   const std::string key_file = options_.directory + "/unit.key";
-  absl::StatusOr<KeyChain> chain = ReadKeyChain(key_file);
-  if (absl::IsNotFound(chain.status())) {
-    const absl::StatusOr<UnitSecret> secret = DrawSecret();
-    if (!secret.ok()) return secret.status();
-    chain = KeyChain{*secret};
-    if (status = WriteKeyChain(*chain, key_file); !status.ok()) return status;
-  }
+  const absl::StatusOr<KeyChain> chain = ReadOrMakeKeyChain(key_file);
   if (!chain.ok()) return chain.status();
   Transaction transaction(&write_, "BEGIN IMMEDIATE");
   status = transaction.status();
@@ -297,7 +291,7 @@ std::optional<std::int64_t> StoreImpl::ErasedAt(std::string_view unit_type,
   return tombstones_.Find(unit_type, key);
 }
 
-absl::StatusOr<std::shared_ptr<const RecordSource>> StoreImpl::Snapshot() {
+absl::StatusOr<std::shared_ptr<const RecordSource>> StoreImpl::Snapshot(const SnapshotScope&) {
   SnapshotOptions snapshot;
   snapshot.file = file_;
   snapshot.vfs = options_.vfs;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -60,6 +61,23 @@ struct VerifyReport {
   std::vector<std::string> damaged;  ///< "chunk 17: ...", "landed batch 3: ...".
 };
 
+/// Takes down what a store knows beside records and small values; see `EmbeddedStore::VisitState`.
+/// An error ends the visit.
+struct StateVisitor {
+  /// A batch that is known, or known as split. `mark`: what is kept of its checksum, the low 32
+  /// bits, but 2 more where those are 0 or 1.
+  std::function<absl::Status(const BatchKey&, bool split, std::uint32_t mark)> known;
+  /// The offset of an (epoch, boot); the key's sequence means nothing.
+  std::function<absl::Status(const BatchKey&, std::uint64_t boot_id, std::int64_t offset)> boot;
+  /// By how much a client's counter grew on a day (since 1970), summed over clients: one value that
+  /// is not 0 at a time.
+  std::function<absl::Status(std::int64_t day, const ClientCount&)> tally;
+  std::function<absl::Status(const std::string& experiment, const std::string& variant,
+                             std::int64_t units)>
+      erased;
+  std::function<absl::Status(std::string_view hash, std::int64_t erased_ms)> tombstone;
+};
+
 /// The default store: one SQLite database in one folder. docs/reference/store-format.md says what
 /// is inside.
 class EmbeddedStore : public EventStore {
@@ -69,14 +87,14 @@ class EmbeddedStore : public EventStore {
   /// there.
   static absl::StatusOr<std::unique_ptr<EmbeddedStore>> Open(const EmbeddedOptions& options);
 
-  /// Replaces raw ids; loaded from the folder's key file, which Open made if the store was new.
-  virtual const UnitHasher& hasher() const = 0;
-
   /// Compacts everything landed, then merges runs as the size classes say (`all`: into one run).
   virtual absl::Status Compact(bool all) = 0;
 
   /// Reads every blob and compares its checksum; also SQLite's own integrity check.
   virtual absl::StatusOr<VerifyReport> Verify() = 0;
+
+  /// Shows everything that a copy needs beside records, small values and the audit log.
+  virtual absl::Status VisitState(const StateVisitor& visitor) = 0;
 
   /// Copies the store, while it runs, to a new file.
   virtual absl::Status Backup(const std::string& file) = 0;

@@ -42,7 +42,8 @@ class StoreImpl : public EmbeddedStore {
                                                          std::uint64_t boot_id) override;
   std::optional<std::int64_t> ErasedAt(std::string_view unit_type,
                                        std::uint64_t key) const override;
-  absl::StatusOr<std::shared_ptr<const RecordSource>> Snapshot() override;
+  using EventStore::Snapshot;
+  absl::StatusOr<std::shared_ptr<const RecordSource>> Snapshot(const SnapshotScope& scope) override;
   absl::StatusOr<EraseResult> Erase(std::string_view unit_type, std::uint64_t key,
                                     std::int64_t now_ms, const AuditErasure& audit) override;
   absl::StatusOr<EraseResult> Expire(std::int64_t before_ms,
@@ -56,6 +57,7 @@ class StoreImpl : public EmbeddedStore {
   absl::StatusOr<StoreStats> Stats() override;
   std::int64_t BacklogBytes() const override { return backlog_bytes_; }
 
+  absl::Status VisitState(const StateVisitor& visitor) override;
   const UnitHasher& hasher() const override { return *hasher_; }
   absl::Status Compact(bool all) override;
   absl::StatusOr<VerifyReport> Verify() override;

@@ -1,24 +1,9 @@
 #include "server/store/embedded/tombstones.hpp"
 
-#include <openssl/sha.h>
-
 #include <algorithm>
 #include <mutex>
 
-#include "server/store/bytes.hpp"
-
 namespace upswing::store {
-
-std::string TombstoneHash(std::string_view unit_type, std::uint64_t key) {
-  std::string text("upswing tombstone");
-  text.push_back('\0');
-  text.append(unit_type);
-  text.push_back('\0');
-  PutFixed(key, &text);
-  unsigned char digest[SHA256_DIGEST_LENGTH];
-  SHA256(reinterpret_cast<const unsigned char*>(text.data()), text.size(), digest);
-  return std::string(reinterpret_cast<const char*>(digest), 16);
-}
 
 absl::Status Tombstones::Load(Database* database) {
   const std::unique_lock lock(mutex_);

@@ -14,6 +14,7 @@
 #include "absl/status/statusor.h"
 #include "server/store/embedded/database.hpp"
 #include "server/store/embedded/erasure_journal.hpp"
+#include "server/store/unit_key.hpp"
 
 namespace upswing::store {
 
@@ -56,8 +57,5 @@ class Tombstones {
   absl::flat_hash_map<std::string, State> erased_;  // guarded by mutex_
   std::atomic<std::size_t> count_{0};
 };
-
-/// First 16 bytes of SHA-256("upswing tombstone" NUL unit type NUL key).
-std::string TombstoneHash(std::string_view unit_type, std::uint64_t key);
 
 }  // namespace upswing::store

@@ -1,0 +1,75 @@
+#include "absl/strings/str_cat.h"
+#include "server/store/bytes.hpp"
+#include "server/store/embedded/store_impl.hpp"
+
+namespace upswing::store {
+namespace {
+
+constexpr std::size_t kPage = 256;  // as in known_batches.cpp
+
+BatchKey KeyOf(std::string_view epoch) {
+  BatchKey key;
+  for (std::size_t i = 0; i < 16 && i < epoch.size(); ++i) {
+    std::uint64_t& half = i < 8 ? key.epoch_hi : key.epoch_lo;
+    half = half << 8 | static_cast<unsigned char>(epoch[i]);
+  }
+  return key;
+}
+
+}  // namespace
+
+absl::Status StoreImpl::VisitState(const StateVisitor& visit) {
+  const std::lock_guard lock(write_mutex_);
+  const auto each = [&](const char* sql,
+                        const std::function<absl::Status(const Statement&)>& row) -> absl::Status {
+    Statement select = write_.Prepare(sql);
+    for (;;) {
+      const absl::StatusOr<bool> step = select.Step();
+      if (!step.ok() || !*step) return step.status();
+      if (absl::Status status = row(select); !status.ok()) return status;
+    }
+  };
+  absl::Status status =
+      each("SELECT epoch, page, sums FROM known", [&](const Statement& row) -> absl::Status {
+        BatchKey key = KeyOf(row.Blob(0));
+        const auto first = static_cast<std::uint64_t>(row.Int(1)) * kPage;
+        ByteReader sums(row.Blob(2));
+        for (std::uint64_t i = 0; !sums.AtEnd(); ++i) {
+          const auto state = sums.Fixed<std::uint32_t>();
+          key.sequence = first + i;
+          if (state == 0) continue;
+          if (absl::Status done = visit.known(key, state == 1, state); !done.ok()) return done;
+        }
+        return absl::OkStatus();
+      });
+  if (status.ok())
+    status = each("SELECT epoch, boot, offset FROM boot", [&](const Statement& row) {
+      return visit.boot(KeyOf(row.Blob(0)), static_cast<std::uint64_t>(row.Int(1)), row.Int(2));
+    });
+  if (status.ok())
+    status = each(
+        "SELECT name, variant, what, reason, day, value FROM tally ORDER BY name, variant, what, "
+        "reason, day",
+        [&](const Statement& row) {
+          const auto what = static_cast<int>(row.Int(2));
+          ClientCount count;
+          count.kind = what < 3    ? ClientCount::Kind::kDecisions
+                       : what == 3 ? ClientCount::Kind::kDroppedExposures
+                                   : ClientCount::Kind::kDroppedEvents;
+          count.name = std::string(row.Blob(0));
+          count.variant = std::string(row.Blob(1));
+          count.reason = static_cast<std::uint8_t>(row.Int(3));
+          count.values[what < 3 ? what : 0] = static_cast<std::uint64_t>(row.Int(5));
+          return visit.tally(row.Int(4), count);
+        });
+  if (status.ok())
+    status = each("SELECT experiment, variant, count FROM erased", [&](const Statement& row) {
+      return visit.erased(std::string(row.Blob(0)), std::string(row.Blob(1)), row.Int(2));
+    });
+  if (status.ok())
+    status = each("SELECT hash, erased_ms FROM tombstone",
+                  [&](const Statement& row) { return visit.tombstone(row.Blob(0), row.Int(1)); });
+  return status;
+}
+
+}  // namespace upswing::store
