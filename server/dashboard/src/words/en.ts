@@ -123,7 +123,9 @@ export const en = {
       units: "Units that arrived",
     },
     unitChecks: {
-      title: (n: string) => `Checks of single units: ${n} units`,
+      section: "Checks of single units",
+      none: "Not made yet. With many units the server makes them in the background, and they appear here.",
+      title: (n: string) => `Made on ${n} units, one by one.`,
       controls: "Splits at random",
       controlsHint:
         "The same units are split again and again at random, so that nothing can differ: the differences must spread as the standard errors say (ratio 1), with 5 % of them beyond 1.96 standard errors.",
@@ -137,7 +139,6 @@ export const en = {
       ages: "Effect by day since the exposure",
       agesHint: "The same units on every day, so that only the effect can change: novelty wears off, a habit grows.",
       slope: "change per day",
-      effect: "Effect",
       error: "Standard error",
       interactions: "With other experiments",
       interactionsHint: "How much the effect differs between a variant of the other experiment and its control.",
@@ -187,6 +188,7 @@ export const en = {
       funnel: "Funnel and retention",
       distributions: "Distributions",
       segments: "Segments",
+      checks: "Checks",
       plan: "Plan",
     },
     raw: "Raw",
