@@ -312,7 +312,8 @@ TEST_F(Imported, ChecksOfMoreUnitsThanAReportLooksAtAreMadeBesideIt) {
             std::to_string(1 + mixed / 2 % 100) + "\n";
   }
   WriteFile(folder_ / "many.csv", rows);
-  const std::string mapping = Mapping(R"({"experiment": "many", "unit": {"type": "user", "column": "unit"},
+  const std::string mapping =
+      Mapping(R"({"experiment": "many", "unit": {"type": "user", "column": "unit"},
       "variant": {"column": "variant", "control": "off"},
       "metrics": [{"key": "gmv", "type": "sum", "column": "gmv"}]})");
   Server server(folder_ / "data");
