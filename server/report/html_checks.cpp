@@ -76,7 +76,7 @@ std::string TestOf(const Judgement& judged, Language language) {
   std::string more;
   if (judged.margin) {
     absl::StrAppend(&more, ", ", T(Word::kMargin, language), " ",
-                    Html(judged.margin->absolute ? Number(*judged.margin->absolute)
+                    Html(judged.margin->absolute ? absl::StrFormat("%g", *judged.margin->absolute)
                                                  : Percent(judged.margin->relative.value_or(0))));
   }
   if (judged.cuped) more += ", CUPED";

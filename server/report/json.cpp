@@ -380,7 +380,7 @@ std::string RenderJson(const Report& report) {
           {"en", LookSentence(report.comparisons[i], Language::kEnglish)},
           {"zh", LookSentence(report.comparisons[i], Language::kChinese)}};
     }
-    if (report.comparisons[i].outlook) {
+    if (!OutlookSentence(report.comparisons[i], report.plan).empty()) {
       json["comparisons"][i]["outlook"]["sentence"] = {
           {"en", OutlookSentence(report.comparisons[i], report.plan, Language::kEnglish)},
           {"zh", OutlookSentence(report.comparisons[i], report.plan, Language::kChinese)}};

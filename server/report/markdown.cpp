@@ -40,6 +40,13 @@ std::string RenderMarkdown(const Report& report) {
       absl::StrAppend(&text, "- ", check.severity, ": ", Escape(check.name), ": ",
                       Escape(check.detail), "\n");
   }
+  // What the plan's looks said and what more data would bring; no verdict where health blocks.
+  for (const Comparison& comparison : report.comparisons) {
+    if (!report.health.ok || comparison.role != "primary") continue;
+    for (const std::string& sentence :
+         {LookSentence(comparison), OutlookSentence(comparison, report.plan)})
+      if (!sentence.empty()) absl::StrAppend(&text, "- ", Escape(sentence), "\n");
+  }
   absl::StrAppend(&text, "\n| metric | variant | units | mean | lift | ",
                   absl::StrFormat("%g", report.confidence * 100),
                   " % interval | p | corrected | any look | chance to win |\n"

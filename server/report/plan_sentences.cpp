@@ -65,6 +65,8 @@ std::string OutlookSentence(const Comparison& comparison, const Plan& plan, Lang
   const Outlook& outlook = *comparison.outlook;
   const bool zh = language == Language::kChinese;
   std::string text = Subject(comparison, zh);
+  // A plan without an effect asks for no power.
+  if (outlook.power_now.reason == "no_planned_effect") return "";
   if (!outlook.power_now.value) {
     const std::string why = SayReason(outlook.power_now.reason, language);
     return text + (zh ? absl::StrCat("无法给出把握（", why, "）。")

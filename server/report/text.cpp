@@ -255,7 +255,7 @@ void AppendPlan(const Report& report, std::string* text) {
     if (judged.look) add("Looks", LookSentence(comparison));
     if (judged.margin && judged.p_value_adjusted.value) {
       const std::string margin = judged.margin->absolute
-                                     ? Number(*judged.margin->absolute)
+                                     ? absl::StrFormat("%g", *judged.margin->absolute)
                                      : Percent(judged.margin->relative.value_or(0));
       add("Not inferior", absl::StrCat(of, "against a loss of ", margin,
                                        ": p = ", PValue(*judged.p_value_adjusted.value)));

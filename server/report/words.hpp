@@ -175,7 +175,7 @@ std::string Sentence(const Comparison& comparison, Language language = Language:
 /// day 21." Empty without planned looks.
 std::string LookSentence(const Comparison& comparison, Language language = Language::kEnglish);
 
-/// What more data would bring for the effect that the plan wants to see; empty without an outlook.
+/// What more data would bring for the effect that the plan wants to see; empty where it names none.
 std::string OutlookSentence(const Comparison& comparison, const Plan& plan,
                             Language language = Language::kEnglish);
 

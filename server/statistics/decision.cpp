@@ -16,6 +16,12 @@ std::string Shown(const DecisionMetric& metric, double x) {
   return metric.absolute ? absl::StrFormat("%+.4g", x) : absl::StrFormat("%+.2f %%", 100 * x);
 }
 
+// A margin is what somebody chose: without a sign, and without digits that say nothing.
+std::string ShownMargin(const DecisionMetric& metric) {
+  return metric.absolute ? absl::StrFormat("%g", metric.margin)
+                         : absl::StrFormat("%g %%", 100 * metric.margin);
+}
+
 std::string Range(const DecisionMetric& metric) {
   return absl::StrCat("[", Shown(metric, metric.interval.lower), ", ",
                       Shown(metric, metric.interval.upper), "]");
@@ -70,7 +76,7 @@ Decision Decide(const DecisionInput& input) {
   }
   for (const DecisionMetric& guardrail : input.guardrails) {
     if (trusted(guardrail) && Oriented(guardrail).upper < -guardrail.margin) {
-      const std::string margin = Shown(guardrail, guardrail.margin);
+      const std::string margin = ShownMargin(guardrail);
       return {DecisionAction::kStopHarm,
               absl::StrCat("The guardrail ", guardrail.name, " lost more than its margin of ",
                            margin, ": ", Range(guardrail), "."),
@@ -111,7 +117,7 @@ Decision Decide(const DecisionInput& input) {
                 {primary.name, guardrail.name, why}};
       }
       if (!(Oriented(guardrail).lower > -guardrail.margin)) {
-        const std::string margin = Shown(guardrail, guardrail.margin);
+        const std::string margin = ShownMargin(guardrail);
         return {DecisionAction::kKeepRunning,
                 absl::StrCat(primary.name, won, ", but the guardrail ", guardrail.name,
                              " is not yet shown to lose less than its margin of ", margin, ": ",
@@ -121,7 +127,7 @@ Decision Decide(const DecisionInput& input) {
       }
     }
     if (primary.margin > 0) {
-      const std::string margin = Shown(primary, primary.margin);
+      const std::string margin = ShownMargin(primary);
       return {DecisionAction::kShip,
               absl::StrCat(primary.name, " is shown to lose less than its margin of ", margin, ": ",
                            effect, " ", range,
@@ -136,7 +142,7 @@ Decision Decide(const DecisionInput& input) {
             {primary.name, effect, range}};
   }
   if (input.planned_end_reached && primary.margin > 0) {
-    const std::string margin = Shown(primary, primary.margin);
+    const std::string margin = ShownMargin(primary);
     return {
         DecisionAction::kStopFutile,
         absl::StrCat("The plan is complete and ", primary.name,

@@ -18,12 +18,13 @@ after(async () => {
   await endServers();
 });
 
-const tabs = ["results", "time", "funnel", "distributions", "segments", "plan"];
+const tabs = ["results", "time", "funnel", "distributions", "segments", "checks", "plan"];
 const pages = [
   "/",
   ...tabs.map((tab) => `/experiments/one_tap/${tab}`),
   "/experiments/cover_style",
   "/experiments/cover_style/plan",
+  "/experiments/cover_style/checks",
   "/experiments/coupon_wall",
   "/planning",
   "/units",
@@ -206,9 +207,10 @@ test("Looks, power and checks of single units are on the page with the numbers t
     assert.ok((await page.textContent(".verdict")).includes(c.outlook.sentence.en));
   }
   assert.equal(await page.locator("table.outlook tbody tr").count(), 2);
-  await page.click(".unit-checks summary");
+  await page.click('.tabs a[href$="/checks"]');
+  await page.waitForSelector('section[aria-label="Checks of single units"]');
   const checks = report.health.unit_checks;
-  const shown = await page.textContent(".unit-checks");
+  const shown = await page.textContent('section[aria-label="Checks of single units"]');
   assert.ok(checks.negative_controls.length > 0 && checks.outliers.length > 0);
   for (const control of checks.negative_controls) assert.ok(shown.includes(control.variance_ratio.toPrecision(4)), control.metric);
   assert.deepEqual(await accessibility(page), []);
@@ -387,12 +389,14 @@ test("A live page follows records as they arrive", async () => {
   assert.ok(final >= 3000, `${final} records`);
   // What the clients counted arrives with their records.
   const { stages } = (await server.json("/v1/experiments/one_tap/report")).health;
-  await page.click(".stages summary");
-  const lines = await page.locator(".stages tbody tr").allTextContents();
-  assert.equal(lines.length, 2);
+  await page.click('.tabs a[href$="/checks"]');
+  const lines = page.locator('section[aria-label="From decision to record"] tbody tr');
+  await lines.first().waitFor();
+  const texts = await lines.allTextContents();
+  assert.equal(texts.length, 2);
   stages.forEach((stage, i) => {
     assert.ok(stage.exposed > 0 && stage.evaluated >= stage.exposed, stage.variant);
-    assert.ok(lines[i].startsWith(stage.variant) && lines[i].replace(/,/g, "").includes(String(stage.exposed)), lines[i]);
+    assert.ok(texts[i].startsWith(stage.variant) && texts[i].replace(/,/g, "").includes(String(stage.exposed)), texts[i]);
   });
   assert.deepEqual(wrong, []);
   await close();

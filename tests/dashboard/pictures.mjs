@@ -10,7 +10,7 @@ import { fillShop } from "./shop.mjs";
 
 const [folder, pattern = "."] = process.argv.slice(2);
 mkdirSync(folder, { recursive: true });
-const tabs = ["results", "time", "funnel", "distributions", "segments", "plan"];
+const tabs = ["results", "time", "funnel", "distributions", "segments", "checks", "plan"];
 const looks = [
   { locale: "en-GB", colorScheme: "light", width: 1440 },
   { locale: "zh-CN", colorScheme: "dark", width: 390 },
@@ -61,7 +61,7 @@ await take(shop, "shop", [
   ["list", "/"],
   ...tabs.map((tab) => [tab, `/experiments/one_tap/${tab}`]),
   ["three-variants", "/experiments/cover_style"],
-  ["looks", "/experiments/cover_style/plan", (page) => page.locator(".unit-checks summary").click()],
+  ["looks", "/experiments/cover_style/plan"],
   ["not-trustworthy", "/experiments/coupon_wall"],
   ["details", "/experiments/one_tap/results?", (page) => page.locator("button.expand").first().click()],
   ["planning", "/planning"],
@@ -74,7 +74,6 @@ run("simulate", "--server", feed.url, "--users", "20000");
 await take(feed, "feed", [
   ["list", "/"],
   ...tabs.map((tab) => [tab, `/experiments/one_tap/${tab}`]),
-  ["stages", "/experiments/one_tap/plan", (page) => page.locator(".stages summary").click()],
   ["ship", "/experiments/one_tap", (page) => page.locator(".lifecycle button").last().click()],
 ]);
 await closeBrowser();

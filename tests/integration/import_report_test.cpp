@@ -301,6 +301,35 @@ TEST_F(Imported, UpworthyExamplesGiveThePublishedClickRatesAndSampleRatio) {
   }
 }
 
+// Checks of single units are part of a report up to 100,000 units; beyond, they are made beside it
+// and later reports have the last ones.
+TEST_F(Imported, ChecksOfMoreUnitsThanAReportLooksAtAreMadeBesideIt) {
+  constexpr int kUnits = 100'400;
+  std::string rows = "unit,variant,gmv\n";
+  for (int i = 0; i < kUnits; ++i) {
+    const std::uint64_t mixed = static_cast<std::uint64_t>(i) * 6364136223846793005u >> 40;
+    rows += "u" + std::to_string(i) + (mixed % 2 == 0 ? ",on," : ",off,") +
+            std::to_string(1 + mixed / 2 % 100) + "\n";
+  }
+  WriteFile(folder_ / "many.csv", rows);
+  const std::string mapping =
+      Mapping(R"({"experiment": "many", "unit": {"type": "user", "column": "unit"},
+      "variant": {"column": "variant", "control": "off"},
+      "metrics": [{"key": "gmv", "type": "sum", "column": "gmv"}]})");
+  Server server(folder_ / "data");
+  ASSERT_EQ(Import(folder_ / "many.csv", mapping, server).status, 0);
+  json checks;
+  for (int report = 0; report < 600 && checks.is_null(); ++report)
+    checks = Report("many", server)["health"]["unit_checks"];
+  ASSERT_FALSE(checks.is_null());
+  EXPECT_TRUE(checks["as_of"].is_string()) << "made beside a report, not as a part of it";
+  EXPECT_EQ(checks["units"], kUnits);
+  EXPECT_EQ(checks["share"], 1.0);
+  ASSERT_EQ(checks["negative_controls"].size(), 1u);
+  EXPECT_EQ(checks["negative_controls"][0]["splits"], 200);
+  EXPECT_FALSE(checks["negative_controls"][0]["flagged"]);
+}
+
 TEST_F(Imported, MistakesEndWithOneLineThatNamesFileLineAndColumn) {
   Server server(folder_ / "data");
   const auto expect = [&](const std::string& data, const std::string& mapping,

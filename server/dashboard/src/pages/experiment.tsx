@@ -12,12 +12,13 @@ import { Lifecycle } from "../parts/lifecycle";
 import { PlanFacts } from "../parts/plan";
 import { Segments } from "../parts/segments";
 import { OverTime } from "../parts/time";
+import { Stages, UnitChecks } from "../parts/unit-checks";
 import { Health, Verdict } from "../parts/verdict";
 import { catalogExperiment, useCatalog } from "../catalog";
 import type { Report } from "../report";
 import { connection, live, useCell, useLoaded, type Loaded } from "../store";
 
-const tabs = ["results", "time", "funnel", "distributions", "segments", "plan"] as const;
+const tabs = ["results", "time", "funnel", "distributions", "segments", "checks", "plan"] as const;
 type Tab = (typeof tabs)[number];
 
 function Downloads({ name }: { name: string }) {
@@ -146,7 +147,7 @@ export function ExperimentPage({ name, tab, who }: { name: string; tab: string; 
           </a>
         ))}
       </nav>
-      {current !== "plan" && current !== "funnel" && (
+      {current !== "plan" && current !== "checks" && current !== "funnel" && (
         <div class="tools">
           <Switch
             label={w.experiment.scale}
@@ -217,6 +218,12 @@ export function ExperimentPage({ name, tab, who }: { name: string; tab: string; 
       )}
       {current === "distributions" && <Distributions report={report} view={view} />}
       {current === "segments" && <Segments report={report} view={view} />}
+      {current === "checks" && (
+        <>
+          <Stages report={report} />
+          <UnitChecks report={report} />
+        </>
+      )}
       {current === "plan" && (
         <>
           <PlanFacts report={report} definition={definition} />

@@ -95,7 +95,7 @@ function Row({ c, report, view, domain }: { c: Comparison; report: Report; view:
         <td class="bar-cell">
           <IntervalBar interval={interval} thin={thin} domain={domain} tone={tone} label={`${c.metric} ${c.variant}`} />
         </td>
-        <td class="lift-text" data-label={w.list.lift}>
+        <td class="lift-text" data-label={w.experiment.lift}>
           <LiftText interval={interval} scale={view.scale} tone={tone} id={`${c.metric}/${c.variant}`} />
           {trusted && tone !== "open" && <span class={`word ${tone}`}> {tone === "good" ? w.experiment.better : w.experiment.worse}</span>}
           {!trusted && <span class="pill bad">{w.health.untrusted}</span>}
@@ -149,7 +149,7 @@ export function Forest({ report, view }: { report: Report; view: View }) {
             <th scope="col" class="axis-head">
               {view.scale === "relative" ? <Axis domain={shared} scale="relative" /> : <span class="hidden">{w.experiment.forest}</span>}
             </th>
-            <th scope="col">{w.list.lift.split(" ")[0]}</th>
+            <th scope="col">{w.experiment.lift}</th>
             <th scope="col" class="number">
               {w.experiment.p}
             </th>

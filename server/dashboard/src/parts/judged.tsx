@@ -29,7 +29,7 @@ function test(judged: Judged, w: Words): string {
   const margin = judged.margin;
   return [
     j.sides[judged.alternative],
-    margin && `${j.margin} ${margin.absolute !== undefined ? number(margin.absolute) : shortPercent(margin.relative ?? 0)}`,
+    margin && `${j.margin} ${margin.absolute !== undefined ? String(margin.absolute) : shortPercent(margin.relative ?? 0)}`,
     judged.cuped && "CUPED",
   ]
     .filter(Boolean)
@@ -97,7 +97,7 @@ export function JudgedSection({ report }: { report: Report }) {
     <Section title={j.title}>
       <p class="muted small">{j.explain}</p>
       <PlanSentences report={report} />
-      <div class="scroll" tabIndex={0} role="region" aria-label={j.title}>
+      <div class="scroll full" tabIndex={0} role="region" aria-label={j.title}>
         <table class="plain judged">
           <thead>
             <tr>

@@ -21,7 +21,7 @@ export function PlanFacts({ report, definition }: { report: Report; definition: 
     [f.guardrails, Object.entries(plan?.guardrails ?? {}).map(([k, g]) => k + margin(g)).join(", ")],
     [f.secondary, plan?.secondary?.join(", ")],
     [f.alpha, shortPercent(1 - report.confidence)],
-    [f.correction, plan?.correction?.secondary],
+    [f.correction, plan?.correction?.secondary && (w.experiment.corrections[plan.correction.secondary] ?? plan.correction.secondary)],
     [
       f.sequential,
       plan?.sequential?.type === "anytime" ? f.anytime : plan?.sequential?.type === "group_sequential" ? f.group_sequential : f.fixed,

@@ -36,7 +36,7 @@ export function Segments({ report, view }: { report: Report; view: View }) {
       aside={choice}
     >
       <p class="exploratory">
-        <span class="pill warn">{w.experiment.exploratory}</span> {w.experiment.segmentsHint} {family && w.experiment.corrected(family.questions, family.correction)}
+        <span class="pill warn">{w.experiment.exploratory}</span> {w.experiment.segmentsHint} {family && w.experiment.corrected(family.questions, w.experiment.corrections[family.correction] ?? family.correction)}
       </p>
       <table class="forest">
         <thead>
@@ -48,7 +48,7 @@ export function Segments({ report, view }: { report: Report; view: View }) {
             <th scope="col" class="axis-head">
               <Axis domain={domain} scale={view.scale} />
             </th>
-            <th scope="col">{w.list.lift.split(" ")[0]}</th>
+            <th scope="col">{w.experiment.lift}</th>
             <th scope="col" class="number">
               {w.experiment.p}
             </th>
@@ -84,7 +84,7 @@ export function Segments({ report, view }: { report: Report; view: View }) {
                   <td class="bar-cell">
                     <IntervalBar interval={interval} domain={domain} tone={tone(c)} label={`${attribute} ${segment.value} ${c.variant}`} />
                   </td>
-                  <td class="lift-text" data-label={w.list.lift}>
+                  <td class="lift-text" data-label={w.experiment.lift}>
                     <LiftText interval={interval} scale={view.scale} tone={tone(c)} />
                   </td>
                   <td class="number" data-label={w.experiment.p}>

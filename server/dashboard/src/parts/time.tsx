@@ -73,7 +73,7 @@ export function OverTime({ report, view }: { report: Report; view: View }) {
   const daily = pointsOf(report, metric, view, false);
   const tick = (v: number) => lift(v, view.scale);
   const table = (points: Point[]) => ({
-    head: [w.common.day, w.common.variant, w.list.lift.split(" ")[0], w.experiment.fixed, w.experiment.anytime],
+    head: [w.common.day, w.common.variant, w.experiment.lift, w.experiment.fixed, w.experiment.anytime],
     rows: points.map((p) => [
       p.day,
       p.variant,

@@ -3,13 +3,14 @@
 import type { ComponentChildren } from "preact";
 import { count, number, pValueText, signedNumber } from "../format";
 import { timeText, useWords } from "../i18n";
+import { Section } from "./basics";
 import type { Report } from "../report";
 
 /** A table whose first `texts` columns are text and the others numbers. */
 function Table({ name, heads, texts, rows }: { name: string; heads: string[]; texts: number; rows: ComponentChildren[][] }) {
   const kind = (i: number) => (i < texts ? "" : "number");
   return (
-    <div class="scroll" tabIndex={0} role="region" aria-label={name}>
+    <div class="scroll full" tabIndex={0} role="region" aria-label={name}>
       <table class="plain">
         <thead>
           <tr>
@@ -42,8 +43,7 @@ export function Stages({ report }: { report: Report }) {
   const stages = report.health.stages ?? [];
   if (stages.length === 0) return null;
   return (
-    <details class="stages">
-      <summary>{s.title}</summary>
+    <Section title={s.title}>
       <p class="muted small">{s.explain}</p>
       <Table
         name={s.title}
@@ -51,7 +51,7 @@ export function Stages({ report }: { report: Report }) {
         texts={1}
         rows={stages.map((v) => [v.variant, count(v.evaluated), count(v.exposed), count(v.queued), count(v.dropped), count(v.units)])}
       />
-    </details>
+    </Section>
   );
 }
 
@@ -59,7 +59,14 @@ export function UnitChecks({ report }: { report: Report }) {
   const w = useWords();
   const u = w.health.unitChecks;
   const checks = report.health.unit_checks;
-  if (!checks) return null;
+  if (!checks) {
+    return (
+      <Section title={u.section}>
+        <p class="muted">{u.none}</p>
+      </Section>
+    );
+  }
+  const days = Array.from({ length: Math.max(0, ...checks.ages.map((a) => a.effects.length)) }, (_, i) => i + 1);
   const part = (title: string, explain: string, table: ComponentChildren, rows: unknown[]) =>
     rows.length > 0 && (
       <>
@@ -69,11 +76,11 @@ export function UnitChecks({ report }: { report: Report }) {
       </>
     );
   return (
-    <details class="unit-checks">
-      <summary>
+    <Section title={u.section}>
+      <p class="muted small">
         {u.title(count(checks.units))}
         {checks.as_of && ` · ${w.live.asOf(timeText(checks.as_of))}`}
-      </summary>
+      </p>
       {part(
         u.controls,
         u.controlsHint,
@@ -102,7 +109,7 @@ export function UnitChecks({ report }: { report: Report }) {
         u.outliersHint,
         <Table
           name={u.outliers}
-          heads={[w.common.metric, w.common.variant, u.withAll, w.health.p, u.without, `${w.health.p} ‑1`]}
+          heads={[w.common.metric, w.common.variant, u.withAll, w.health.p, u.without, `${w.health.p} (${u.without.toLowerCase()})`]}
           texts={2}
           rows={checks.outliers.map((o) => [
             o.metric,
@@ -118,23 +125,29 @@ export function UnitChecks({ report }: { report: Report }) {
       {part(
         u.ages,
         u.agesHint,
-        checks.ages.map((a) => (
-          <div key={`${a.metric}/${a.variant}`} class="age">
-            <p class="small">
-              <b>
-                <bdi>{a.metric}</bdi>
-              </b>{" "}
-              <bdi>{a.variant}</bdi> · {count(a.units)} {w.common.units} · {u.slope} {signedNumber(a.slope_per_day ?? 0)}, {w.health.p}{" "}
-              {pValueText(a.p_value ?? 1)}
-            </p>
-            <Table
-              name={`${u.ages} ${a.metric} ${a.variant}`}
-              heads={[w.common.day, u.effect, u.error]}
-              texts={1}
-              rows={a.effects.map((e) => [String(e.day + 1), signedNumber(e.estimate ?? 0), number(e.standard_error ?? 0)])}
-            />
-          </div>
-        )),
+        <Table
+          name={u.ages}
+          heads={[w.common.metric, w.common.variant, w.common.units, ...days.map((d) => w.experiment.dayNumber(d)), u.slope, w.health.p]}
+          texts={2}
+          rows={checks.ages.map((a) => [
+            a.metric,
+            a.variant,
+            count(a.units),
+            ...days.map((d) => {
+              const effect = a.effects.find((e) => e.day + 1 === d);
+              return effect ? (
+                <>
+                  {signedNumber(effect.estimate ?? 0)}
+                  <span class="muted block">± {number(effect.standard_error ?? 0)}</span>
+                </>
+              ) : (
+                "–"
+              );
+            }),
+            signedNumber(a.slope_per_day ?? 0),
+            pValueText(a.p_value ?? 1),
+          ])}
+        />,
         checks.ages,
       )}
       {part(
@@ -158,6 +171,6 @@ export function UnitChecks({ report }: { report: Report }) {
         />,
         checks.interactions,
       )}
-    </details>
+    </Section>
   );
 }

@@ -6,7 +6,6 @@ import { language } from "../store";
 import type { Comparison, Report } from "../report";
 import { Sign } from "./basics";
 import { PlanSentences } from "./judged";
-import { Stages, UnitChecks } from "./unit-checks";
 
 /** "GMV of on rose 2.1 % (0.4 % to 3.8 %); ... by chance in 1 of 70 A/A tests." */
 export function sentence(c: Comparison, w: Words): string {
@@ -110,8 +109,6 @@ export function Health({ report }: { report: Report }) {
           <ul class="checks">{passed.map(row)}</ul>
         </details>
       )}
-      <Stages report={report} />
-      <UnitChecks report={report} />
     </section>
   );
 }
