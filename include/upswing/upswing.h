@@ -398,7 +398,8 @@ UPSWING_API upswing_status upswing_client_peek_flag_by_key(const upswing_client*
                                                            const upswing_subject* subject,
                                                            upswing_decision* out);
 
-/* Decisions for every experiment of a catalog. Re-use it, and nothing is allocated. */
+/* Decisions for every experiment of a catalog. Re-use it, and nothing is allocated. Once the client
+ * that filled it is destroyed, it may only be filled by another one or destroyed. */
 typedef struct upswing_decisions upswing_decisions; /* freed by upswing_decisions_destroy */
 UPSWING_API upswing_status upswing_decisions_create(upswing_decisions** out);
 UPSWING_API void upswing_decisions_destroy(upswing_decisions* decisions);       /* null is fine */

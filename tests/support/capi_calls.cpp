@@ -101,7 +101,10 @@ CApiCaller::~CApiCaller() {
 void CApiCaller::Make(Choices& choices) {
   upswing_client_destroy(client_);
   client_ = nullptr;
+  // What the client made ends with it.
   made_.clear();
+  upswing_decisions_destroy(all_);
+  Check(upswing_decisions_create(&all_) == UPSWING_OK);
   upswing_options options;
   Check(upswing_options_init(&options, sizeof(options)) == UPSWING_OK);
   options.poll_interval_ms = 0;
@@ -239,11 +242,9 @@ void CApiCaller::CallReads(Choices& choices) {
       CheckStatus(upswing_client_decide_all(client_, subject, all_));
       upswing_decision d = {};
       d.size = sizeof(d);
-      // A list that another client filled may still be read, but its strings end with that client.
-      const bool own = client_ != nullptr && subject != nullptr;
       const upswing_status status = upswing_decisions_get(all_, choices.Below(4), &d);
       CheckStatus(status);
-      if (own && status == UPSWING_OK) CheckDecision(d);
+      if (status == UPSWING_OK) CheckDecision(d);
       break;
     }
     default: {

@@ -28,9 +28,9 @@ struct Client {
   std::vector<std::unique_ptr<Listener>> listeners;
 };
 
-Client* Of(jlong handle) { return reinterpret_cast<Client*>(handle); }
+Client* Of(jlong handle) { return FromHandle<Client>(handle); }
 upswing_client* Native(jlong handle) { return handle == 0 ? nullptr : Of(handle)->client; }
-upswing_subject* Subject(jlong handle) { return reinterpret_cast<upswing_subject*>(handle); }
+upswing_subject* Subject(jlong handle) { return FromHandle<upswing_subject>(handle); }
 
 void Log(void* user, upswing_log_level level, upswing_str message) {
   JNIEnv* const env = Env();
@@ -277,7 +277,7 @@ JNIEXPORT jlong JNICALL Java_com_upswing_UpswingClient_create(
     upswing_text_destroy(error);
     return 0;
   }
-  return reinterpret_cast<jlong>(made.release());
+  return ToHandle(made.release());
 }
 
 JNIEXPORT void JNICALL Java_com_upswing_UpswingClient_destroy(JNIEnv*, jobject, jlong handle) {

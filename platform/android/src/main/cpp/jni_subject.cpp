@@ -7,7 +7,7 @@
 using upswing::jni::Bytes;
 
 namespace {
-upswing_subject* Of(jlong handle) { return reinterpret_cast<upswing_subject*>(handle); }
+upswing_subject* Of(jlong handle) { return upswing::jni::FromHandle<upswing_subject>(handle); }
 }  // namespace
 
 extern "C" {
@@ -15,7 +15,7 @@ extern "C" {
 JNIEXPORT jlong JNICALL Java_com_upswing_Subject_create(JNIEnv*, jclass) {
   upswing_subject* subject = nullptr;
   upswing_subject_create(&subject);
-  return reinterpret_cast<jlong>(subject);
+  return upswing::jni::ToHandle(subject);
 }
 
 JNIEXPORT void JNICALL Java_com_upswing_Subject_destroy(JNIEnv*, jclass, jlong handle) {

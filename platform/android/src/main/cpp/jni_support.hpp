@@ -6,6 +6,7 @@
 
 #include <atomic>
 #include <cstddef>
+#include <cstdint>
 #include <string_view>
 #include <vector>
 
@@ -39,6 +40,15 @@ bool LookUp(JavaVM* vm, JNIEnv* env);
 /// The calling thread's environment. A thread of the library is attached, and detached when it
 /// ends; null if the machine is going down.
 JNIEnv* Env();
+
+/// A pointer as Java keeps it; 32 bits of it on some devices.
+inline jlong ToHandle(const void* pointer) {
+  return static_cast<jlong>(reinterpret_cast<std::uintptr_t>(pointer));
+}
+template <class T>
+T* FromHandle(jlong handle) {
+  return reinterpret_cast<T*>(static_cast<std::uintptr_t>(handle));
+}
 
 /// The bytes of an array, for the length of a call; null gives the empty text.
 class Bytes {
