@@ -16,4 +16,4 @@ environment="$build/chdb"
 server=$!
 n=0
 until [ -s "$folder/port" ]; do n=$((n + 1)); [ $n -lt 300 ] || { cat "$folder/log" >&2; exit 1; }; sleep 0.1; done
-UPSWING_TEST_CLICKHOUSE="127.0.0.1:$(cat "$folder/port")" "$build/bin/property_clickhouse_store" --gtest_filter='OneServer/*'
+UPSWING_TEST_CLICKHOUSE="127.0.0.1:$(cat "$folder/port")" "$build/bin/property_clickhouse_store" --gtest_filter='OneServer/Contract.*:OneServer/ClusterHistory.*/0'

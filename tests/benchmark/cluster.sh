@@ -43,11 +43,12 @@ until curl -s "http://127.0.0.1:$http/" | grep -q Ok; do n=$((n + 1)); [ $n -lt 
 
 # Starts a node with the arguments given; its process and port are in $node and $port.
 node() {
+  rm -f "$folder/log"
   "$upswing" serve --listen 127.0.0.1:0 --insecure-no-auth "$@" > "$folder/log" 2>&1 &
   node=$!
   started="$started $node"
   n=0
-  until port=$(sed -n 's|.*http://127.0.0.1:\([0-9]*\).*|\1|p' "$folder/log" | head -n 1) && [ -n "$port" ]; do
+  until port=$(sed -n 's|.*http://127.0.0.1:\([0-9]*\).*|\1|p' "$folder/log" 2>/dev/null | head -n 1) && [ -n "$port" ]; do
     n=$((n + 1)); [ $n -lt 100 ] || { cat "$folder/log" >&2; exit 1; }; sleep 0.1
   done
 }
@@ -61,7 +62,8 @@ took() {
     'BEGIN { printf "{\"ingest\": \"%s\", \"seconds\": %.1f, \"records_per_second\": %.0f, \"nodes_cpu_seconds\": %s, \"nodes_peak_mib\": %d}\n", n, e - b, m * 1e6 / (e - b), c, r }'
 }
 half=$(awk "BEGIN{print $millions / 2}")
-for part in one two; do "$program" generate device "$half" "$folder/$part" > /dev/null; done
+"$program" generate device "$half" "$folder/one" > /dev/null
+"$program" generate device "$half" "$folder/two" 1000000000 > /dev/null
 
 node --data "$folder/data"
 begin=$(date +%s.%N)
@@ -86,7 +88,7 @@ for count in 1 2; do
   took "clickhouse, $count node(s)" "$begin" "$(date +%s.%N)" $first $second
   awk -v a="$used" -v b="$(cpu "$clickhouse")" -v r="$(peak "$clickhouse")" 'BEGIN { printf "{\"clickhouse_cpu_seconds\": %.1f, \"clickhouse_peak_mib\": %d}\n", b - a, r }'
   for one in $first $second; do end "$one"; done
-  curl -s "http://127.0.0.1:$http/" --data-binary "SELECT sum(rows) AS rows, sum(bytes) AS bytes, round(sum(bytes) / sum(rows), 2) AS bytes_per_row FROM system.parts WHERE active AND database = 'bench$count' AND table = 'records_local' FORMAT JSONEachRow"
+  curl -s "http://127.0.0.1:$http/" --data-binary "SELECT sum(rows) AS all_rows, sum(bytes) AS all_bytes, round(all_bytes / all_rows, 2) AS bytes_per_row FROM system.parts WHERE active AND database = 'bench$count' AND table = 'records_local' FORMAT JSONEachRow"
   [ "$count" = 2 ] || curl -s "http://127.0.0.1:$http/" --data-binary "DROP DATABASE bench1"
 done
 rm -f "$folder/one" "$folder/two"

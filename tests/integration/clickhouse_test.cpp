@@ -50,14 +50,14 @@ class Store {
  public:
   /// `key_of`: a data folder whose secret it gets, so that units have the same keys.
   explicit Store(const std::string& database, const std::string& project = "shop",
-                 const std::string& key_of = "", ClickHouseCluster* cluster = &Cluster())
-      : cluster_(cluster), database_(database) {
+                 const std::string& key_of = "")
+      : database_(database) {
     if (!key_of.empty()) std::filesystem::copy_file(key_of + "/unit.key", key());
     const Finished init = RunProgram(
         {Upswing(), "store", "init", "--store", Url(), "--unit-key", key(), "--project", project});
     EXPECT_EQ(init.status, 0) << init.err;
   }
-  std::string Url(int first = 0) const { return cluster_->Url(database_, first); }
+  std::string Url(int first = 0) const { return Cluster().Url(database_, first); }
   std::string key() const { return folder_ / "unit.key"; }
   Server Node(int first = 0, std::vector<std::string> more = {},
               Server::Auth auth = Server::Auth::kNone) const {
@@ -67,7 +67,6 @@ class Store {
   TemporaryFolder& folder() { return folder_; }
 
  private:
-  ClickHouseCluster* cluster_;
   std::string database_;
   TemporaryFolder folder_;
 };
@@ -418,8 +417,8 @@ TEST_F(Faults, LossOfTheCoordinator) {
 TEST(ClickHouse, AFolderIsMovedIntoTheClusterAndReportsTheSame) {
   const TemporaryFolder folder;
   const std::string data = folder / "data";
-  const Finished simulated = RunProgram(
-      {Upswing(), "simulate", "--data", data, "--catalog", Catalog(), "--users", "2000"});
+  const Finished simulated =
+      RunProgram({Upswing(), "simulate", "--data", data, "--catalog", Catalog(), "--users", "300"});
   ASSERT_EQ(simulated.status, 0) << simulated.err;
   {
     // Batches of devices, one of which comes again after the move, and a unit that was erased.
@@ -459,28 +458,6 @@ TEST(ClickHouse, AFolderIsMovedIntoTheClusterAndReportsTheSame) {
   const int socket = testing::ConnectTo(PortOf(node));
   EXPECT_THAT(testing::PostBatch(socket, id, body), HasSubstr("\"duplicate\":true"));
   close(socket);
-}
-
-TEST_F(Faults, AFullDiskOfOneReplica) {
-  ClickHouseCluster cluster(2, 2, 96);
-  Store store("full", "shop", "", &cluster);
-  Server node = store.Node(0);
-  Devices devices({PortOf(node)});
-  ASSERT_TRUE(ServiceGoesOn(devices));
-  cluster.Ask(3, "CREATE TABLE filler (text String) ENGINE = Log");
-  std::string answer;
-  for (int i = 0; i < 1000 && answer.empty(); ++i)
-    answer = cluster.Ask(
-        3, "INSERT INTO filler SELECT toString(sipHash64(rand64())) FROM numbers(200000)");
-  EXPECT_THAT(answer, ::testing::AnyOf(HasSubstr("No space left"), HasSubstr("NOT_ENOUGH_SPACE"),
-                                       HasSubstr("errno: 28")));
-  const std::int64_t refused = devices.refused();
-  EXPECT_TRUE(Comes([&] { return devices.refused() > refused + 3; }));
-  cluster.Ask(3, "DROP TABLE filler");
-  EXPECT_TRUE(ServiceGoesOn(devices));
-  devices.Stop();
-  EXPECT_EQ(devices.problems(), "");
-  ExpectEachOnce(store, devices);
 }
 
 TEST_F(Faults, ACutBetweenReplicas) {

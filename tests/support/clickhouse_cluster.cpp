@@ -166,8 +166,8 @@ void Relay::Pass(int from) {
   close(from);
 }
 
-ClickHouseCluster::ClickHouseCluster(int shards, int replicas, int small_disk_mib)
-    : shards_(shards), replicas_(replicas), small_disk_mib_(small_disk_mib) {
+ClickHouseCluster::ClickHouseCluster(int shards, int replicas)
+    : shards_(shards), replicas_(replicas) {
   if (access("/usr/sbin/clickhouse-server", X_OK) != 0) Missing("clickhouse-server");
   const bool alone = shards * replicas == 1;
   const std::vector<int> ports = FreePorts(static_cast<std::size_t>(shards * replicas) * 3 + 1);
@@ -251,14 +251,8 @@ void ClickHouseCluster::Configure(int number) const {
 }
 
 void ClickHouseCluster::Start(int server) {
-  std::vector<std::string> command = {"/usr/sbin/clickhouse-server",
-                                      "--config-file=" + Folder(server) + "/config.xml"};
-  if (small_disk_mib_ > 0 && server + 1 == servers()) {
-    // A mount of the process's own, for which nobody has to be root.
-    command = {"/usr/bin/unshare", "-rm", "/bin/sh", "-c",
-               "mount -t tmpfs -o size=" + std::to_string(small_disk_mib_) + "m tmpfs " +
-                   Folder(server) + "/data && exec " + command[0] + " " + command[1]};
-  }
+  const std::vector<std::string> command = {"/usr/sbin/clickhouse-server",
+                                            "--config-file=" + Folder(server) + "/config.xml"};
   servers_[static_cast<std::size_t>(server)].process =
       std::make_unique<Process>(command, Folder(server) + "/out");
 }

@@ -40,9 +40,7 @@ class Relay {
 /// installs them. The constructor ends the test program with a message if they are not there.
 class ClickHouseCluster {
  public:
-  /// `small_disk_mib`: the last server's data lie on a disk of their own of so many MiB; 0: they do
-  /// not.
-  ClickHouseCluster(int shards, int replicas, int small_disk_mib = 0);
+  ClickHouseCluster(int shards, int replicas);
   ~ClickHouseCluster();
 
   /// For `--store`: all servers, beginning with `first`, and a database of this name.
@@ -75,7 +73,6 @@ class ClickHouseCluster {
 
   int shards_;
   int replicas_;
-  int small_disk_mib_;
   TemporaryFolder folder_;
   int coordinator_port_ = 0;
   std::unique_ptr<Process> coordinator_;

@@ -49,9 +49,11 @@ class FakeStore : public store::EventStore {
     return key == erased_key ? std::optional<std::int64_t>(kNow - 50) : std::nullopt;
   }
   std::int64_t BacklogBytes() const override { return backlog; }
-  absl::StatusOr<std::shared_ptr<const store::RecordSource>> Snapshot() override {
+  absl::StatusOr<std::shared_ptr<const store::RecordSource>> Snapshot(
+      const store::SnapshotScope&) override {
     return Unused();
   }
+  const store::UnitHasher& hasher() const override { return unused_hasher; }
   absl::StatusOr<store::EraseResult> Erase(std::string_view, std::uint64_t, std::int64_t,
                                            const AuditErasure&) override {
     return Unused();
@@ -79,6 +81,7 @@ class FakeStore : public store::EventStore {
   std::vector<store::LandingBatch> landed;
   std::optional<std::int64_t> stored_offset;
   std::uint64_t erased_key = 0;
+  store::UnitHasher unused_hasher{{}, ""};  // ingest is given its own
   std::int64_t backlog = 0;
 
  private:
