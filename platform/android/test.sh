@@ -13,6 +13,9 @@ junit=$jars/junit-jupiter-api.jar:$jars/junit-jupiter-engine.jar:$jars/junit-pla
 junit=$junit:$jars/junit-platform-engine.jar:$jars/junit-platform-launcher.jar:$jars/junit-platform-console.jar
 junit=$junit:$jars/junit-platform-reporting.jar:$jars/opentest4j.jar:$jars/apiguardian-api.jar:$jars/picocli.jar
 case $1 in
+  unit | vectors) [ -d "$work/test" ] || { echo "skipped: nothing was compiled" >&2; exit 77; } ;;
+esac
+case $1 in
   build)
     command -v javac >/dev/null && [ -f "$jars/junit-jupiter-api.jar" ] || { echo "skipped: no JDK or JUnit 5"; exit 77; }
     rm -rf "$work" && mkdir -p "$work/main" "$work/test"

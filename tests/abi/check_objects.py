@@ -1,16 +1,18 @@
 """What our own objects ask of the system: nothing that prints, ends the process, or asks the environment or the locale,
 and no code that runs before main.
 
-    check_objects.py LIBRARY.a [MUSL_LIBC.a]
+    check_objects.py LIBRARY.a [MUSL_LIBC.a]      TOOL_PREFIX in the environment: of another processor's nm and objdump
 
 With MUSL_LIBC.a also: no function of the C library that musl has not, so that nothing leans on extensions of glibc.
 Prints what was found and exits 1 if there is anything.
 """
 
+import os
 import re
 import subprocess
 import sys
 
+TOOLS = os.environ.get("TOOL_PREFIX", "")
 FORBIDDEN = re.compile(
     r"(v?[sdf]?n?w?printf|v?as?printf|__\w*printf_chk|puts|fputs|putchar|fputc|putc|fwrite|perror|psignal|syslog"
     r"|_?_?exit|quick_exit|abort|_Exit|__assert_fail|raise|kill|system|atexit"
@@ -28,7 +30,7 @@ OTHERS = re.compile(r"(_Z|curl_|ZSTD_|upswing_)")
 
 def undefined(library):
     """(object, symbol) pairs."""
-    text = subprocess.run(["nm", "-A", "-u", library], capture_output=True, text=True, check=True).stdout
+    text = subprocess.run([TOOLS + "nm", "-A", "-u", library], capture_output=True, text=True, check=True).stdout
     for line in text.splitlines():
         match = re.match(r"\S+:(\S+):\s+[Uw] (\S+)$", line)
         if match:
@@ -36,7 +38,7 @@ def undefined(library):
 
 
 def defined(library):
-    text = subprocess.run(["nm", "--defined-only", library], capture_output=True, text=True, check=True).stdout
+    text = subprocess.run([TOOLS + "nm", "--defined-only", library], capture_output=True, text=True, check=True).stdout
     return {line.split()[-1] for line in text.splitlines() if len(line.split()) == 3}
 
 
@@ -51,7 +53,7 @@ def main(library, musl=None):
             continue
         if FORBIDDEN.match(symbol) or FORBIDDEN_CPP.match(symbol):
             problems.append(f"{name} imports {symbol}")
-    sections = subprocess.run(["objdump", "-h", library], capture_output=True, text=True, check=True).stdout
+    sections = subprocess.run([TOOLS + "objdump", "-h", library], capture_output=True, text=True, check=True).stdout
     name = ""
     for line in sections.splitlines():
         if ": " in line and "file format" in line:

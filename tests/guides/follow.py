@@ -47,6 +47,10 @@ def serve(upswing, catalog, folder):
 
 
 def main(page, upswing, catalog, units):
+    for given in ("UPSWING_CLASSES", "UPSWING_OBJC"):
+        if given in os.environ and not os.path.exists(os.environ[given].split(":")[0]):
+            print(f"skipped: {given} was not built for want of its tools")
+            return 77
     folder = tempfile.mkdtemp()
     server, url = serve(upswing, catalog, folder)
     work = os.path.join(folder, "work")

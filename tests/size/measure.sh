@@ -28,6 +28,7 @@ if command -v aarch64-linux-gnu-g++ >/dev/null && [ -d /usr/lib/aarch64-linux-gn
     -Wl,--start-group $(ls /usr/lib/aarch64-linux-gnu/libabsl_*.a) -Wl,--end-group -lzstd -lpthread \
     -Wl,--unresolved-symbols=ignore-all -o "$work/probe"
   python3 "$root/tests/size/sizes.py" "$work/map" 600000
+  TOOL_PREFIX=aarch64-linux-gnu- python3 "$root/tests/abi/check_objects.py" "$cross/libupswing.a"
 else
   echo "skipped aarch64: no compiler or no Abseil for it"
 fi
