@@ -300,6 +300,13 @@ test("On failed health there is no verdict and no highlighted lift", async () =>
     await settled(page);
     assert.equal(await page.locator(".lift.good, .lift.bad, svg.interval.good, svg.interval.bad").count(), 0, tab);
   }
+  // The places where the split is off, in the report's order.
+  await page.click('.tabs a[href$="/checks"]');
+  const places = page.locator('section[aria-label="Where the split is off"] tbody tr');
+  await places.first().waitFor();
+  const { causes } = report.health.srm;
+  assert.equal(await places.count(), causes.length);
+  assert.ok((await places.first().textContent()).startsWith(`${causes[0].dimension} = ${causes[0].value}`));
   await page.evaluate(() => (location.hash = "/"));
   await settled(page);
   const line = page.locator("tbody tr", { has: page.locator('a[href="#/experiments/coupon_wall"]') });

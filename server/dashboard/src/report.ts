@@ -199,7 +199,12 @@ export interface Report extends Scope {
   account?: { families: { name: string; correction: string; questions: number }[] };
   health: {
     ok: boolean;
-    srm: { p_value: Num; expected: number[] };
+    srm: {
+      p_value: Num;
+      expected: number[];
+      /** Places where the split is off, strongest evidence first. */
+      causes?: { dimension: string; value: string; p_value: Num; share_gap: Num; units: number }[];
+    };
     checks: HealthCheck[];
     /** What clients counted on the way from a decision to a record. */
     stages?: { variant: string; evaluated: number; exposed: number; queued: number; dropped: number; units: number }[];

@@ -12,7 +12,7 @@ import { Lifecycle } from "../parts/lifecycle";
 import { PlanFacts } from "../parts/plan";
 import { Segments } from "../parts/segments";
 import { OverTime } from "../parts/time";
-import { Stages, UnitChecks } from "../parts/unit-checks";
+import { Causes, Stages, UnitChecks } from "../parts/unit-checks";
 import { Health, Verdict } from "../parts/verdict";
 import { catalogExperiment, useCatalog } from "../catalog";
 import type { Report } from "../report";
@@ -220,6 +220,7 @@ export function ExperimentPage({ name, tab, who }: { name: string; tab: string; 
       {current === "segments" && <Segments report={report} view={view} />}
       {current === "checks" && (
         <>
+          <Causes report={report} />
           <Stages report={report} />
           <UnitChecks report={report} />
         </>

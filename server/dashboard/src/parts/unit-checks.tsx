@@ -1,7 +1,7 @@
 // What stands behind the health checks: the way from a decision to a record, and what single units say
 // about the numbers.
 import type { ComponentChildren } from "preact";
-import { count, number, pValueText, signedNumber } from "../format";
+import { count, number, pValueText, signedNumber, signedPercent } from "../format";
 import { timeText, useWords } from "../i18n";
 import { Section } from "./basics";
 import type { Report } from "../report";
@@ -34,6 +34,31 @@ function Table({ name, heads, texts, rows }: { name: string; heads: string[]; te
         </tbody>
       </table>
     </div>
+  );
+}
+
+/** Where the split is off, if it is. */
+export function Causes({ report }: { report: Report }) {
+  const w = useWords();
+  const c = w.health.causes;
+  const causes = report.health.srm.causes ?? [];
+  const off = report.health.checks.some((check) => !check.ok && check.name.startsWith("srm"));
+  if (!off || causes.length === 0) return null;
+  return (
+    <Section title={c.title}>
+      <p class="muted small">{c.explain}</p>
+      <Table
+        name={c.title}
+        heads={[c.place, c.gap, w.common.units, w.health.p]}
+        texts={1}
+        rows={causes.map((cause) => [
+          `${cause.dimension} = ${cause.value}`,
+          cause.share_gap === null ? "–" : signedPercent(cause.share_gap),
+          count(cause.units),
+          cause.p_value === null ? "–" : pValueText(cause.p_value),
+        ])}
+      />
+    </Section>
   );
 }
 

@@ -136,6 +136,12 @@ export const en = {
       logged_variant: "Logged variant as assigned",
       negative_controls: "Nothing where nothing can be",
     } as Record<string, string>,
+    causes: {
+      title: "Where the split is off",
+      explain: "The places with the strongest evidence first: the likely causes of a split that does not fit the planned weights.",
+      place: "Place",
+      gap: "Control's share off the plan by",
+    },
     stages: {
       title: "From decision to record",
       explain:

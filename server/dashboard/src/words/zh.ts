@@ -127,6 +127,12 @@ export const zh: Words = {
       logged_variant: "记录的分组与分配一致",
       negative_controls: "阴性对照没有差异",
     },
+    causes: {
+      title: "流量偏差位置",
+      explain: "按证据强弱排列，最可能的原因在前：这些位置的分流与计划权重不符。",
+      place: "位置",
+      gap: "对照组占比偏离计划",
+    },
     stages: {
       title: "从决策到记录",
       explain: "由客户端计数。客户端统计的是决策次数而非单元，同一单元会多次决策：第一列仅展示，不做检验；其后的丢失与到达的单元均有检验。",

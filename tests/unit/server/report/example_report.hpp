@@ -119,8 +119,8 @@ class ExampleExperiment {
     static constexpr std::size_t kDimension[] = {1, 3, 2, 1, 3};
     analysis::VariantResult variant;
     variant.key = spec.variants[v].key;
-    variant.units = kUnits - 10 - static_cast<std::int64_t>(v);
-    variant.units_first_variant = kUnits + static_cast<std::int64_t>(v);
+    variant.units = static_cast<std::int64_t>(kUnits - 10 - v);
+    variant.units_first_variant = static_cast<std::int64_t>(kUnits + v);
     variant.crossovers = 10 + static_cast<std::int64_t>(v);
     variant.units_by_day.assign(14, 0);
     static constexpr const char* kSegments[][2] = {
