@@ -197,7 +197,7 @@ TEST(ClickHouse, NodesShareCatalogKeysAndAuditLogAndRefuseAnotherSecret) {
   EXPECT_TRUE(refused(b));
 
   const std::string other = store.folder() / "other.key";
-  ASSERT_TRUE(store::CreateSecret(other).ok());
+  ASSERT_TRUE(store::ReadOrMakeKeyChain(other).ok());
   const Finished wrong = RunProgram({Upswing(), "serve", "--listen", "127.0.0.1:0", "--store",
                                      store.Url(), "--unit-key", other, "--insecure-no-auth"});
   EXPECT_EQ(wrong.status, 1);

@@ -40,9 +40,7 @@ ClickHouseCluster& Servers(Kind kind) {
 std::string KeyFile() {
   static const TemporaryFolder folder;
   const std::string file = folder / "unit.key";
-  if (!std::filesystem::exists(file)) {
-    EXPECT_TRUE(store::CreateSecret(file).ok());
-  }
+  EXPECT_TRUE(store::ReadOrMakeKeyChain(file).ok());
   return file;
 }
 
