@@ -81,7 +81,7 @@ class FakeStore : public store::EventStore {
   std::vector<store::LandingBatch> landed;
   std::optional<std::int64_t> stored_offset;
   std::uint64_t erased_key = 0;
-  store::UnitHasher unused_hasher{{}, ""};  // ingest is given its own
+  store::UnitHasher unused_hasher{{store::UnitSecret{}}, ""};  // ingest is given its own
   std::int64_t backlog = 0;
 
  private:
