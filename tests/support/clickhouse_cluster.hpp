@@ -70,6 +70,7 @@ class ClickHouseCluster {
   };
   std::string Folder(int server) const;
   void Configure(int server) const;
+  void FirstStatementOnCluster(int server);
 
   int shards_;
   int replicas_;

@@ -62,6 +62,13 @@ Process::~Process() {
   Wait();
 }
 
+bool Process::Running() const {
+  siginfo_t info{};
+  return !ended_ &&
+         waitid(P_PID, static_cast<id_t>(pid_), &info, WEXITED | WNOHANG | WNOWAIT) == 0 &&
+         info.si_pid == 0;
+}
+
 void Process::Signal(int signal) { kill(pid_, signal); }
 
 int Process::Wait() {
@@ -106,12 +113,7 @@ void Server::Start(const std::string& listen) {
       url_ = log.substr(begin + 4, end - begin - 4);
       return;
     }
-    siginfo_t info{};
-    if (waitid(P_PID, static_cast<id_t>(process_->pid()), &info, WEXITED | WNOHANG | WNOWAIT) ==
-            0 &&
-        info.si_pid != 0) {
-      throw std::runtime_error("serve ended: " + process_->Log());
-    }
+    if (!process_->Running()) throw std::runtime_error("serve ended: " + process_->Log());
     usleep(5'000);
   }
 }

@@ -29,6 +29,7 @@ class Process {
   Process& operator=(const Process&) = delete;
 
   pid_t pid() const { return pid_; }
+  bool Running() const;
   void Signal(int signal);
   /// Waits for the end; exit status, or 128 + signal.
   int Wait();
