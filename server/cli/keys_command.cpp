@@ -43,6 +43,16 @@ struct Flags {
   std::int64_t requests_per_day = 0;
 };
 
+// What root made in a folder of another user is given to that user: the server, which runs as it,
+// must be able to read the keys.
+void GiveToOwner(const std::string& folder) {
+  struct stat info {};
+  if (folder.empty() || geteuid() != 0 || stat(folder.c_str(), &info) != 0) return;
+  for (const char* const name : {"/keys.json.lock", "/keys.json"}) {
+    if (lchown((folder + name).c_str(), info.st_uid, info.st_gid) != 0) return;
+  }
+}
+
 class Keys {
  public:
   static absl::StatusOr<std::unique_ptr<Keys>> Open(const Flags& flags) {
@@ -109,6 +119,7 @@ absl::Status Create(const Flags& flags) {
   if (flags.requests_per_second > 0) key.requests_per_second = flags.requests_per_second;
   if (flags.requests_per_day > 0) key.requests_per_day = flags.requests_per_day;
   const auto made = (**keys)->Create(key, kActor);
+  GiveToOwner(flags.data);
   return made.ok() ? Hand(*made, flags.out) : made.status();
 }
 
@@ -117,12 +128,16 @@ absl::Status Rotate(const Flags& flags) {
   if (!keys.ok()) return keys.status();
   const auto made = (**keys)->Rotate(
       flags.name, static_cast<std::int64_t>(flags.overlap_hours * 3'600'000), kActor);
+  GiveToOwner(flags.data);
   return made.ok() ? Hand(*made, flags.out) : made.status();
 }
 
 absl::Status Revoke(const Flags& flags) {
   auto keys = Keys::Open(flags);
-  return keys.ok() ? (**keys)->Revoke(flags.name, kActor) : keys.status();
+  if (!keys.ok()) return keys.status();
+  const absl::Status revoked = (**keys)->Revoke(flags.name, kActor);
+  GiveToOwner(flags.data);
+  return revoked;
 }
 
 // A key for catalogs is a file of its own: what signs must not lie beside what may be copied.

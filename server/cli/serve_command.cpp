@@ -1,3 +1,5 @@
+#include <sys/stat.h>
+
 #include <csignal>
 #include <cstdio>
 #include <memory>
@@ -118,6 +120,8 @@ absl::Status Run(const Flags& flags) {
   pthread_sigmask(SIG_BLOCK, &stop_signals, nullptr);
   std::signal(SIGPIPE, SIG_IGN);
 
+  umask(S_IRWXG | S_IRWXO);  // What is made in the data folder is its owner's alone.
+
   const posix::PosixClock clock;
   posix::PosixFileSystem files;
   posix::PosixEntropy entropy;
@@ -208,13 +212,15 @@ void AddServeCommand(CLI::App& app, Action& action) {
   CLI::App* command =
       app.add_subcommand("serve", "Takes batches in, serves the catalog and the reports");
   command->add_option("--data", flags->data, "data folder; made if it is absent");
-  command->add_option("--store", flags->store,
-                      "embedded: in the data folder (default); clickhouse://... a cluster, made "
-                      "ready by `upswing store init`; docs/operations/scale-out.md");
+  command
+      ->add_option("--store", flags->store,
+                   "embedded: in the data folder; clickhouse://... a cluster, made ready by "
+                   "`upswing store init`; docs/operations/scale-out.md")
+      ->capture_default_str();
   command->add_option("--unit-key", flags->unit_key,
                       "file with the secret behind unit keys of a cluster, the same on every node");
-  command->add_option("--listen", flags->listen,
-                      "address and port; port 0: a free one (default 127.0.0.1:8080)");
+  command->add_option("--listen", flags->listen, "address and port; port 0: a free one")
+      ->capture_default_str();
   command->add_option("--catalog", flags->catalogs,
                       "catalog file to publish at start; may be repeated");
   command->add_option("--project", flags->project,
@@ -239,19 +245,22 @@ void AddServeCommand(CLI::App& app, Action& action) {
       "--catalog-signing-key", flags->signing_keys,
       "PEM file of a key made by `upswing keys signing`; what SDKs get is signed with it. May be "
       "repeated, while one key replaces another");
-  command->add_option("--threads", flags->threads, "threads that serve (default 2)")
-      ->check(CLI::Range(1, 256));
+  command->add_option("--threads", flags->threads, "threads that serve")
+      ->check(CLI::Range(1, 256))
+      ->capture_default_str();
   command
-      ->add_option("--connections", flags->connections,
-                   "connections open at once; more are closed (default 10000)")
-      ->check(CLI::Range(std::size_t{1}, std::size_t{1'000'000}));
-  command->add_option("--log", flags->log, "JSON lines on stderr: none, errors (default), requests")
-      ->check(CLI::IsMember({"none", "errors", "requests"}));
+      ->add_option("--connections", flags->connections, "connections open at once; more are closed")
+      ->check(CLI::Range(std::size_t{1}, std::size_t{1'000'000}))
+      ->capture_default_str();
+  command->add_option("--log", flags->log, "JSON lines on stderr: none, errors, requests")
+      ->check(CLI::IsMember({"none", "errors", "requests"}))
+      ->capture_default_str();
   command
       ->add_option("--retention-days", flags->retention_days,
                    "remove records older than this, except exposures to experiments that are not "
-                   "archived; 0: never (default)")
-      ->check(CLI::Range(0, 36500));
+                   "archived; 0: never")
+      ->check(CLI::Range(0, 36500))
+      ->capture_default_str();
   command->callback([flags, command, &action] {
     if (!flags->config.empty()) {
       const absl::Status read = ReadConfigFile(flags->config, command);

@@ -1,3 +1,5 @@
+#include <sys/stat.h>
+
 #include <cstdio>
 #include <memory>
 #include <string>
@@ -154,7 +156,12 @@ void AddStoreCommand(CLI::App& app, Action& action) {
   const auto add = [&](const char* name, const char* what, absl::Status (*run)(const Flags&)) {
     CLI::App* command = store->add_subcommand(name, what);
     command->add_option("--data", flags->data, "Data folder")->required();
-    command->callback([&action, flags, run] { action = [flags, run] { return run(*flags); }; });
+    command->callback([&action, flags, run] {
+      action = [flags, run] {
+        umask(S_IRWXG | S_IRWXO);  // Copies of records are their owner's alone.
+        return run(*flags);
+      };
+    });
     return command;
   };
   add("verify", "Read every blob and compare its checksum; also beside a running server", Verify);

@@ -14,41 +14,93 @@ namespace upswing::evaluation {
 namespace {
 
 constexpr std::size_t kBatchRecords = 1000;
-constexpr std::size_t kSeen = 200'000;
+// Beyond, whoever records makes the batch; far below what one batch may have.
+constexpr std::size_t kMostRecords = 20 * kBatchRecords;
+
+// Units and experiments remembered: a set is found by hash, and its oldest entry gives way. 6 MiB,
+// taken at once, because a table that grows or is cleared holds up requests when it does.
+constexpr std::size_t kSets = 65'536;
+constexpr std::size_t kWays = 4;
 
 }  // namespace
 
 ExposureRecorder::ExposureRecorder(ingest::Ingest* ingest, const port::Clock* clock,
                                    port::Entropy* entropy)
-    : ingest_(ingest), clock_(clock), next_{entropy->Next64(), entropy->Next64(), 1} {}
+    : ingest_(ingest),
+      clock_(clock),
+      sending_(std::make_unique<wire::Encoder>()),
+      next_{entropy->Next64(), entropy->Next64(), 1},
+      encoder_(std::make_unique<wire::Encoder>()),
+      seen_(kSets * kWays),
+      thread_([this] { Loop(); }) {}
 
-ExposureRecorder::~ExposureRecorder() { Flush(); }
+ExposureRecorder::~ExposureRecorder() {
+  {
+    const std::lock_guard lock(mutex_);
+    stop_ = true;
+  }
+  filled_.notify_one();
+  thread_.join();
+  Flush();
+}
+
+void ExposureRecorder::Loop() {
+  std::unique_lock lock(mutex_);
+  for (;;) {
+    filled_.wait(lock, [this] { return stop_ || encoder_->records() >= kBatchRecords; });
+    if (stop_) return;
+    lock.unlock();
+    Flush();
+    lock.lock();
+  }
+}
 
 void ExposureRecorder::Record(const Decision& decision, const Subject& subject) {
   if (decision.unit_index >= subject.units().size()) return;
-  const std::lock_guard lock(mutex_);
+  std::size_t waiting = 0;
+  {
+    const std::lock_guard lock(mutex_);
+    AddAll(decision, subject);
+    waiting = encoder_->records();
+  }
+  if (waiting >= kBatchRecords) filled_.notify_one();
+  if (waiting >= kMostRecords) Flush();
+}
+
+void ExposureRecorder::AddAll(const Decision& decision, const Subject& subject) {
   for (std::uint32_t i = 0; i < decision.holdouts_consulted; ++i) {
     const bool held = decision.held && i + 1 == decision.holdouts_consulted;
     Add(base::Concat({"holdout:", decision.holdouts[i].view()}), held ? "held" : "open", decision,
         subject);
   }
   if (decision.in_experiment()) Add(decision.experiment(), decision.variant(), decision, subject);
-  if (encoder_.records() >= kBatchRecords) FlushLocked();
+}
+
+// Whether it was exposed to the same not long ago; if not, that it is now.
+bool ExposureRecorder::Seen(std::uint64_t who, std::uint64_t arm, std::int64_t now_ms) {
+  Exposed* const set = &seen_[base::Mix(who) % kSets * kWays];
+  Exposed* oldest = set;
+  for (Exposed* entry = set; entry != set + kWays; ++entry) {
+    if (entry->who == who) {
+      if (entry->arm == arm && now_ms - entry->at_ms < kRepeatMillis) return true;
+      oldest = entry;
+      break;
+    }
+    if (entry->at_ms < oldest->at_ms) oldest = entry;
+  }
+  *oldest = {who, arm, now_ms};
+  return false;
 }
 
 void ExposureRecorder::Add(std::string_view experiment, std::string_view variant,
                            const Decision& decision, const Subject& subject) {
   const Subject::Unit& unit = subject.units()[decision.unit_index];
   const std::int64_t now = clock_->BootMillis();
-  const std::uint64_t what = base::Hash64(
-      base::Concat({experiment, "\n", variant, "\n", std::to_string(decision.iteration)}));
-  const std::uint64_t who = unit.id_hash ^ base::Mix(unit.type_hash ^ base::Mix(what));
-  const auto [seen, is_new] = seen_.try_emplace(who, now);
-  if (!is_new) {
-    if (now - seen->second < kRepeatMillis) return;
-    seen->second = now;
-  }
-  if (seen_.size() > kSeen) seen_.clear();
+  const std::uint64_t who =
+      unit.id_hash ^ base::Mix(unit.type_hash ^ base::Mix(base::Hash64(experiment)));
+  const std::uint64_t arm =
+      base::Mix(base::Hash64(variant)) ^ base::Mix(static_cast<std::uint64_t>(decision.iteration));
+  if (Seen(who, arm, now)) return;
 
   std::vector<wire::UnitRef> units;
   for (const Subject::Unit& each : subject.units()) {
@@ -78,7 +130,7 @@ void ExposureRecorder::Add(std::string_view experiment, std::string_view variant
     }
   }
   wire::ExposureRecord record;
-  record.subject = encoder_.Subject(units);
+  record.subject = encoder_->Subject(units);
   record.experiment = experiment;
   record.variant = variant;
   record.iteration = experiment == decision.experiment() ? decision.iteration : 1;
@@ -87,15 +139,15 @@ void ExposureRecorder::Add(std::string_view experiment, std::string_view variant
   record.catalog_version = decision.catalog_version;
   record.time = {now, wire::TimeKind::kBoot};
   record.attributes = attributes;
-  encoder_.AddExposure(record);
+  encoder_->AddExposure(record);
 }
 
 void ExposureRecorder::Flush() {
-  const std::lock_guard lock(mutex_);
-  FlushLocked();
-}
-
-void ExposureRecorder::FlushLocked() {
+  const std::lock_guard send_lock(send_mutex_);
+  {
+    const std::lock_guard lock(mutex_);
+    encoder_.swap(sending_);
+  }
   const wire::SentAt sent{clock_->WallMillis(), clock_->BootMillis(), clock_->BootId()};
   const std::string sent_at = wire::FormatSentAt(sent);
   std::deque<Batch> again;
@@ -104,7 +156,7 @@ void ExposureRecorder::FlushLocked() {
     again.swap(refused_->batches);
   }
   for (Batch& batch : again) Send(std::move(batch), sent_at);
-  if (encoder_.records() == 0) return;
+  if (sending_->records() == 0) return;
   wire::BatchHeader header;
   header.id = next_;
   header.sdk_name = "upswing-server";
@@ -112,8 +164,8 @@ void ExposureRecorder::FlushLocked() {
   header.boot_id = sent.boot_id;
   header.wall_ms = sent.wall_ms;
   header.boot_ms = sent.boot_ms;
-  Send({wire::FormatBatchId(next_), encoder_.Finish(header)}, sent_at);
-  encoder_.Clear();
+  Send({wire::FormatBatchId(next_), sending_->Finish(header)}, sent_at);
+  sending_->Clear();
   ++next_.sequence;
 }
 

@@ -1,13 +1,15 @@
 #pragma once
 
+#include <condition_variable>
 #include <cstdint>
 #include <deque>
 #include <memory>
 #include <mutex>
 #include <string>
 #include <string_view>
+#include <thread>
+#include <vector>
 
-#include "absl/container/flat_hash_map.h"
 #include "platform/port/clock.hpp"
 #include "platform/port/entropy.hpp"
 #include "sdk/catalog/view.hpp"
@@ -20,9 +22,10 @@ namespace upswing::evaluation {
 
 /// Records the exposures of decisions that this server made, as an SDK would: into batches that go
 /// through ingest. Repeats of a unit's last exposure to an experiment are left out within
-/// `kRepeatMillis`. A batch that ingest refuses (the disk is full, say) is kept and sent again, the
-/// oldest given up beyond `kKeptBatches`. Exposures of the last second before a crash are lost, as
-/// with an SDK that keeps no spool. Thread-safe.
+/// `kRepeatMillis`, as far as a cache of fixed size remembers them. A batch that ingest refuses
+/// (the disk is full, say) is kept and sent again, the oldest given up beyond `kKeptBatches`.
+/// Exposures of the last second before a crash are lost, as with an SDK that keeps no spool.
+/// Thread-safe.
 class ExposureRecorder {
  public:
   static constexpr std::int64_t kRepeatMillis = 10 * 60 * 1000;
@@ -33,15 +36,18 @@ class ExposureRecorder {
   /// Flushes; ingest must still run.
   ~ExposureRecorder();
 
+  /// Quick: making batches is left to a thread of its own, unless that cannot follow.
   void Record(const Decision& decision, const Subject& subject);
 
-  /// Sends what waits. Called every second, and when much waits.
+  /// Sends what waits. Called every second.
   void Flush();
 
  private:
+  void AddAll(const Decision& decision, const Subject& subject);
   void Add(std::string_view experiment, std::string_view variant, const Decision& decision,
            const Subject& subject);
-  void FlushLocked();
+  bool Seen(std::uint64_t who, std::uint64_t arm, std::int64_t now_ms);
+  void Loop();
 
   struct Batch {
     std::string id;
@@ -54,14 +60,28 @@ class ExposureRecorder {
   };
   void Send(Batch batch, const std::string& sent_at);
 
+  struct Exposed {
+    std::uint64_t who = 0;  // hash of (unit, experiment)
+    std::uint64_t arm = 0;  // hash of (variant, iteration)
+    std::int64_t at_ms = 0;
+  };
+
   ingest::Ingest* const ingest_;
   const port::Clock* const clock_;
   const std::shared_ptr<Refused> refused_ = std::make_shared<Refused>();
 
+  // While a batch is made and sent from one encoder, records go into the other.
+  std::mutex send_mutex_;                   // before mutex_
+  std::unique_ptr<wire::Encoder> sending_;  // with send_mutex_
+  wire::BatchId next_;                      // with send_mutex_
+
   std::mutex mutex_;  // all below
-  wire::Encoder encoder_;
-  wire::BatchId next_;
-  absl::flat_hash_map<std::uint64_t, std::int64_t> seen_;  // hash of (unit, arm) -> boot time
+  std::unique_ptr<wire::Encoder> encoder_;
+  std::vector<Exposed> seen_;  // sets of kWays
+  bool stop_ = false;
+  std::condition_variable filled_;
+
+  std::thread thread_;
 };
 
 }  // namespace upswing::evaluation

@@ -8,6 +8,8 @@
 namespace upswing::http {
 namespace {
 
+constexpr std::int64_t kReadPauseMs = 10;
+
 Response Unauthorized(std::string_view detail) {
   Response response = Problem(401, "unauthorized", detail);
   response.headers.emplace_back("WWW-Authenticate", "Bearer");
@@ -46,6 +48,17 @@ bool Gate::AllowsOrigin(std::string_view origin) const {
                      [origin](const std::string& each) { return each == "*" || each == origin; });
 }
 
+access::CheckedKey Gate::Check(std::string_view token) {
+  access::CheckedKey checked = keys_->Check(token);
+  if (checked.verdict != access::KeyVerdict::kUnknown || !read_unknown_) return checked;
+  // Guessing keys must not become reading files.
+  std::int64_t last = read_ms_;
+  const std::int64_t now = clock_->BootMillis();
+  if (now - last < kReadPauseMs || !read_ms_.compare_exchange_strong(last, now)) return checked;
+  if (!keys_->Refresh().ok()) return checked;
+  return keys_->Check(token);
+}
+
 std::optional<Response> Gate::Admit(const Request& request, access::Scopes needed, Caller* caller) {
   if (needed.empty()) return std::nullopt;
   if (open()) {
@@ -63,7 +76,7 @@ std::optional<Response> Gate::Admit(const Request& request, access::Scopes neede
   }
   const std::string_view token = Token(request);
   if (token.empty()) return Unauthorized("send an API key as `Authorization: Bearer <key>`");
-  const access::CheckedKey checked = keys_->Check(token);
+  const access::CheckedKey checked = Check(token);
   switch (checked.verdict) {
     case access::KeyVerdict::kUnknown:
       return Unauthorized("the API key is not one of this server");

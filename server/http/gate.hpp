@@ -1,5 +1,7 @@
 #pragma once
 
+#include <atomic>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -27,8 +29,12 @@ class Gate {
   /// everything (the server listens on loopback only then). Web pages still may not: a request must
   /// name a loopback host, so that a name that was rebound to 127.0.0.1 gets nothing, and must not
   /// come from another origin.
-  Gate(access::KeyFile* keys, const port::Clock* clock, std::vector<std::string> origins)
-      : keys_(keys), clock_(clock), origins_(std::move(origins)) {}
+  ///
+  /// `read_unknown`: a key that is not known is looked for in the file itself, at most a hundred
+  /// times a second, so that one that was just made works at once. For a file that is near.
+  Gate(access::KeyFile* keys, const port::Clock* clock, std::vector<std::string> origins,
+       bool read_unknown)
+      : keys_(keys), clock_(clock), origins_(std::move(origins)), read_unknown_(read_unknown) {}
 
   bool open() const { return keys_ == nullptr; }
 
@@ -47,7 +53,11 @@ class Gate {
   access::KeyFile* const keys_;
   const port::Clock* const clock_;
   const std::vector<std::string> origins_;
+  const bool read_unknown_;
+  std::atomic<std::int64_t> read_ms_{0};  // boot time of the last look into the file
   RateLimiter rates_;
+
+  access::CheckedKey Check(std::string_view token);
 };
 
 }  // namespace upswing::http

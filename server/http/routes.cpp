@@ -58,11 +58,24 @@ void Expire(Service* service) {
   });
 }
 
-// Takes over what `upswing keys` changed.
-void TendKeys(Service* service) {
+// Takes over what `upswing keys` changed. A file that cannot be read leaves the keys as they are,
+// which somebody must hear: who revoked a key believes that it has ended.
+void FollowKeys(Service* service) {
   if (service->keys == nullptr) return;
-  // A key file that cannot be read for a moment leaves the keys as they are.
-  service->keys->Refresh().IgnoreError();
+  const absl::Status read = service->keys->Refresh();
+  const std::string problem(read.message());
+  if (problem == service->keys_problem) return;
+  service->keys_problem = problem;
+  if (service->log)
+    service->log(problem.empty()
+                     ? R"({"level":"info","event":"keys read again"})"
+                     : absl::StrCat(R"({"level":"error","event":"keys not read","detail":)",
+                                    json::Quote(problem), "}"));
+}
+
+// Writes into the audit log what `upswing keys` changed, and into the keys when they were used.
+void RecordKeys(Service* service) {
+  if (service->keys == nullptr) return;
   service->keys
       ->TakeChanges([&](const access::KeyChange& change) {
         return access::Record(
@@ -73,23 +86,24 @@ void TendKeys(Service* service) {
   service->keys->SaveUse().IgnoreError();
 }
 
-// What runs beside the requests: keys that `upswing keys` changed are taken over within a second.
+// What runs beside the requests. Keys that `upswing keys` changed are taken over within a second:
+// whatever may have to wait for the store or the network is not done on the clock's thread.
 void Tick(Service* service) {
   const std::lock_guard lock(service->tick_mutex);
+  const bool shared = service->project->shares_store();
+  if (!shared) FollowKeys(service);
   service->waiters.Expire(service->clock->BootMillis());
   service->exposures->Flush();
   WatchClock(service);
   Expire(service);
-  if (!service->project->shares_store()) {
-    TendKeys(service);
-    return;
-  }
-  // Over the network, so not on the clock's thread; one at a time.
   if (service->tending.exchange(true)) return;
-  const bool accepted = service->tender.Run([service] {
-    if (const auto changed = service->project->Refresh(); changed.ok() && *changed)
-      service->waiters.Wake();
-    TendKeys(service);
+  const bool accepted = service->tender.Run([service, shared] {
+    if (shared) {
+      if (const auto changed = service->project->Refresh(); changed.ok() && *changed)
+        service->waiters.Wake();
+      FollowKeys(service);
+    }
+    RecordKeys(service);
     service->tending = false;
   });
   if (!accepted) service->tending = false;
@@ -119,7 +133,7 @@ void AddRoutes(Service* service, PageRoutes* page, Router* router) {
 struct Routes::State {
   explicit State(const RoutesOptions& options)
       : page(options.project),
-        gate(options.keys, options.clock, options.origins),
+        gate(options.keys, options.clock, options.origins, !options.project->shares_store()),
         router(&gate,
                [this, log = options.log, all = options.log_requests](const Answered& request) {
                  service.requests.Count(request);
@@ -130,6 +144,7 @@ struct Routes::State {
     service.exposures = &exposures;
     service.project = options.project;
     service.keys = options.keys;
+    service.log = options.log;
     service.clock = options.clock;
     service.retention_days = options.retention_days;
     service.clock_offset_ms = options.clock->WallMillis() - options.clock->BootMillis();
@@ -155,6 +170,7 @@ void Routes::Handle(Request request, Respond respond) {
 
 void Routes::Finish() {
   Tick(&state_->service);
+  RecordKeys(&state_->service);
   if (state_->service.keys != nullptr) state_->service.keys->SaveUse(/*now=*/true).IgnoreError();
 }
 

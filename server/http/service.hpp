@@ -1,6 +1,7 @@
 #pragma once
 
 #include <atomic>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -31,11 +32,13 @@ struct Service {
   project::Project* project = nullptr;
   access::KeyFile* keys = nullptr;  ///< Null: no keys are asked for.
   const port::Clock* clock = nullptr;
+  std::function<void(const std::string&)> log;  ///< One JSON object a line; may be null.
 
   CatalogWaiters waiters;
   evaluation::ExposureRecorder* exposures = nullptr;
   std::atomic<bool> draining{false};
-  std::atomic<bool> tending{false};  ///< What other processes changed is being taken over.
+  std::atomic<bool> tending{false};  ///< The work that may wait is under way; see `Tick`.
+  std::string keys_problem;          ///< Why the keys could not be read last; for one thread.
   RequestStats requests;
   int retention_days = 0;
   std::mutex tick_mutex;  ///< One tick at a time; guards the next two.
@@ -61,7 +64,7 @@ struct Service {
                      std::string_view reason, std::string_view detail);
 
   Background background{64};  // Last: its work uses the others.
-  Background tender{1};       ///< What a shared store needs beside them; see `Tick`.
+  Background tender{1};       ///< What a tick leaves to it.
 };
 
 /// The body as a JSON object of at most 32 levels; else the 400 to answer.

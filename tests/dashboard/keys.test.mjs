@@ -52,6 +52,18 @@ test("The page asks for a key, says that a wrong one is refused, and opens with 
   await close();
 });
 
+test("A key that is made while the page asks for one opens it at the first try", async () => {
+  const { page, wrong, close } = await open(server, "/", { expected: [/401/] });
+  await page.waitForSelector(".key-form");
+  const key = run("keys", "create", "fresh", "--data", join(server.folder, "data"), "--scope", "read").trim();
+  await page.fill(".key-form input", key);
+  await page.click(".key-form button");
+  await page.waitForSelector('.settings button:has-text("fresh")');
+  assert.equal(await page.locator(".key-form").count(), 0);
+  assert.deepEqual(wrong, []);
+  await close();
+});
+
 // The shortest time that a key may have, 86 s, is waited out beside the other file's tests.
 test("A key that expires while the page is open brings the question back", async () => {
   const { page, wrong, close } = await signedIn(keys.short);

@@ -1,11 +1,15 @@
-// Every reader of a request's body and query: the first byte of the input names the route, the rest
-// of the line is the query, what follows the body. No input may crash it or be answered with 500.
+// Every reader of a request's body, query and headers: the first byte of the input names the route,
+// the rest of the line is the query, what follows the body. From 128 up, a second line stands in
+// every header that a route reads. No input may crash it or be answered with 500.
+#include <algorithm>
 #include <cstdint>
 #include <cstdlib>
 #include <future>
 #include <string>
 #include <string_view>
 
+#include "absl/strings/str_cat.h"
+#include "sdk/base/hash.hpp"
 #include "tests/fuzz/routes_under_test.hpp"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
@@ -30,19 +34,41 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       {"GET", "/v1/experiments/one_tap/report"},
       {"GET", "/v1/audit"},
       {"GET", "/v1/catalog"},
-      {"POST", "/v1/plan"}};
+      {"POST", "/v1/plan"},
+      {"PUT", "/v1/catalog/blobs/{name}"},
+      {"GET", "/v1/catalog/blobs/{name}"},
+      {"GET", "/v1/catalog/source"},
+      {"GET", "/v1/catalog/history"},
+      {"GET", "/v1/overview"},
+      {"GET", "/v1/live"}};
+  static constexpr const char* kHeaders[] = {
+      "if-match",       "if-none-match",     "upswing-batch", "upswing-sent-at",
+      "upswing-reason", "upswing-exposures", "authorization", "origin"};
   if (size == 0) return 0;
-  const auto& [method, path] = kRoutes[data[0] % std::size(kRoutes)];
-  const std::string_view input(reinterpret_cast<const char*>(data) + 1, size - 1);
-  const std::size_t line = input.find('\n');
+  const auto& [method, path] = kRoutes[data[0] % 128 % std::size(kRoutes)];
+  std::string_view rest(reinterpret_cast<const char*>(data) + 1, size - 1);
+  const auto line = [&rest] {
+    const std::size_t end = std::min(rest.find('\n'), rest.size());
+    const std::string_view text = rest.substr(0, end);
+    rest.remove_prefix(std::min(end + 1, rest.size()));
+    return text;
+  };
+  const std::string query(line());
   http::Request request;
   request.method = method;
   request.headers = {{"host", "localhost"}};
-  const std::string target = std::string(path) + "?" + std::string(input.substr(0, line));
-  if (!http::ParseTarget(target, &request)) return 0;
+  if (data[0] >= 128) {
+    const std::string value(line());
+    for (const char* const name : kHeaders) request.headers.emplace_back(name, value);
+  }
+  request.body = rest;
+  std::string target = path;
+  // The name of a list is the hash of its bytes.
+  if (const std::size_t at = target.find("{name}"); at != std::string::npos)
+    target.replace(at, 6, absl::StrCat(absl::Hex(base::Hash64(request.body), absl::kZeroPad16)));
+  if (!http::ParseTarget(target + "?" + query, &request)) return 0;
   // What waits for a catalog waits for seconds.
   if (!request.Query("wait").empty()) return 0;
-  if (line != std::string_view::npos) request.body = input.substr(line + 1);
   std::promise<http::Response> promise;
   server.routes().Handle(std::move(request),
                          [&](http::Response response) { promise.set_value(std::move(response)); });

@@ -1,8 +1,11 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <chrono>
 #include <csignal>
+#include <filesystem>
 #include <fstream>
 #include <string>
 #include <thread>
@@ -18,6 +21,7 @@ namespace upswing {
 namespace {
 
 using ::testing::HasSubstr;
+namespace fs = std::filesystem;
 
 class Access : public ::testing::Test {
  protected:
@@ -119,6 +123,41 @@ TEST_F(Access, RevokedAndForeignKeysAreRefusedWithTheReason) {
   EXPECT_TRUE(soon([&] {
     return Call(server, "GET", "/v1/audit", admin).body.find("key.revoke") != std::string::npos;
   }));
+}
+
+// Without a second try: whoever makes a key and uses it at once must not be told that it is wrong.
+TEST_F(Access, AKeyMadeBesideTheRunningServerWorksAtOnce) {
+  Make("boss", "admin");
+  testing::Server server(data(), {}, testing::Server::Auth::kKeys);
+  const std::string never = "upsk_0000000000000000_" + std::string(64, '0');
+  for (int i = 0; i < 5; ++i) {
+    const std::string key = Make("app" + std::to_string(i), "client");
+    EXPECT_EQ(Call(server, "GET", "/v1/whoami", key).status, 200) << i;
+    EXPECT_EQ(Call(server, "GET", "/v1/whoami", never).status, 401);
+  }
+  // A secret that replaces another, too; the former ends when it should.
+  const testing::Finished rotated =
+      testing::RunProgram({testing::Upswing(), "keys", "rotate", "app0", "--data", data()});
+  ASSERT_EQ(rotated.status, 0) << rotated.err;
+  EXPECT_EQ(Call(server, "GET", "/v1/whoami", rotated.out.substr(0, rotated.out.find('\n'))).status,
+            200);
+}
+
+// The server of a service runs as a user of its own, and keys are made by whoever administers.
+TEST_F(Access, KeysThatRootMakesBelongToTheOwnerOfTheFolder) {
+  if (geteuid() != 0) GTEST_SKIP() << "needs to be root";
+  constexpr uid_t kNobody = 65534;
+  fs::create_directory(data());
+  ASSERT_EQ(chown(data().c_str(), kNobody, kNobody), 0);
+  const std::string out = folder_ / "boss.key";
+  Make("boss", "admin", {"--out", out});
+  for (const auto& [file, owner] :
+       {std::pair<std::string, uid_t>{data() + "/keys.json", kNobody}, {out, 0}}) {
+    struct stat info {};
+    ASSERT_EQ(stat(file.c_str(), &info), 0) << file;
+    EXPECT_EQ(info.st_uid, owner) << file;
+    EXPECT_EQ(info.st_mode & 0777, 0600u) << file;
+  }
 }
 
 TEST_F(Access, AnExpiredKeyIsRefusedWithTheReason) {

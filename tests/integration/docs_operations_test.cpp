@@ -9,6 +9,8 @@
 
 #include <filesystem>
 #include <fstream>
+#include <map>
+#include <sstream>
 #include <string>
 
 #include "tests/support/paths.hpp"
@@ -18,6 +20,7 @@ namespace upswing {
 namespace {
 
 using ::testing::HasSubstr;
+using ::testing::Not;
 namespace fs = std::filesystem;
 
 // All ```sh blocks of the page.
@@ -68,6 +71,7 @@ TEST(OperationsPage, LeadsFromNothingToAReportAndARestoredBackup) {
   // Folders, port and host are this test's; all else is the page's.
   Replace(&commands, "/var/lib/upswing", folder / "var");
   Replace(&commands, "/etc/upswing", folder / "etc");
+  Replace(&commands, "/etc/hosts", folder / "hosts");
   Replace(&commands, "/backup", folder / "backup");
   Replace(&commands, "0.0.0.0:443", "127.0.0.1:" + port);
   Replace(&commands, "https://ab.example.com", "https://localhost:" + port);
@@ -106,9 +110,60 @@ TEST(OperationsPage, LeadsFromNothingToAReportAndARestoredBackup) {
     EXPECT_EQ(ended.status, 0) << ended.err;
     return ended.out;
   };
+  // The unit that the page erases is one of those that were made up.
+  EXPECT_THAT(finished.out, Not(HasSubstr(R"({"records":0})")));
+  for (const char* const file : {"var/upswing.db", "var/unit.key", "backup/upswing.db"}) {
+    EXPECT_EQ(fs::status(folder / file).permissions() & fs::perms::mask,
+              fs::perms::owner_read | fs::perms::owner_write)
+        << file;
+  }
   const std::string original = report({"--data", folder / "var"});
   EXPECT_THAT(original, HasSubstr("on"));
   EXPECT_EQ(report({"--data", folder / "new"}), original);
+}
+
+// Name and default (empty: none) of each setting, as `upswing serve --help` has them.
+std::map<std::string, std::string> SettingsOfTheProgram() {
+  std::map<std::string, std::string> settings;
+  std::istringstream help(testing::RunProgram({testing::Upswing(), "serve", "--help"}).out);
+  for (std::string line; std::getline(help, line);) {
+    if (!line.starts_with("  --")) continue;
+    const std::string name = line.substr(4, line.find_first_of(" ,", 4) - 4);
+    // "--threads INT:INT in [1 - 256]=2    threads that serve"
+    const std::string head = line.substr(0, line.find("  ", 4));
+    const std::size_t equals = head.rfind('=');
+    settings[name] = equals == std::string::npos ? "" : head.substr(equals + 1);
+  }
+  settings["insecure-no-auth"] = "false";  // Flags show none.
+  settings.erase("config");                // Names the file that the others may stand in.
+  return settings;
+}
+
+// The same as section 2 of the page has them.
+std::map<std::string, std::string> SettingsOfThePage() {
+  std::map<std::string, std::string> settings;
+  std::istringstream page(ReadFile((testing::SourceDir() / "docs/operations.md").string()));
+  bool inside = false;
+  for (std::string line; std::getline(page, line);) {
+    if (line.starts_with("## ")) inside = line == "## 2. Settings";
+    if (!inside || !line.starts_with("| `")) continue;
+    const std::size_t end = line.find(" | ");
+    std::string value = line.substr(end + 3);
+    value = value.starts_with('`') ? value.substr(1, value.find('`', 1) - 1) : "";
+    for (std::size_t at = line.find('`'); at < end; at = line.find('`', at + 1)) {
+      const std::size_t close = line.find('`', at + 1);
+      settings[line.substr(at + 1, close - at - 1)] = value;
+      at = close;
+    }
+  }
+  return settings;
+}
+
+TEST(OperationsPage, NamesEachSettingWithItsDefault) {
+  const auto settings = SettingsOfTheProgram();
+  EXPECT_GE(settings.size(), 15u);
+  EXPECT_EQ(settings.at("threads"), "2");
+  EXPECT_EQ(SettingsOfThePage(), settings);
 }
 
 }  // namespace

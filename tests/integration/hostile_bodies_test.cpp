@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 #include <zstd.h>
 
+#include <fstream>
 #include <string>
 
 #include "sdk/transport/curl_transport.hpp"
@@ -25,6 +26,15 @@ class HostileBodies : public ::testing::Test {
     return response.ok() ? response->status : 0;
   }
 
+  // The most memory that the server has had. Unit: MiB.
+  long PeakMemory() {
+    std::ifstream status("/proc/" + std::to_string(server_.process().pid()) + "/status");
+    for (std::string line; std::getline(status, line);) {
+      if (line.starts_with("VmHWM:")) return std::stol(line.substr(6)) / 1024;
+    }
+    return -1;
+  }
+
   testing::TemporaryFolder folder_;
   testing::Server server_{folder_ / "data", {"--project", "shop"}};
   std::unique_ptr<Transport> transport_ = transport::MakeCurlTransport({});
@@ -42,6 +52,7 @@ TEST_F(HostileBodies, ADecompressionBombIsRefused) {
     const int status = Send("POST", "/v1/batches", body);
     EXPECT_TRUE(status == 400 || status == 413) << status;
   }
+  EXPECT_LT(PeakMemory(), 300);
 }
 
 TEST_F(HostileBodies, DeepJsonIsRefusedWhereverJsonIsTaken) {
@@ -57,6 +68,16 @@ TEST_F(HostileBodies, DeepJsonIsRefusedWhereverJsonIsTaken) {
     EXPECT_EQ(Send(method, path, objects), 400) << path;
   }
   EXPECT_EQ(Send("POST", "/v1/catalog/diff", deep), 200);  // It lists the problem.
+  ASSERT_EQ(Send("PUT", "/v1/catalog",
+                 R"({"project": "shop", "flags": {"tap": {"type": "bool", "default": false}}})"),
+            200);
+  for (const char* const path : {"/ofrep/v1/evaluate/flags", "/ofrep/v1/evaluate/flags/tap",
+                                 "/v1/evaluate", "/v1/exposures"}) {
+    EXPECT_EQ(Send("POST", path, deep), 400) << path;
+    EXPECT_EQ(Send("POST", path, objects), 400) << path;
+    EXPECT_EQ(Send("POST", path, R"({"context": {"targetingKey": "u", "x": )" + deep), 400) << path;
+  }
+  EXPECT_LT(PeakMemory(), 300);
 }
 
 TEST_F(HostileBodies, PathTricksLeadNowhere) {

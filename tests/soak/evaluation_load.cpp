@@ -1,5 +1,6 @@
-// How long `POST /ofrep/v1/evaluate/flags/{key}` takes on loopback: first the most requests a
-// second that CONNECTIONS get through, then the latency at half of that.
+// How long evaluation takes on loopback, with the exposures recorded: first the most requests a
+// second that CONNECTIONS get through, then the latency at half of that. For one flag of one unit,
+// for all flags of one unit, and for one flag of 20 units in one request.
 //
 //     upswing_evaluation_load FOLDER [SECONDS] [CONNECTIONS]
 #include <algorithm>
@@ -21,18 +22,44 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-std::string Request(int user) {
-  const std::string body = R"({"context":{"targetingKey":"u-)" + std::to_string(user) +
-                           R"(","country":"CN","age":)" + std::to_string(user % 80) + "}}";
-  return "POST /ofrep/v1/evaluate/flags/tap HTTP/1.1\r\nHost: localhost\r\nContent-Type: "
-         "application/json\r\nContent-Length: " +
+constexpr int kUnits = 20;
+constexpr int kFlags = 10;
+
+struct Kind {
+  const char* name;
+  const char* path;
+  std::string (*body)(int user);
+};
+
+std::string Context(int user) {
+  return R"({"targetingKey":"u-)" + std::to_string(user) + R"(","country":"CN","age":)" +
+         std::to_string(user % 80) + "}";
+}
+
+std::string OneContext(int user) { return R"({"context":)" + Context(user) + "}"; }
+
+std::string ManyContexts(int user) {
+  std::string body = R"({"flags":["tap"],"contexts":[)";
+  for (int i = 0; i < kUnits; ++i) body += (i == 0 ? "" : ",") + Context(user * kUnits + i);
+  return body + "]}";
+}
+
+constexpr Kind kKinds[] = {{"one flag", "/ofrep/v1/evaluate/flags/tap", OneContext},
+                           {"all 11 flags", "/ofrep/v1/evaluate/flags", OneContext},
+                           {"20 units", "/v1/evaluate", ManyContexts}};
+
+std::string Request(const Kind& kind, int user) {
+  const std::string body = kind.body(user);
+  return "POST " + std::string(kind.path) +
+         " HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: " +
          std::to_string(body.size()) + "\r\n\r\n" + body;
 }
 
 // Sends for `seconds`, each connection `per_second` requests (0 = one after the other), and returns
 // the seconds that each answer took. With a rate, the time counts from the moment at which the
 // request was due, so that a slow answer is not hidden by what it holds up.
-std::vector<double> Load(std::uint16_t port, int connections, double seconds, double per_second) {
+std::vector<double> Load(const Kind& kind, std::uint16_t port, int connections, double seconds,
+                         double per_second) {
   std::vector<std::vector<double>> took(static_cast<std::size_t>(connections));
   std::vector<std::thread> threads;
   const Clock::time_point begin = Clock::now();
@@ -50,8 +77,9 @@ std::vector<double> Load(std::uint16_t port, int connections, double seconds, do
           std::this_thread::sleep_until(due);
         else
           due = Clock::now();
-        const std::string answer =
-            connection.Send(Request(i * 1'000'000 + n % 100'000)) ? connection.ReadAnswer() : "";
+        const std::string answer = connection.Send(Request(kind, i * 1'000'000 + n % 100'000))
+                                       ? connection.ReadAnswer()
+                                       : "";
         if (answer.find(" 200 ") != 8) {
           std::fprintf(stderr, "evaluation_load: %s\n", answer.c_str());
           std::exit(1);
@@ -89,22 +117,30 @@ int main(int argc, char** argv) {
   const int connections = argc > 3 ? std::clamp(std::atoi(argv[3]), 1, 64) : 4;
   std::filesystem::remove_all(folder);
   std::filesystem::create_directories(folder);
+  std::string flags;
+  for (int i = 0; i < kFlags; ++i)
+    flags += R"(, "flag)" + std::to_string(i) + R"(": {"type": "string", "default": "red"})";
   std::ofstream(folder + "/catalog.json") << R"({"project": "shop",
   "attributes": {"country": "string", "age": "int"},
-  "flags": {"tap": {"type": "bool", "default": false}},
+  "flags": {"tap": {"type": "bool", "default": false})"
+                                          << flags << R"(},
   "experiments": {"one_tap": {"status": "running", "unit": "user", "control": "off",
     "when": {"all": [{"attribute": "country", "in": ["CN", "HK"]}, {"attribute": "age", ">=": 18}]},
     "variants": {"off": {"weight": 1}, "on": {"weight": 1, "set": {"tap": true}}}}}})";
   testing::Server server(folder + "/data", {"--catalog", folder + "/catalog.json"});
   const auto port =
       static_cast<std::uint16_t>(std::stoi(server.url().substr(server.url().rfind(':') + 1)));
-  Load(port, connections, seconds / 5, 0);
-  const double most = static_cast<double>(Load(port, connections, seconds, 0).size()) / seconds;
-  const std::vector<double> half = Load(port, connections, seconds, most / 2 / connections);
-  std::printf("most: %.0f evaluations/s over %d connections\n", most, connections);
-  std::printf("at half: %.0f/s, p50 %.3f ms, p90 %.3f ms, p99 %.3f ms, p99.9 %.3f ms\n",
-              static_cast<double>(half.size()) / seconds, At(half, 0.5) * 1e3, At(half, 0.9) * 1e3,
-              At(half, 0.99) * 1e3, At(half, 0.999) * 1e3);
+  for (const Kind& kind : kKinds) {
+    Load(kind, port, connections, seconds / 5, 0);
+    const double most =
+        static_cast<double>(Load(kind, port, connections, seconds, 0).size()) / seconds;
+    const std::vector<double> half = Load(kind, port, connections, seconds, most / 2 / connections);
+    std::printf(
+        "%-12s most %6.0f/s over %d connections; at half, %6.0f/s: p50 %.3f ms, p90 %.3f ms, p99 "
+        "%.3f ms, p99.9 %.3f ms\n",
+        kind.name, most, connections, static_cast<double>(half.size()) / seconds,
+        At(half, 0.5) * 1e3, At(half, 0.9) * 1e3, At(half, 0.99) * 1e3, At(half, 0.999) * 1e3);
+  }
   std::filesystem::remove_all(folder);
   return 0;
 }

@@ -86,7 +86,8 @@ export async function request<T>(
     } catch {
       // Not problem JSON: something between us and the server answered; its words will do.
     }
-    if (response.status === 401) onUnauthorised.forEach((listener) => listener());
+    // The refusal of a key that was replaced meanwhile says nothing about the one in use.
+    if (response.status === 401 && key === apiKey()) onUnauthorised.forEach((listener) => listener());
     throw new Refused(response.status, title, detail);
   }
   const etag = response.headers.get("ETag") ?? "";

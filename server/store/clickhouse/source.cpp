@@ -222,7 +222,10 @@ absl::StatusOr<std::vector<std::uint64_t>> Source::Keys(std::string_view unit_ty
 
 // Rows come in order of units; whenever enough of them are there, they become a chunk.
 absl::Status Source::Fetch(const GroupKey& group, Fetched* fetched) const {
-  const auto& [unit_type, lane, name] = group;
+  // Named one by one: Clang 14 takes no structured bindings into a lambda.
+  const std::string& unit_type = std::get<0>(group);
+  const Lane lane = std::get<1>(group);
+  const std::string& name = std::get<2>(group);
   const UnitKeys& keys = KeysOf(unit_type);
   if (!keys.status.ok()) return keys.status;
   Records records;

@@ -53,7 +53,7 @@ void CopyProperty(const Properties& from, std::uint32_t row, Records* to, const 
 /// Moves the records of one group of chunks into the copy, under the new keys.
 class Mover {
  public:
-  Mover(const UnitHasher& hasher, Database* copy) : hasher_(hasher), copy_(copy) {
+  Mover(const UnitHasher& hasher, Database* copy) : hasher_(hasher) {
     insert_ = copy->Prepare(
         "INSERT INTO landed(epoch,sequence,received_ms,records,checksum,data) "
         "VALUES(zeroblob(16),0,0,?1,?2,?3)");
@@ -133,7 +133,6 @@ class Mover {
   }
 
   const UnitHasher& hasher_;
-  Database* copy_;
   Statement insert_;
   Records from_, to_;
   std::vector<std::uint32_t> units_;

@@ -19,11 +19,12 @@ using upswing::testing::RawConnection;
 
 class HostileClients : public ::testing::Test {
  protected:
-  void Serve(ServerOptions options) {
+  void Serve(
+      ServerOptions options, Handler handler = [](Request request, Respond respond) {
+        respond({.content_type = "text/plain", .body = "served " + request.path});
+      }) {
     options.port = 0;
-    auto server = HttpServer::Start(options, [](Request request, Respond respond) {
-      respond({.content_type = "text/plain", .body = "served " + request.path});
-    });
+    auto server = HttpServer::Start(options, std::move(handler));
     ASSERT_TRUE(server.ok()) << server.status();
     server_ = *std::move(server);
   }
@@ -67,6 +68,34 @@ TEST_F(HostileClients, ABodyThatNeverComesIsCutOff) {
   RawConnection slow(server_->Port());
   slow.Send("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n0123");
   EXPECT_EQ(slow.ReadToEnd(), "");
+}
+
+TEST_F(HostileClients, ManySlowClientsKeepNobodyFromBeingServed) {
+  Serve({.header_timeout = std::chrono::seconds(60), .request_timeout = std::chrono::seconds(60)});
+  std::vector<std::unique_ptr<RawConnection>> slow;
+  for (int i = 0; i < 300; ++i) {
+    slow.push_back(std::make_unique<RawConnection>(server_->Port()));
+    slow.back()->Send(i % 2 == 0 ? "GET / HTTP/1.1\r\nHost: x\r\nX-Slow: "
+                                 : "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n0123");
+  }
+  EXPECT_THAT(Answer("GET /other HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"),
+              HasSubstr("served /other"));
+  EXPECT_GE(server_->Connections(), 300u);
+}
+
+TEST_F(HostileClients, AnAnswerThatIsNotTakenIsGivenUp) {
+  // Far more than the buffers of a connection hold.
+  const std::string large(std::size_t{64} << 20, 'x');
+  Serve({.request_timeout = milliseconds(300)}, [&](Request request, Respond respond) {
+    respond({.content_type = "text/plain",
+             .body = request.path == "/large" ? large : "served " + request.path});
+  });
+  RawConnection greedy(server_->Port());
+  greedy.Send("GET /large HTTP/1.1\r\nHost: x\r\n\r\n");
+  EXPECT_THAT(Answer("GET /other HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"),
+              HasSubstr("served /other"));
+  while (server_->Connections() > 0) usleep(1000);
+  EXPECT_LT(greedy.ReadToEnd().size(), large.size());
 }
 
 TEST_F(HostileClients, ConnectionsThatSayNothingAreClosed) {

@@ -22,7 +22,7 @@ using Json = nlohmann::json;
 // docs/openapi.json is what /openapi.json answers; it must tell the truth about every route.
 TEST(OpenApi, DescribesEveryRouteWithItsScopesAndNoOther) {
   Service service;
-  Gate gate(nullptr, nullptr, {});
+  Gate gate(nullptr, nullptr, {}, false);
   Router router(&gate);
   AddRoutes(&service, nullptr, &router);
   std::ifstream file(testing::SourceDir() / "docs/openapi.json");
