@@ -6,6 +6,7 @@
 
 #include "sdk/base/hash.hpp"
 #include "server/store/bytes.hpp"
+#include "server/store/embedded/directory.hpp"
 #include "server/store/embedded/known_batches.hpp"
 
 namespace upswing::store {
@@ -59,9 +60,10 @@ bool Decode(std::string_view data, std::vector<Row>* rows) {
 }  // namespace
 
 ClientCounts::ClientCounts(Database* database)
-    : select_(database->Prepare("SELECT data FROM counter WHERE epoch=?1")),
-      upsert_(database->Prepare("INSERT INTO counter(epoch,data) VALUES(?1,?2) ON CONFLICT(epoch) "
-                                "DO UPDATE SET data=excluded.data")),
+    : select_(database->Prepare("SELECT data, checksum FROM counter WHERE epoch=?1")),
+      upsert_(database->Prepare("INSERT INTO counter(epoch,data,checksum) VALUES(?1,?2,?3) ON "
+                                "CONFLICT(epoch) DO UPDATE SET data=excluded.data, "
+                                "checksum=excluded.checksum")),
       add_(database->Prepare(
           "INSERT INTO tally(name,variant,what,reason,day,value) VALUES(?1,?2,?3,?4,?5,?6) "
           "ON CONFLICT(name,variant,what,reason,day) DO UPDATE SET "
@@ -74,7 +76,8 @@ absl::Status ClientCounts::Add(const LandingBatch& batch) {
   if (!known.ok()) return known.status();
   std::vector<Row> rows;
   // A damaged row begins anew: it counts once more at worst.
-  if (*known && !Decode(select_.Blob(0), &rows)) rows.clear();
+  if (*known && (Damaged(select_.Blob(0), select_.Int(1)) || !Decode(select_.Blob(0), &rows)))
+    rows.clear();
   select_.Reset();
 
   bool changed = false;
@@ -103,7 +106,7 @@ absl::Status ClientCounts::Add(const LandingBatch& batch) {
     PutFixed(row.name, &data);
     for (const std::uint64_t value : row.values) PutVarint(value, &data);
   }
-  return upsert_.BindBlob(1, epoch).BindBlob(2, data).Run();
+  return upsert_.BindBlob(1, epoch).BindBlob(2, data).Bind(3, BlobChecksum(data)).Run();
 }
 
 absl::Status ClientCounts::Finish() {

@@ -122,4 +122,8 @@ std::int64_t BlobChecksum(std::string_view bytes) {
   return static_cast<std::int64_t>(XXH3_64bits(bytes.data(), bytes.size()));
 }
 
+bool Damaged(std::string_view bytes, std::int64_t checksum) {
+  return checksum != 0 && checksum != BlobChecksum(bytes);
+}
+
 }  // namespace upswing::store

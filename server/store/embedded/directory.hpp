@@ -64,5 +64,7 @@ std::string UnitsLabel(std::int64_t type, std::int64_t shard, std::int64_t base)
 
 /// XXH3-64 of a blob, as the checksum columns hold it.
 std::int64_t BlobChecksum(std::string_view bytes);
+/// True if `checksum` is not that of the blob; 0 is none (kLaterChecksums).
+bool Damaged(std::string_view bytes, std::int64_t checksum);
 
 }  // namespace upswing::store

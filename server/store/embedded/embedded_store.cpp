@@ -110,7 +110,7 @@ absl::Status StoreImpl::Prepare() {
   const absl::StatusOr<std::int64_t> tables =
       write_.QueryInt("SELECT count(*) FROM sqlite_master WHERE name='meta'");
   if (!tables.ok()) return tables.status();
-  if (*tables > 0) return write_.Execute(kLaterTables);
+  if (*tables > 0) return AddWhatCameLater();
 
   const std::string key_file = options_.directory + "/unit.key";
   const absl::StatusOr<KeyChain> chain = ReadOrMakeKeyChain(key_file);
@@ -127,6 +127,21 @@ absl::Status StoreImpl::Prepare() {
         SetMeta(&write_, "key_fingerprint", UnitHasher(*chain, options_.project).Fingerprint());
   if (status.ok()) status = transaction.Commit();
   return status;
+}
+
+absl::Status StoreImpl::AddWhatCameLater() {
+  if (absl::Status status = write_.Execute(kLaterTables); !status.ok()) return status;
+  for (const char* table : kLaterChecksums) {
+    const absl::StatusOr<std::int64_t> has = write_.QueryInt(absl::StrCat(
+        "SELECT count(*) FROM pragma_table_info('", table, "') WHERE name='checksum'"));
+    if (!has.ok()) return has.status();
+    if (*has > 0) continue;
+    absl::Status status = write_.Execute(
+        absl::StrCat("ALTER TABLE ", table, " ADD COLUMN checksum INTEGER NOT NULL DEFAULT 0")
+            .c_str());
+    if (!status.ok()) return status;
+  }
+  return absl::OkStatus();
 }
 
 absl::Status StoreImpl::LoadState() {

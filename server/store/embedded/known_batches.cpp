@@ -2,6 +2,10 @@
 
 #include <cstring>
 
+#include "absl/strings/escaping.h"
+#include "absl/strings/str_cat.h"
+#include "server/store/embedded/directory.hpp"
+
 namespace upswing::store {
 namespace {
 
@@ -25,9 +29,19 @@ std::string EpochBlob(std::uint64_t hi, std::uint64_t lo) {
 }
 
 KnownBatches::KnownBatches(Database* database)
-    : select_(database->Prepare("SELECT sums FROM known WHERE epoch=?1 AND page=?2")),
-      upsert_(database->Prepare("INSERT INTO known(epoch,page,sums) VALUES(?1,?2,?3) "
-                                "ON CONFLICT(epoch,page) DO UPDATE SET sums=excluded.sums")) {}
+    : select_(database->Prepare("SELECT sums, checksum FROM known WHERE epoch=?1 AND page=?2")),
+      note_damage_(
+          database->Prepare("INSERT INTO quarantine(what,reason) SELECT ?1,'checksum' WHERE "
+                            "NOT EXISTS (SELECT 1 FROM quarantine WHERE what=?1)")),
+      upsert_(database->Prepare("INSERT INTO known(epoch,page,sums,checksum) VALUES(?1,?2,?3,?4) "
+                                "ON CONFLICT(epoch,page) DO UPDATE SET sums=excluded.sums, "
+                                "checksum=excluded.checksum")) {}
+
+std::string KnownLabel(std::string_view epoch, std::int64_t page) {
+  return absl::StrCat("known batches of ",
+                      absl::BytesToHexString(absl::string_view(epoch.data(), epoch.size())),
+                      ", page ", page);
+}
 
 absl::Status KnownBatches::Load(const BatchKey& key) {
   epoch_ = EpochBlob(key.epoch_hi, key.epoch_lo);
@@ -37,7 +51,10 @@ absl::Status KnownBatches::Load(const BatchKey& key) {
   absl::StatusOr<bool> row = select_.Step();
   if (!row.ok()) return row.status();
   if (*row) sums_ = select_.Blob(0);
+  const bool damaged = *row && Damaged(sums_, select_.Int(1));
   select_.Reset();
+  // What else could be asked? A number that changed makes its batch one in conflict: kept aside.
+  if (damaged) return note_damage_.BindText(1, KnownLabel(epoch_, page_)).Run();
   return absl::OkStatus();
 }
 
@@ -54,7 +71,11 @@ absl::Status KnownBatches::Mark(const BatchKey& key, std::uint32_t state) {
   const std::size_t at = static_cast<std::size_t>(key.sequence % kPage) * 4;
   if (sums_.size() < at + 4) sums_.resize(at + 4);
   std::memcpy(sums_.data() + at, &state, 4);
-  return upsert_.BindBlob(1, epoch_).Bind(2, page_).BindBlob(3, sums_).Run();
+  return upsert_.BindBlob(1, epoch_)
+      .Bind(2, page_)
+      .BindBlob(3, sums_)
+      .Bind(4, BlobChecksum(sums_))
+      .Run();
 }
 
 absl::StatusOr<LandingOutcome> KnownBatches::Admit(const LandingBatch& batch) {

@@ -27,11 +27,15 @@ class KnownBatches {
   absl::Status Load(const BatchKey& key);
 
   Statement select_;
+  Statement note_damage_;
   Statement upsert_;
   std::string epoch_;  // of the row below
   std::int64_t page_ = -1;
   std::string sums_;
 };
+
+/// Names a row of the table `known` to operators.
+std::string KnownLabel(std::string_view epoch, std::int64_t page);
 
 /// 16 bytes, big-endian, so that rows sort as the numbers do.
 std::string EpochBlob(std::uint64_t hi, std::uint64_t lo);

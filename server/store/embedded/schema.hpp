@@ -15,7 +15,7 @@ CREATE TABLE name(id INTEGER PRIMARY KEY, text BLOB NOT NULL UNIQUE);
 CREATE TABLE landed(id INTEGER PRIMARY KEY, epoch BLOB NOT NULL, sequence INTEGER NOT NULL,
   received_ms INTEGER NOT NULL, records INTEGER NOT NULL, checksum INTEGER NOT NULL, data BLOB NOT NULL);
 CREATE TABLE known(epoch BLOB NOT NULL, page INTEGER NOT NULL, sums BLOB NOT NULL,
-  PRIMARY KEY(epoch, page)) WITHOUT ROWID;
+  checksum INTEGER NOT NULL DEFAULT 0, PRIMARY KEY(epoch, page)) WITHOUT ROWID;
 CREATE TABLE boot(epoch BLOB NOT NULL, boot INTEGER NOT NULL, offset INTEGER NOT NULL,
   PRIMARY KEY(epoch, boot)) WITHOUT ROWID;
 CREATE TABLE conflict(id INTEGER PRIMARY KEY, epoch BLOB NOT NULL, sequence INTEGER NOT NULL,
@@ -41,10 +41,14 @@ CREATE TABLE audit(id INTEGER PRIMARY KEY AUTOINCREMENT, time_ms INTEGER NOT NUL
 
 /// Tables that came later, made in older stores of this version too.
 inline constexpr const char* kLaterTables = R"sql(
-CREATE TABLE IF NOT EXISTS counter(epoch BLOB PRIMARY KEY, data BLOB NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS counter(epoch BLOB PRIMARY KEY, data BLOB NOT NULL,
+  checksum INTEGER NOT NULL DEFAULT 0) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS tally(name TEXT NOT NULL, variant TEXT NOT NULL, what INTEGER NOT NULL,
   reason INTEGER NOT NULL, day INTEGER NOT NULL, value INTEGER NOT NULL,
   PRIMARY KEY(name, variant, what, reason, day)) WITHOUT ROWID;
 )sql";
+
+/// Tables whose column `checksum` came later; 0 stands in rows from before.
+inline constexpr const char* kLaterChecksums[] = {"known", "counter"};
 
 }  // namespace upswing::store

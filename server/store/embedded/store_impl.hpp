@@ -79,6 +79,7 @@ class StoreImpl : public EmbeddedStore {
   };
 
   absl::Status Prepare();
+  absl::Status AddWhatCameLater();
   absl::Status LoadState();
   absl::Status Recover();
   void PrepareStatements();

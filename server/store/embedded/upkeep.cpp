@@ -2,6 +2,7 @@
 
 #include <sqlite3.h>
 
+#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "server/store/embedded/store_impl.hpp"
 
@@ -60,6 +61,30 @@ absl::StatusOr<VerifyReport> StoreImpl::Verify() {
     const absl::Status status = reader.ok() ? reader->Verify() : reader.status();
     if (!status.ok())
       damaged(ChunkLabel(static_cast<std::uint64_t>(chunks.Int(0))), std::string(status.message()));
+  }
+
+  Statement known =
+      database->Prepare("SELECT epoch, page, sums, checksum FROM known ORDER BY epoch, page");
+  for (;;) {
+    const absl::StatusOr<bool> row = known.Step();
+    if (!row.ok()) return row.status();
+    if (!*row) break;
+    ++report.blobs;
+    if (Damaged(known.Blob(2), known.Int(3)))
+      damaged(KnownLabel(known.Blob(0), known.Int(1)), "checksum");
+  }
+
+  Statement counters =
+      database->Prepare("SELECT epoch, data, checksum FROM counter ORDER BY epoch");
+  for (;;) {
+    const absl::StatusOr<bool> row = counters.Step();
+    if (!row.ok()) return row.status();
+    if (!*row) break;
+    ++report.blobs;
+    const std::string_view epoch = counters.Blob(0);
+    if (Damaged(counters.Blob(1), counters.Int(2)))
+      damaged(absl::StrCat("counters of ", absl::BytesToHexString({epoch.data(), epoch.size()})),
+              "checksum");
   }
 
   Statement units = database->Prepare("SELECT type, shard, base, checksum, data FROM units");

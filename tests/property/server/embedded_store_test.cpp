@@ -426,7 +426,9 @@ TEST_F(Store, AnyFlippedByteIsNamedAndTheRestStaysReadable) {
   list.exposures.push_back({{{"user", kUser}}, 900, "exp", "on", 1, 1, 0, {{"country", "CN"}}, 1});
   list.events.push_back(
       {{{"user", kOther}}, 1500, "view", 0.25, 17, 4, {{"item", "p-1"}, {"price", 2.5}}, 2});
-  Land(ToBatch(list, 1, 1));
+  LandingBatch counted = ToBatch(list, 1, 1);
+  counted.counts = {{store::ClientCount::Kind::kDecisions, "exp", "on", 0, {10, 5, 4}}};
+  Land(std::move(counted));
   ASSERT_TRUE(store_->Compact(false).ok());
   Land(ToBatch(OneEvent({{"user", kOther}}, 2000, 9), 1, 2));
   Land(ToBatch(OneEvent({{"user", kOther}}, 2000, 10), 1, 2));  // a conflict
@@ -445,16 +447,21 @@ TEST_F(Store, AnyFlippedByteIsNamedAndTheRestStaysReadable) {
   };
   options_.read_only = true;
   int flipped = 0;
-  for (const std::string table : {"landed", "conflict", "chunk_data", "units"}) {
-    const auto blobs = query("SELECT rowid, length(data) FROM " + table);
+  struct Blobs {
+    std::string table, key, data = "data";
+  };
+  for (const auto& [table, key, data] :
+       {Blobs{"landed", "id"}, Blobs{"conflict", "id"}, Blobs{"chunk_data", "id"},
+        Blobs{"units", "rowid"}, Blobs{"known", "page", "sums"}, Blobs{"counter", "1"}}) {
+    const auto blobs = query("SELECT " + key + ", length(" + data + ") FROM " + table);
     ASSERT_FALSE(blobs.empty()) << table;
     for (const auto& blob : blobs) {
       for (std::int64_t at = 1; at <= blob[1]; ++at) {
-        const std::string where = " WHERE rowid=" + std::to_string(blob[0]);
-        Sql("CREATE TABLE kept AS SELECT data FROM " + table + where + "; UPDATE " + table +
-            " SET data=CAST(substr(data,1," + std::to_string(at - 1) +
-            ") || CASE WHEN substr(data," + std::to_string(at) +
-            ",1)=x'a7' THEN x'58' ELSE x'a7' END || substr(data," + std::to_string(at + 1) +
+        const std::string where = " WHERE " + key + "=" + std::to_string(blob[0]);
+        Sql("CREATE TABLE kept AS SELECT " + data + " AS data FROM " + table + where + "; UPDATE " +
+            table + " SET " + data + "=CAST(substr(" + data + ",1," + std::to_string(at - 1) +
+            ") || CASE WHEN substr(" + data + "," + std::to_string(at) +
+            ",1)=x'a7' THEN x'58' ELSE x'a7' END || substr(" + data + "," + std::to_string(at + 1) +
             ") AS BLOB)" + where);
         Open();
         const auto report = store_->Verify();
@@ -474,7 +481,8 @@ TEST_F(Store, AnyFlippedByteIsNamedAndTheRestStaysReadable) {
           }
         EXPECT_LE(unreadable, 1) << table << " byte " << at;
         store_.reset();
-        Sql("UPDATE " + table + " SET data=(SELECT data FROM kept)" + where + "; DROP TABLE kept");
+        Sql("UPDATE " + table + " SET " + data + "=(SELECT data FROM kept)" + where +
+            "; DROP TABLE kept");
         ++flipped;
       }
     }
@@ -482,6 +490,32 @@ TEST_F(Store, AnyFlippedByteIsNamedAndTheRestStaysReadable) {
   Open();
   EXPECT_TRUE(store_->Verify()->damaged.empty());
   EXPECT_GT(flipped, 300);
+}
+
+// The batch whose number changed is in conflict, the others are known as before.
+TEST_F(Store, DamagedNumbersOfKnownBatchesAreNamedAndLetNothingInTwice) {
+  Land(ToBatch(OneEvent({{"user", kUser}}, 1000, 7), 1, 1));
+  Land(ToBatch(OneEvent({{"user", kUser}}, 1000, 8), 1, 2));
+  store_.reset();
+  Sql("UPDATE known SET sums=CAST(substr(sums,1,4) || x'12345678' || substr(sums,9) AS BLOB)");
+  Open();
+  EXPECT_EQ(Land(ToBatch(OneEvent({{"user", kUser}}, 1000, 7), 1, 1)), LandingOutcome::kConflict);
+  EXPECT_EQ(Land(ToBatch(OneEvent({{"user", kUser}}, 1000, 8), 1, 2)), LandingOutcome::kDuplicate);
+  EXPECT_EQ(Land(ToBatch(OneEvent({{"user", kUser}}, 1000, 9), 1, 3)), LandingOutcome::kStored);
+  EXPECT_EQ(store_->Stats()->quarantined, 1);
+  EXPECT_EQ(Values("user"), (std::multiset<double>{7, 8, 9}));
+}
+
+TEST_F(Store, TakesAFolderFromBeforeTheLaterChecksums) {
+  Land(ToBatch(OneEvent({{"user", kUser}}, 1000, 7), 1, 1));
+  store_.reset();
+  Sql("ALTER TABLE known DROP COLUMN checksum; DROP TABLE counter");
+  Open();
+  EXPECT_EQ(Land(ToBatch(OneEvent({{"user", kUser}}, 1000, 7), 1, 1)), LandingOutcome::kDuplicate);
+  EXPECT_EQ(Land(ToBatch(OneEvent({{"user", kUser}}, 1000, 8), 1, 2)), LandingOutcome::kStored);
+  const auto report = store_->Verify();
+  ASSERT_TRUE(report.ok()) << report.status();
+  EXPECT_TRUE(report->damaged.empty());
 }
 
 TEST_F(Store, ADamagedDictionaryIsNamedAndHoldsNothingUp) {
