@@ -1,5 +1,6 @@
 #include <unistd.h>
 
+#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <fstream>
@@ -42,6 +43,8 @@ absl::StatusOr<std::string> FromServer(const Flags& flags) {
   return remote->Get(path);
 }
 
+volatile std::sig_atomic_t interrupted = 0;
+
 absl::StatusOr<std::string> FromData(const Flags& flags, bool colour) {
   const posix::PosixClock clock;
   project::Options options;
@@ -49,6 +52,11 @@ absl::StatusOr<std::string> FromData(const Flags& flags, bool colour) {
   options.store = flags.store;
   options.read_only = true;
   options.clock = &clock;
+  if (!flags.store.empty()) {
+    // The queries of a report would run on in the cluster.
+    for (const int number : {SIGINT, SIGTERM}) std::signal(number, [](int) { interrupted = 1; });
+    options.cancelled = [] { return interrupted != 0; };
+  }
   if (isatty(STDERR_FILENO) != 0)
     options.progress = [](std::uint64_t rows) {
       std::fprintf(stderr, "\r%llu rows read ", static_cast<unsigned long long>(rows));

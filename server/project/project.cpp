@@ -331,6 +331,7 @@ absl::Status Project::OpenCluster(const Options& options, std::string* name_of_n
   cluster.key_file = options.unit_key;
   cluster.read_only = options.read_only;
   cluster.project = options.name;
+  cluster.cancelled = options.cancelled;
   if (options.progress)
     cluster.progress = [progress = options.progress](const store::QueryProgress& so_far) {
       progress(so_far.rows);

@@ -66,6 +66,8 @@ struct Options {
   std::string unit_key = {};
   /// Of such a store: called with the rows that a query has read so far, by any thread.
   std::function<void(std::uint64_t)> progress = {};
+  /// Of such a store: true ends the queries that run, also on its servers; asked by any thread.
+  std::function<bool()> cancelled = {};
   /// Reads beside a running server or after a crash; nothing is published or ingested.
   bool read_only = false;
   /// Name of the project of a new data folder; part of every unit key. Later opens may leave it

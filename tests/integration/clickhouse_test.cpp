@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <cmath>
@@ -21,6 +22,7 @@
 #include "sdk/wire/batch_encoder.hpp"
 #include "server/store/chunk.hpp"
 #include "server/store/clickhouse/clickhouse_store.hpp"
+#include "server/store/clickhouse/client.hpp"
 #include "tests/support/clickhouse_cluster.hpp"
 #include "tests/support/http_server_process.hpp"
 #include "tests/support/paths.hpp"
@@ -43,6 +45,8 @@ ClickHouseCluster& Cluster() {
   return cluster;
 }
 
+constexpr char kAsOf[] = "2030-01-01T00:00:00Z";
+
 std::string Catalog() { return (testing::SourceDir() / "samples/feed_shop/catalog.json").string(); }
 
 // A store of its own on the cluster, and its nodes.
@@ -50,14 +54,14 @@ class Store {
  public:
   /// `key_of`: a data folder whose secret it gets, so that units have the same keys.
   explicit Store(const std::string& database, const std::string& project = "shop",
-                 const std::string& key_of = "")
-      : database_(database) {
+                 const std::string& key_of = "", ClickHouseCluster* cluster = &Cluster())
+      : database_(database), cluster_(cluster) {
     if (!key_of.empty()) std::filesystem::copy_file(key_of + "/unit.key", key());
     const Finished init = RunProgram(
         {Upswing(), "store", "init", "--store", Url(), "--unit-key", key(), "--project", project});
     EXPECT_EQ(init.status, 0) << init.err;
   }
-  std::string Url(int first = 0) const { return Cluster().Url(database_, first); }
+  std::string Url(int first = 0) const { return cluster_->Url(database_, first); }
   std::string key() const { return folder_ / "unit.key"; }
   Server Node(int first = 0, std::vector<std::string> more = {},
               Server::Auth auth = Server::Auth::kNone) const {
@@ -68,6 +72,7 @@ class Store {
 
  private:
   std::string database_;
+  ClickHouseCluster* cluster_;
   TemporaryFolder folder_;
 };
 
@@ -208,7 +213,7 @@ TEST(ClickHouse, NodesShareCatalogKeysAndAuditLogAndRefuseAnotherSecret) {
 constexpr int kDevices = 6;
 constexpr int kRecords = 20;
 
-// What the purchases of a batch are worth: tells batches apart in the store.
+// What the events of a batch are worth: tells batches apart in the store.
 double Worth(int device, std::uint64_t sequence) {
   return static_cast<double>(sequence * kDevices + static_cast<std::uint64_t>(device));
 }
@@ -221,7 +226,7 @@ std::string Body(int device, std::uint64_t sequence, std::string* id) {
     const wire::UnitRef unit{"user", user};
     wire::EventRecord event;
     event.subject = encoder.Subject(absl::MakeConstSpan(&unit, 1));
-    event.name = "purchase";
+    event.name = "delivery";
     event.value = Worth(device, sequence);
     event.time = {static_cast<std::int64_t>(sequence), wire::TimeKind::kBoot};
     encoder.AddEvent(event);
@@ -316,6 +321,99 @@ bool Comes(const std::function<bool()>& condition) {
   return false;
 }
 
+// The shop lives in a folder and is moved, with an attempt that is killed and one that is repeated.
+TEST(ClickHouse, AFolderIsMovedIntoTheClusterAndReportsTheSame) {
+  const TemporaryFolder folder;
+  const std::string data = folder / "data";
+  const Finished simulated =
+      RunProgram({Upswing(), "simulate", "--data", data, "--catalog", Catalog(), "--users", "600"});
+  ASSERT_EQ(simulated.status, 0) << simulated.err;
+  {
+    // Batches of devices, one of which comes again after the move, and a unit that was erased.
+    Server one(data);
+    for (std::uint64_t sequence : {1, 2}) {
+      std::string id;
+      const std::string body = Body(0, sequence, &id);
+      const int socket = testing::ConnectTo(PortOf(one));
+      EXPECT_THAT(testing::PostBatch(socket, id, body), HasSubstr("\"accepted\":20"));
+      close(socket);
+    }
+    EXPECT_EQ(RunProgram({Upswing(), "erase", "--unit", "user=u-8", "--server", one.url()}).status,
+              0);
+    one.process().Signal(SIGTERM);
+    one.process().Wait();
+  }
+  const std::string to = Cluster().Url("moved");
+  const std::vector<std::string> copy = {Upswing(),          "store", "copy", "--from",
+                                         "embedded:" + data, "--to",  to};
+  const auto committed = [] {
+    return std::atoll(Cluster().Ask(0, "SELECT count() FROM moved.ledger WHERE kind = 0").c_str());
+  };
+  {
+    testing::Process cut_short(copy, folder / "cut_short");
+    // In the middle: some of the rows are there.
+    ASSERT_TRUE(Comes([&] { return committed() > 0; }));
+    cut_short.Signal(SIGKILL);
+    EXPECT_EQ(cut_short.Wait(), 128 + SIGKILL) << cut_short.Log();
+  }
+  const Finished moved = RunProgram(copy);
+  EXPECT_EQ(moved.status, 0) << moved.err;
+  EXPECT_THAT(moved.out, HasSubstr(" reports are equal"));
+  long long rows = 0;
+  long long there = 0;
+  ASSERT_EQ(std::sscanf(moved.out.c_str(), "%lld rows copied, %lld were there", &rows, &there), 2);
+  EXPECT_GT(rows, 0);
+  EXPECT_GT(there, 0);
+  std::printf("%lld rows were there when it was killed, %lld came after\n", there, rows);
+  const Finished again = RunProgram(copy);
+  EXPECT_EQ(again.status, 0) << again.err;
+  EXPECT_THAT(again.out, HasSubstr("0 rows copied"));
+
+  Server node("", {"--store", to, "--unit-key", data + "/unit.key"});
+  std::string id;
+  const std::string body = Body(0, 2, &id);
+  const int socket = testing::ConnectTo(PortOf(node));
+  EXPECT_THAT(testing::PostBatch(socket, id, body), HasSubstr("\"duplicate\":true"));
+  close(socket);
+}
+
+// A query that would not end, asked as reports are.
+constexpr char kEndless[] = "SELECT count() FROM system.numbers";
+
+std::unique_ptr<store::ClickHouseClient> ClientWith(const std::string& more) {
+  auto client = store::ClickHouseClient::Connect(
+      *store::ParseClickHouseAddress(Cluster().Url("default") + more));
+  EXPECT_TRUE(client.ok()) << client.status();
+  return *std::move(client);
+}
+
+TEST(ClickHouse, AQueryEndsAtItsTimeAndAtItsMemory) {
+  const auto timed = ClientWith("&seconds=1")->Read(kEndless);
+  EXPECT_EQ(timed.status().code(), absl::StatusCode::kDeadlineExceeded);
+  EXPECT_THAT(std::string(timed.status().message()), HasSubstr("ClickHouse at 127.0.0.1:"));
+  const auto large = ClientWith("&memory=134217728")
+                         ->Read(
+                             "SELECT length(groupArray(number)) FROM (SELECT number FROM "
+                             "system.numbers LIMIT 100000000)");
+  EXPECT_EQ(large.status().code(), absl::StatusCode::kResourceExhausted);
+  EXPECT_THAT(std::string(large.status().message()), HasSubstr("Memory limit"));
+}
+
+TEST(ClickHouse, AQueryEndsOnTheServerWhenItsReaderGivesUp) {
+  const auto running = [](const std::string& what) {
+    return Cluster().Ask(0, "SELECT count() FROM system.processes WHERE query = '" + what + "'");
+  };
+  const auto client = ClientWith("");
+  std::atomic<bool> given_up{false};
+  client->CancelWhen([&] { return given_up.load(); });
+  std::thread reader(
+      [&] { EXPECT_EQ(client->Read(kEndless).status().code(), absl::StatusCode::kCancelled); });
+  EXPECT_TRUE(Comes([&] { return running(kEndless) == "1\n"; }));
+  given_up = true;
+  reader.join();
+  EXPECT_TRUE(Comes([&] { return running(kEndless) == "0\n"; }));
+}
+
 class Faults : public ::testing::Test {
  protected:
   // Some more batches of all devices.
@@ -332,7 +430,7 @@ class Faults : public ::testing::Test {
     ASSERT_TRUE(source.ok()) << source.status();
     std::map<double, int> rows;
     for (int shard = 0; shard < (*source)->shards(); ++shard) {
-      for (const auto& chunk : (*source)->Chunks("user", shard, store::Lane::kEvents, "purchase")) {
+      for (const auto& chunk : (*source)->Chunks("user", shard, store::Lane::kEvents, "delivery")) {
         const auto bytes = (*source)->Read(chunk);
         ASSERT_TRUE(bytes.ok()) << bytes.status();
         std::vector<double> values;
@@ -357,40 +455,170 @@ class Faults : public ::testing::Test {
   }
 };
 
+// Someone who asks for a report again and again; what comes must be the whole report or an error of
+// one line.
+class Reader {
+ public:
+  Reader(std::vector<std::string> where, json wanted)
+      : where_(std::move(where)), wanted_(std::move(wanted)), thread_([this] { Run(); }) {}
+  ~Reader() { Stop(); }
+  void Stop() {
+    stop_ = true;
+    if (thread_.joinable()) thread_.join();
+  }
+  int whole() const { return whole_; }
+  int refused() const { return refused_; }
+
+ private:
+  void Run() {
+    for (std::size_t i = 0; !stop_; ++i) {
+      const Finished report =
+          RunProgram({Upswing(), "report", "one_tap", where_[0],
+                      where_[1 + i % (where_.size() - 1)], "--as-of", kAsOf, "--format", "json"});
+      if (report.status == 0) {
+        EXPECT_EQ(json::parse(report.out)["variants"], wanted_);
+        ++whole_;
+        continue;
+      }
+      EXPECT_EQ(report.status, 1);
+      EXPECT_EQ(std::count(report.err.begin(), report.err.end(), '\n'), 1) << report.err;
+      ++refused_;
+      usleep(100'000);
+    }
+  }
+
+  const std::vector<std::string> where_;  // a flag and its values
+  const json wanted_;
+  std::atomic<bool> stop_{false};
+  std::atomic<int> whole_{0}, refused_{0};
+  std::thread thread_;
+};
+
+// Waits until a server works on a report.
+bool ReportRunsOn(const ClickHouseCluster& cluster, int server) {
+  for (int i = 0; i < 60'000; ++i, usleep(1'000))
+    if (cluster.Ask(server,
+                    "SELECT count() FROM system.processes WHERE query LIKE 'SELECT%records_local%' "
+                    "AND query NOT LIKE '%system.processes%'") != "0\n")
+      return true;
+  return false;
+}
+
 TEST_F(Faults, KillsOfAReplicaAndOfANodeDuringIngestAndReport) {
-  Store store("kills");
-  Server nodes[] = {store.Node(0, {"--catalog", Catalog()}), store.Node(3)};
+  // Shoppers whose report does not change by what the devices send.
+  TemporaryFolder folder;
+  const std::string data = folder / "data";
+  ASSERT_EQ(
+      RunProgram({Upswing(), "simulate", "--data", data, "--catalog", Catalog(), "--users", "25"})
+          .status,
+      0);
+  Store store("kills", "shop", data);
+  const Finished copied =
+      RunProgram({Upswing(), "store", "copy", "--from", "embedded:" + data, "--to", store.Url()});
+  ASSERT_EQ(copied.status, 0) << copied.err;
+  const json wanted = ReportOf("one_tap", "--data", data, kAsOf)["variants"];
+  Server nodes[] = {store.Node(0), store.Node(3)};
   Devices devices({PortOf(nodes[0]), PortOf(nodes[1])});
   ASSERT_TRUE(ServiceGoesOn(devices));
+  Reader reader({"--store", store.Url(0), store.Url(1), store.Url(2), store.Url(3)}, wanted);
   for (const int replica : {1, 2}) {
-    std::thread reports([&] {
-      for (int i = 0; i < 3; ++i) {
-        const Finished report = RunProgram(
-            {Upswing(), "report", "one_tap", "--store", store.Url(1), "--format", "json"});
-        // Whole or an error of one line; never half of the records.
-        if (report.status != 0) {
-          EXPECT_EQ(report.status, 1);
-          EXPECT_THAT(report.err, HasSubstr("ClickHouse"));
-        }
-      }
-    });
+    ASSERT_TRUE(ReportRunsOn(Cluster(), replica));
     Cluster().Kill(replica);
     // One of the shard's replicas is no quorum.
     const std::int64_t refused = devices.refused();
     EXPECT_TRUE(Comes([&] { return devices.refused() > refused + 3; }));
+    const int whole = reader.whole();
+    EXPECT_TRUE(Comes([&] { return reader.whole() > whole + 2; })) << "reading goes on";
     Cluster().Start(replica);
     EXPECT_TRUE(ServiceGoesOn(devices));
-    reports.join();
   }
+  reader.Stop();
+  Cluster().WaitUntilReady();
+  int broken = 0;
   for (Server& node : nodes) {
+    Reader of_node({"--server", node.url()}, wanted);
+    EXPECT_TRUE(Comes([&] { return of_node.whole() > 0; }));
+    ASSERT_TRUE(ReportRunsOn(Cluster(), &node == &nodes[0] ? 0 : 3));
     node.Kill();
+    EXPECT_TRUE(Comes([&] { return of_node.refused() > 0; }));
     EXPECT_TRUE(ServiceGoesOn(devices)) << "through the other node";
     node.Restart();
+    EXPECT_TRUE(ServiceGoesOn(devices));
+    const int whole = of_node.whole();
+    EXPECT_TRUE(Comes([&] { return of_node.whole() > whole; }));
+    of_node.Stop();
+    broken += of_node.refused();
+  }
+  devices.Stop();
+  EXPECT_EQ(devices.problems(), "");
+  std::printf(
+      "%d reports whole and %d refused with kills of replicas; %d refused with kills of "
+      "nodes\n",
+      reader.whole(), reader.refused(), broken);
+  Cluster().WaitUntilReady();
+  ExpectEachOnce(store, devices);
+}
+
+TEST_F(Faults, AWholeShardAway) {
+  TemporaryFolder folder;
+  const std::string data = folder / "data";
+  ASSERT_EQ(
+      RunProgram({Upswing(), "simulate", "--data", data, "--catalog", Catalog(), "--users", "25"})
+          .status,
+      0);
+  Store store("shard", "shop", data);
+  const Finished copied =
+      RunProgram({Upswing(), "store", "copy", "--from", "embedded:" + data, "--to", store.Url()});
+  ASSERT_EQ(copied.status, 0) << copied.err;
+  const json wanted = ReportOf("one_tap", "--data", data, kAsOf)["variants"];
+  Server nodes[] = {store.Node(0), store.Node(1)};
+  Devices devices({PortOf(nodes[0]), PortOf(nodes[1])});
+  ASSERT_TRUE(ServiceGoesOn(devices));
+  for (const int replica : {2, 3}) Cluster().Kill(replica);
+  const std::int64_t refused = devices.refused();
+  EXPECT_TRUE(Comes([&] { return devices.refused() > refused + 3; }));
+  // By the command and by a node: an error, not the other shard's half.
+  for (const std::vector<std::string>& where :
+       {std::vector<std::string>{"--store", store.Url(0)}, {"--server", nodes[1].url()}}) {
+    const Finished report = RunProgram(
+        {Upswing(), "report", "one_tap", where[0], where[1], "--as-of", kAsOf, "--format", "json"});
+    EXPECT_EQ(report.status, 1) << report.out;
+    EXPECT_EQ(report.out, "");
+    EXPECT_EQ(std::count(report.err.begin(), report.err.end(), '\n'), 1) << report.err;
+    EXPECT_THAT(report.err, HasSubstr("no replica of a shard answers: 127.0.0.1:"));
+    std::printf("%s", report.err.c_str());
+  }
+  for (const int replica : {2, 3}) Cluster().Start(replica);
+  EXPECT_TRUE(ServiceGoesOn(devices));
+  devices.Stop();
+  EXPECT_EQ(devices.problems(), "");
+  Cluster().WaitUntilReady();
+  EXPECT_EQ(ReportOf("one_tap", "--server", nodes[0].url(), kAsOf)["variants"], wanted);
+  ExpectEachOnce(store, devices);
+}
+
+TEST_F(Faults, AFullDiskOfAReplica) {
+  if (!ClickHouseCluster::CanLimitDisks())
+    GTEST_SKIP() << "needs mount namespaces for this user (unshare --user --mount)";
+  ClickHouseCluster cluster(2, 2, 0);
+  Store store("full", "shop", "", &cluster);
+  // One node asks the server that is going to be full, the other one of the other shard.
+  Server nodes[] = {store.Node(0, {"--catalog", Catalog()}), store.Node(3)};
+  Devices devices({PortOf(nodes[0]), PortOf(nodes[1])});
+  ASSERT_TRUE(ServiceGoesOn(devices));
+  for (int time = 0; time < 2; ++time) {
+    cluster.FillDisk();
+    const std::int64_t refused = devices.refused();
+    EXPECT_TRUE(Comes([&] { return devices.refused() > refused + 3; }));
+    const Finished report =
+        RunProgram({Upswing(), "report", "one_tap", "--store", store.Url(0), "--format", "json"});
+    EXPECT_EQ(report.status, 0) << "reading goes on: " << report.err;
+    cluster.EmptyDisk();
     EXPECT_TRUE(ServiceGoesOn(devices));
   }
   devices.Stop();
   EXPECT_EQ(devices.problems(), "");
-  Cluster().WaitUntilReady();
+  cluster.WaitUntilReady();
   ExpectEachOnce(store, devices);
 }
 
@@ -411,53 +639,6 @@ TEST_F(Faults, LossOfTheCoordinator) {
   EXPECT_EQ(devices.problems(), "");
   Cluster().WaitUntilReady();
   ExpectEachOnce(store, devices);
-}
-
-// The shop lives in a folder and is moved, with an attempt that is killed and one that is repeated.
-TEST(ClickHouse, AFolderIsMovedIntoTheClusterAndReportsTheSame) {
-  const TemporaryFolder folder;
-  const std::string data = folder / "data";
-  const Finished simulated =
-      RunProgram({Upswing(), "simulate", "--data", data, "--catalog", Catalog(), "--users", "300"});
-  ASSERT_EQ(simulated.status, 0) << simulated.err;
-  {
-    // Batches of devices, one of which comes again after the move, and a unit that was erased.
-    Server one(data);
-    for (std::uint64_t sequence : {1, 2}) {
-      std::string id;
-      const std::string body = Body(0, sequence, &id);
-      const int socket = testing::ConnectTo(PortOf(one));
-      EXPECT_THAT(testing::PostBatch(socket, id, body), HasSubstr("\"accepted\":20"));
-      close(socket);
-    }
-    EXPECT_EQ(RunProgram({Upswing(), "erase", "--unit", "user=u-8", "--server", one.url()}).status,
-              0);
-    one.process().Signal(SIGTERM);
-    one.process().Wait();
-  }
-  const std::string to = Cluster().Url("moved");
-  const std::vector<std::string> copy = {Upswing(),          "store", "copy", "--from",
-                                         "embedded:" + data, "--to",  to};
-  {
-    testing::Process cut_short(copy, folder / "cut_short");
-    // Any moment will do: the next attempt goes on from whatever is there.
-    usleep(1'500'000);
-    cut_short.Signal(SIGKILL);
-    cut_short.Wait();
-  }
-  const Finished moved = RunProgram(copy);
-  EXPECT_EQ(moved.status, 0) << moved.err;
-  EXPECT_THAT(moved.out, HasSubstr(" reports are equal"));
-  const Finished again = RunProgram(copy);
-  EXPECT_EQ(again.status, 0) << again.err;
-  EXPECT_THAT(again.out, HasSubstr("0 rows copied"));
-
-  Server node("", {"--store", to, "--unit-key", data + "/unit.key"});
-  std::string id;
-  const std::string body = Body(0, 2, &id);
-  const int socket = testing::ConnectTo(PortOf(node));
-  EXPECT_THAT(testing::PostBatch(socket, id, body), HasSubstr("\"duplicate\":true"));
-  close(socket);
 }
 
 TEST_F(Faults, ACutBetweenReplicas) {

@@ -92,6 +92,21 @@ void Write(const std::string& path, const std::string& text) {
   std::exit(1);
 }
 
+// The program with a small disk at `folder`, which nobody else sees there.
+std::vector<std::string> OnSmallDisk(const std::string& folder,
+                                     const std::vector<std::string>& program) {
+  std::vector<std::string> command = {"/usr/bin/unshare",
+                                      "--user",
+                                      "--map-root-user",
+                                      "--mount",
+                                      "/bin/sh",
+                                      "-c",
+                                      "mount -t tmpfs -o size=192m small \"$0\" && exec \"$@\"",
+                                      folder};
+  command.insert(command.end(), program.begin(), program.end());
+  return command;
+}
+
 }  // namespace
 
 std::vector<int> FreePorts(std::size_t count) {
@@ -170,8 +185,8 @@ void Relay::Pass(int from) {
   close(from);
 }
 
-ClickHouseCluster::ClickHouseCluster(int shards, int replicas)
-    : shards_(shards), replicas_(replicas) {
+ClickHouseCluster::ClickHouseCluster(int shards, int replicas, int small_disk)
+    : shards_(shards), replicas_(replicas), small_disk_(small_disk) {
   if (access("/usr/sbin/clickhouse-server", X_OK) != 0) Missing("clickhouse-server");
   const bool alone = shards * replicas == 1;
   const std::vector<int> ports = FreePorts(static_cast<std::size_t>(shards * replicas) * 3 + 1);
@@ -247,7 +262,7 @@ void ClickHouseCluster::Configure(int number) const {
             "<max_concurrent_queries>200</max_concurrent_queries>" +
             (alone ? ""
                    : "<zookeeper><node><host>127.0.0.1</host><port>" + port(coordinator_port_) +
-                         "</port></node><session_timeout_ms>4000</session_timeout_ms></zookeeper>"
+                         "</port></node><session_timeout_ms>10000</session_timeout_ms></zookeeper>"
                          "<macros><shard>" +
                          port(server.shard) + "</shard><replica>" + port(server.replica) +
                          "</replica></macros><remote_servers><test>" + remote +
@@ -257,8 +272,9 @@ void ClickHouseCluster::Configure(int number) const {
 }
 
 void ClickHouseCluster::Start(int server) {
-  const std::vector<std::string> command = {"/usr/sbin/clickhouse-server",
-                                            "--config-file=" + Folder(server) + "/config.xml"};
+  std::vector<std::string> command = {"/usr/sbin/clickhouse-server",
+                                      "--config-file=" + Folder(server) + "/config.xml"};
+  if (server == small_disk_) command = OnSmallDisk(Folder(server) + "/data", command);
   servers_[static_cast<std::size_t>(server)].process =
       std::make_unique<Process>(command, Folder(server) + "/out");
 }
@@ -280,6 +296,28 @@ void ClickHouseCluster::Kill(int server) {
   process->Wait();
   process.reset();
 }
+
+bool ClickHouseCluster::CanLimitDisks() {
+  const TemporaryFolder folder;
+  return RunProgram(OnSmallDisk(folder.path().string(), {"/bin/true"})).status == 0;
+}
+
+// The disk as its server sees it.
+std::string ClickHouseCluster::Ballast() const {
+  const auto& process = servers_[static_cast<std::size_t>(small_disk_)].process;
+  return "/proc/" + std::to_string(process->pid()) + "/root" + Folder(small_disk_) +
+         "/data/ballast";
+}
+
+void ClickHouseCluster::FillDisk() {
+  std::ofstream file(Ballast(), std::ios::binary);
+  const std::string piece(65536, 'x');
+  std::size_t pieces = 0;
+  while (file.write(piece.data(), static_cast<std::streamsize>(piece.size())).flush()) ++pieces;
+  if (pieces == 0) throw std::runtime_error("the small disk cannot be filled: " + Ballast());
+}
+
+void ClickHouseCluster::EmptyDisk() { std::filesystem::remove(Ballast()); }
 
 void ClickHouseCluster::StartCoordinator() {
   const std::string config = folder_ / "coordinator.cfg";

@@ -40,7 +40,11 @@ class Relay {
 /// installs them. The constructor ends the test program with a message if they are not there.
 class ClickHouseCluster {
  public:
-  ClickHouseCluster(int shards, int replicas);
+  ClickHouseCluster(int shards, int replicas) : ClickHouseCluster(shards, replicas, -1) {}
+  /// Likewise; the data of server `small_disk` lie on a disk of 192 MiB (a file system in memory,
+  /// in a mount namespace of that server alone, which needs no rights of root). It cannot be
+  /// killed: its disk would go with it.
+  ClickHouseCluster(int shards, int replicas, int small_disk);
   ~ClickHouseCluster();
 
   /// For `--store`: all servers, beginning with `first`, and a database of this name.
@@ -52,6 +56,12 @@ class ClickHouseCluster {
   bool Answers(int server) const;
   /// Waits until all servers answer and every replicated table can be written.
   void WaitUntilReady() const;
+
+  /// False where this user or this kernel does not make such namespaces.
+  static bool CanLimitDisks();
+  /// Something else takes all room on the small disk, until it is gone.
+  void FillDisk();
+  void EmptyDisk();
 
   void Kill(int server);  ///< kill -9.
   void Start(int server);
@@ -69,11 +79,13 @@ class ClickHouseCluster {
     std::unique_ptr<Relay> relay;
   };
   std::string Folder(int server) const;
+  std::string Ballast() const;
   void Configure(int server) const;
   void FirstStatementOnCluster(int server);
 
   int shards_;
   int replicas_;
+  int small_disk_;
   TemporaryFolder folder_;
   int coordinator_port_ = 0;
   std::unique_ptr<Process> coordinator_;

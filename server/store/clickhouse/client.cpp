@@ -34,6 +34,11 @@ void InitCurl() {
   std::call_once(once, [] { curl_global_init(CURL_GLOBAL_DEFAULT); });
 }
 
+std::uint64_t RandomId() {
+  thread_local std::mt19937_64 random{std::random_device{}()};
+  return random();
+}
+
 // The number in "Code: 225, e.displayText() = DB::Exception: ..." or "Code: 225. DB::Exception".
 int CodeOf(std::string_view body) {
   const std::size_t at = body.find("Code: ");
@@ -87,6 +92,27 @@ absl::StatusCode StatusOf(int code, long http, std::string_view body) {
   return code == 0 && http >= 500 ? absl::StatusCode::kUnavailable : absl::StatusCode::kInternal;
 }
 
+constexpr int kShardAway = 279;  // ALL_CONNECTION_TRIES_FAILED
+// The servers in "Connection refused (127.0.0.1:9000), ... Connection refused (127.0.0.2:9000),
+// ...".
+std::string ServersIn(std::string_view body) {
+  std::vector<std::string_view> servers;
+  for (std::size_t at = body.find('('); at != body.npos; at = body.find('(', at + 1)) {
+    const std::string_view inside = body.substr(at + 1, body.find(')', at) - at - 1);
+    const std::size_t colon = inside.rfind(':');
+    if (colon == inside.npos || colon + 1 == inside.size() ||
+        inside.find_first_not_of("0123456789", colon + 1) != inside.npos ||
+        std::find(servers.begin(), servers.end(), inside) != servers.end())
+      continue;
+    servers.push_back(inside);
+  }
+  std::sort(servers.begin(), servers.end());
+  std::string list;
+  for (const std::string_view server : servers)
+    absl::StrAppend(&list, list.empty() ? "" : ", ", View(server));
+  return list;
+}
+
 std::string Encoded(std::string_view text) {
   std::string out;
   for (const char c : text) {
@@ -127,6 +153,7 @@ struct Exchange {
   CURL* easy = nullptr;
   const std::function<absl::Status(std::string_view)>* more = nullptr;
   const std::function<void(const QueryProgress&)>* progress = nullptr;
+  const std::function<bool()>* cancelled = nullptr;
   std::string error;
   absl::Status refused;  // by `more`
   bool has_exception = false;
@@ -144,6 +171,10 @@ std::size_t OnBody(char* data, std::size_t size, std::size_t count, void* user) 
   if (exchange->more == nullptr) return piece.size();
   exchange->refused = (*exchange->more)(piece);
   return exchange->refused.ok() ? piece.size() : 0;
+}
+
+int OnTransfer(void* user, curl_off_t, curl_off_t, curl_off_t, curl_off_t) {
+  return (*static_cast<Exchange*>(user)->cancelled)() ? 1 : 0;
 }
 
 std::uint64_t NumberAfter(std::string_view line, std::string_view name) {
@@ -197,11 +228,13 @@ absl::Status ClickHouseClient::Once(const Request& request, std::size_t host, bo
     absl::StrAppend(&url, url.back() == '?' ? "" : "&", View(name), "=", Encoded(value));
   };
   if (!request.query.empty()) set("query", request.query);
+  std::string query_id;
   if (request.reads) {
+    query_id = absl::StrCat("upswing-", absl::Hex(RandomId()), absl::Hex(RandomId()));
+    set("query_id", query_id);
     // The answer comes when it is whole, so that an error in the middle is an error of HTTP.
     set("wait_end_of_query", "1");
     set("readonly", "2");
-    // Before, a server sees that the client went away when it sends it more of the progress.
     if (version_ >= kCancelsWithClient) set("cancel_http_readonly_queries_on_client_close", "1");
     set("send_progress_in_http_headers", "1");
     set("max_execution_time", absl::StrCat(address_.seconds));
@@ -227,6 +260,7 @@ absl::Status ClickHouseClient::Once(const Request& request, std::size_t host, bo
   exchange.easy = easy;
   exchange.more = request.more;
   exchange.progress = &progress_;
+  exchange.cancelled = &cancelled_;
   char error[CURL_ERROR_SIZE] = "";
   curl_easy_setopt(easy, CURLOPT_URL, url.c_str());
   curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
@@ -243,6 +277,11 @@ absl::Status ClickHouseClient::Once(const Request& request, std::size_t host, bo
   curl_easy_setopt(easy, CURLOPT_WRITEDATA, &exchange);
   curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, OnHeader);
   curl_easy_setopt(easy, CURLOPT_HEADERDATA, &exchange);
+  if (request.reads && cancelled_) {
+    curl_easy_setopt(easy, CURLOPT_NOPROGRESS, 0L);
+    curl_easy_setopt(easy, CURLOPT_XFERINFOFUNCTION, OnTransfer);
+    curl_easy_setopt(easy, CURLOPT_XFERINFODATA, &exchange);
+  }
   if (!address_.user.empty()) {
     curl_easy_setopt(easy, CURLOPT_USERNAME, address_.user.c_str());
     curl_easy_setopt(easy, CURLOPT_PASSWORD, address_.password.c_str());
@@ -255,6 +294,10 @@ absl::Status ClickHouseClient::Once(const Request& request, std::size_t host, bo
   Give(std::move(connection));
 
   *reached = code != CURLE_COULDNT_CONNECT && code != CURLE_COULDNT_RESOLVE_HOST;
+  const bool cancelled = code == CURLE_ABORTED_BY_CALLBACK;
+  // Old servers do not notice that nobody waits for the answer.
+  if (cancelled || !exchange.refused.ok()) EndQuery(query_id, host);
+  if (cancelled) return absl::CancelledError("cancelled");
   if (!exchange.refused.ok()) return exchange.refused;
   if (code != CURLE_OK) {
     return absl::UnavailableError(absl::StrCat("ClickHouse at ", at.name, ":", at.port, ": ",
@@ -264,9 +307,21 @@ absl::Status ClickHouseClient::Once(const Request& request, std::size_t host, bo
   const int number = CodeOf(exchange.error);
   std::string words = exchange.error.substr(0, kLongestMessage);
   std::replace(words.begin(), words.end(), '\n', ' ');
+  if (const std::string away = ServersIn(exchange.error); number == kShardAway && !away.empty())
+    words = absl::StrCat("no replica of a shard answers: ", away);
   return absl::Status(
       number == kQuorumBusy ? absl::StatusCode::kAborted : StatusOf(number, status, exchange.error),
       absl::StrCat("ClickHouse at ", at.name, ":", at.port, ": ", words));
+}
+
+void ClickHouseClient::EndQuery(const std::string& query_id, std::size_t host) {
+  const std::string sql = absl::StrCat("KILL QUERY WHERE query_id = '", query_id, "' ASYNC");
+  const Settings none;
+  Request request;
+  request.body = sql;
+  request.settings = &none;
+  bool reached = false;
+  Once(request, host, &reached).IgnoreError();  // it may have ended by itself
 }
 
 absl::Status ClickHouseClient::Perform(const Request& request) {
@@ -284,10 +339,12 @@ absl::Status ClickHouseClient::Perform(const Request& request) {
       continue;
     }
     if (absl::IsAborted(status)) return absl::UnavailableError(status.message());
-    if (!absl::IsUnavailable(status)) return status;
+    const bool full = !request.reads && absl::IsResourceExhausted(status);
+    if (!absl::IsUnavailable(status) && !full) return status;
     // Elsewhere, if another thread has not moved on already.
     std::size_t expected = host;
     host_.compare_exchange_strong(expected, (host + 1) % address_.hosts.size());
+    if (full) return status;
     const bool again = request.reads
                            ? spent < kReadAgainFor
                            : !reached && attempt + 1 < static_cast<int>(address_.hosts.size());

@@ -29,7 +29,7 @@ struct QueryProgress {
 /// replicas, read-only tables): later it may; kResourceExhausted if a server's disk is full or a
 /// limit of memory is hit; kDeadlineExceeded past `ClickHouseAddress::seconds`;
 /// kPermissionDenied for user and password; kInternal for what the server refuses otherwise. The
-/// message has the server's own words.
+/// message has the server's own words. kCancelled: by `CancelWhen`.
 class ClickHouseClient {
  public:
   /// Asks for the server's version.
@@ -66,6 +66,10 @@ class ClickHouseClient {
     progress_ = std::move(progress);
   }
 
+  /// Asked about every second during `Read` and `Stream`: true ends the query here and on the
+  /// servers. Set before use.
+  void CancelWhen(std::function<bool()> cancelled) { cancelled_ = std::move(cancelled); }
+
  private:
   struct Request;
   struct Connection;
@@ -73,6 +77,7 @@ class ClickHouseClient {
 
   absl::Status Perform(const Request& request);
   absl::Status Once(const Request& request, std::size_t host, bool* reached);
+  void EndQuery(const std::string& query_id, std::size_t host);
   std::unique_ptr<Connection> Take();
   void Give(std::unique_ptr<Connection> connection);
 
@@ -80,6 +85,7 @@ class ClickHouseClient {
   int version_ = 0;
   std::atomic<std::size_t> host_{0};  // the one that answered last
   std::function<void(const QueryProgress&)> progress_;
+  std::function<bool()> cancelled_;
   std::mutex mutex_;
   std::vector<std::unique_ptr<Connection>> idle_;  // guarded by mutex_
 };

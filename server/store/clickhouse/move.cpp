@@ -17,7 +17,7 @@ namespace {
 
 // Epochs of what was moved; random ones of clients do not begin with it.
 constexpr std::uint64_t kMovedEpoch = 0x75707377696e6721;
-constexpr std::size_t kBodyBytes = 32 << 20;
+constexpr std::size_t kBodyBytes = 8 << 20;
 constexpr std::int64_t kDayMs = 24LL * 3600 * 1000;
 
 absl::string_view View(std::string_view text) { return {text.data(), text.size()}; }
