@@ -25,6 +25,11 @@ bool Background::Run(std::function<void()> work) {
   return true;
 }
 
+std::size_t Background::waiting() const {
+  const std::lock_guard lock(mutex_);
+  return queue_.size();
+}
+
 void Background::Loop() {
   std::unique_lock lock(mutex_);
   for (;;) {

@@ -20,11 +20,14 @@ class Background {
   /// False if so many wait already: the caller says 503.
   bool Run(std::function<void()> work);
 
+  /// Accepted and not begun.
+  std::size_t waiting() const;
+
  private:
   void Loop();
 
   const std::size_t limit_;
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   std::condition_variable changed_;
   std::deque<std::function<void()>> queue_;  // with mutex_
   bool stop_ = false;                        // with mutex_

@@ -37,7 +37,8 @@ struct ServerOptions {
   /// announced.
   std::size_t body_bytes = 8 * 1024 * 1024;
 
-  /// Connections open at once. One more is closed as soon as it is accepted.
+  /// Connections open at once. For one more, the one that has been idle longest is closed; if all
+  /// are busy, the new one.
   std::size_t connections = 10'000;
 
   /// Time for request line and headers to arrive whole once they have begun, for the first request

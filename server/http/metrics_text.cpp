@@ -57,6 +57,11 @@ std::string MetricsText(Service* service) {
     out.Gauge("store_quarantined", store->quarantined);
     out.Gauge("store_file_bytes", store->file_bytes);
   }
+  const project::AnalysisStats analysis = service->project->analysis_stats();
+  out.Counter("analysis_reports_total", analysis.reports);
+  out.Counter("analysis_failed_reports_total", analysis.failed);
+  out.Counter("analysis_milliseconds_total", analysis.milliseconds);
+  out.Gauge("background_waiting", static_cast<std::int64_t>(service->background.waiting()));
   const auto catalog = service->project->catalog();
   out.Gauge("catalog_version",
             catalog == nullptr ? 0 : static_cast<std::int64_t>(catalog->version));

@@ -75,6 +75,7 @@ class Session : public Connection {
     first_ = false;
     if (error) return Fail(error);
     busy_ = true;
+    open_->Busy(this);
     if (auto refusal = CheckHeader()) return Refuse(*std::move(refusal));
     lowest().expires_after(options_.request_timeout);
     if (boost::beast::iequals(parser_->get()[boost::beast::http::field::expect], "100-continue")) {
@@ -196,6 +197,7 @@ class Session : public Connection {
   void OnWritten(error_code error) {
     busy_ = false;
     if (error || !answer_->keep_alive() || closing_) return derived().Close();
+    open_->Idle(this);
     Read();
   }
 

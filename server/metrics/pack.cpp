@@ -50,17 +50,21 @@ Pack Read(std::string_view name, std::string_view text, const json::Node& root) 
 }  // namespace
 
 const std::vector<Pack>& Packs() {
-  static const std::vector<Pack>* const packs = [] {
-    auto* all = new std::vector<Pack>();
+  struct All {
+    std::vector<std::unique_ptr<const json::Parsed>> documents;  // What the packs point into.
+    std::vector<Pack> packs;
+  };
+  static const All* const all = [] {
+    auto* read = new All();
     for (const auto& [name, text] : kFiles) {
       auto parsed = json::Parse(text);
       if (!parsed.ok()) continue;
-      const auto* kept = new json::Parsed(*std::move(parsed));
-      all->push_back(Read(name, text, kept->root));
+      read->documents.push_back(std::make_unique<const json::Parsed>(*std::move(parsed)));
+      read->packs.push_back(Read(name, text, read->documents.back()->root));
     }
-    return all;
+    return read;
   }();
-  return *packs;
+  return all->packs;
 }
 
 const Pack* FindPack(std::string_view name) {

@@ -1,6 +1,7 @@
 #include "server/project/project.hpp"
 
 #include <algorithm>
+#include <atomic>
 #include <filesystem>
 #include <map>
 #include <mutex>
@@ -278,6 +279,7 @@ struct Project::State {
   std::mutex bounds_mutex;
   statistics::BoundsCache bounds;  // under bounds_mutex
   UnitCheckRunner unit_checks;
+  std::atomic<std::int64_t> reports{0}, failed_reports{0}, report_ms{0};
 
   explicit State(const port::Clock* clock) : variants(clock) {}
 };
@@ -640,8 +642,22 @@ report::Report Project::BuildReport(report::Input* input) {
   return report::Build(*input);
 }
 
+AnalysisStats Project::analysis_stats() const {
+  return {state_->reports, state_->failed_reports, state_->report_ms};
+}
+
 absl::StatusOr<report::Report> Project::Report(std::string_view experiment,
                                                std::optional<std::int64_t> as_of_ms) {
+  const std::int64_t begin = clock_->BootMillis();
+  auto report = MakeReport(experiment, as_of_ms);
+  ++state_->reports;
+  state_->report_ms += clock_->BootMillis() - begin;
+  if (!report.ok()) ++state_->failed_reports;
+  return report;
+}
+
+absl::StatusOr<report::Report> Project::MakeReport(std::string_view experiment,
+                                                   std::optional<std::int64_t> as_of_ms) {
   const std::shared_ptr<const Catalog> current = catalog();
   if (current == nullptr)
     return absl::NotFoundError("no catalog has been published, so there is no experiment");

@@ -77,6 +77,13 @@ struct Options {
   Signing signing = {};
 };
 
+/// Reports made since the start of the process.
+struct AnalysisStats {
+  std::int64_t reports = 0;
+  std::int64_t failed = 0;  ///< Of these; the rest was answered.
+  std::int64_t milliseconds = 0;
+};
+
 /// One project: a data folder or a cluster with its store, its catalog history and what is asked of
 /// both. Thread-safe.
 class Project {
@@ -126,6 +133,8 @@ class Project {
   absl::StatusOr<report::Report> Report(std::string_view experiment,
                                         std::optional<std::int64_t> as_of_ms);
 
+  AnalysisStats analysis_stats() const;
+
   /// Waits until the checks that reports started in the background are made.
   void FinishUnitChecks();
 
@@ -137,6 +146,8 @@ class Project {
   absl::Status OpenFolder(const Options& options, std::string* name_of_new);
   absl::Status OpenCluster(const Options& options, std::string* name_of_new);
   absl::Status LoadCatalog();
+  absl::StatusOr<report::Report> MakeReport(std::string_view experiment,
+                                            std::optional<std::int64_t> as_of_ms);
   report::Report BuildReport(report::Input* input);
   void AddChecksOfUnits(std::shared_ptr<const Catalog> current, const report::Input& input,
                         bool now, report::Report* report);

@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <memory>
 #include <string>
+#include <thread>
 
 #include "platform/posix/posix_clock.hpp"
 #include "platform/posix/posix_entropy.hpp"
@@ -19,7 +20,11 @@ namespace upswing::testing {
 class RoutesUnderTest {
  public:
   RoutesUnderTest() { Open(); }
-  ~RoutesUnderTest() { Close(); }
+  // On another thread: at the end of the process this one's thread-local memory is gone, and the
+  // last exposures are decoded with such.
+  ~RoutesUnderTest() {
+    std::thread([this] { Close(); }).join();
+  }
 
   http::Routes& routes() { return *routes_; }
 

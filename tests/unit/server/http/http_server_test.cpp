@@ -67,12 +67,39 @@ TEST(HttpServer, AnswersNonsenseWith400AndCloses) {
   }
 }
 
-TEST(HttpServer, ClosesTheConnectionAfterTheLimitIsReached) {
-  const auto server = Echo({.connections = 1});
-  Connection first(server->Port());
-  first.Send("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
-  Connection second(server->Port());
+TEST(HttpServer, ClosesTheConnectionAfterTheLimitIsReachedIfTheOthersAreBusy) {
+  std::atomic<bool> inside = false;
+  Respond held;
+  auto server = HttpServer::Start({.port = 0, .connections = 1}, [&](Request, Respond respond) {
+    held = std::move(respond);
+    inside = true;
+  });
+  ASSERT_TRUE(server.ok());
+  Connection first((*server)->Port());
+  first.Send("GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+  while (!inside) std::this_thread::yield();
+  Connection second((*server)->Port());
   EXPECT_EQ(second.ReadToEnd(), "");
+  std::exchange(held, nullptr)({.body = "served"});
+  EXPECT_NE(first.ReadToEnd().find("served"), std::string::npos);
+}
+
+TEST(HttpServer, ClosesTheConnectionThatIsIdleLongestForOneMore) {
+  const auto server = Echo({.connections = 2});
+  const std::string request = "GET / HTTP/1.1\r\nHost: x\r\n\r\n";
+  Connection first(server->Port()), second(server->Port());
+  EXPECT_TRUE(first.Send(request));
+  EXPECT_NE(first.ReadAnswer(), "");
+  EXPECT_TRUE(second.Send(request));
+  EXPECT_NE(second.ReadAnswer(), "");
+  EXPECT_TRUE(first.Send(request));
+  EXPECT_NE(first.ReadAnswer(), "");
+  Connection third(server->Port());
+  EXPECT_TRUE(third.Send(request));
+  EXPECT_NE(third.ReadAnswer(), "");
+  EXPECT_EQ(second.ReadToEnd(), "");
+  EXPECT_TRUE(first.Send(request));
+  EXPECT_NE(first.ReadAnswer(), "");
 }
 
 TEST(HttpServer, AnswersARequestUnderWayBeforeItStops) {
