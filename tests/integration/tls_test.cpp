@@ -8,10 +8,13 @@
 
 #include <csignal>
 #include <filesystem>
+#include <memory>
 #include <string>
+#include <vector>
 
 #include "sdk/transport/curl_transport.hpp"
 #include "tests/support/process.hpp"
+#include "tests/support/raw_connection.hpp"
 #include "tests/support/tls_front.hpp"
 
 // A real `upswing serve` that speaks TLS.
@@ -125,6 +128,20 @@ TEST_F(Tls, ServesOnlyClientsWithACertificateOfTheAuthorityIfOneIsNamed) {
   EXPECT_THAT(GetWith(server, &client), HasSubstr("200 OK"));
   EXPECT_EQ(GetWith(server, &stranger), "");
   EXPECT_EQ(GetWith(server, nullptr), "");
+}
+
+TEST_F(Tls, HandshakesThatDoNotEndKeepNobodyFromBeingServed) {
+  const testing::Certificate own = Make("own", "localhost");
+  testing::Server server(folder_ / "data", {"--tls-certificate", own.certificate_path, "--tls-key",
+                                            own.key_path, "--connections", "20"});
+  const auto port =
+      static_cast<std::uint16_t>(std::stoi(server.url().substr(server.url().rfind(':') + 1)));
+  std::vector<std::unique_ptr<testing::RawConnection>> slow;
+  for (int i = 0; i < 60; ++i) {
+    slow.push_back(std::make_unique<testing::RawConnection>(port));
+    if (i % 2 == 0) slow.back()->Send(std::string("\x16\x03\x01\x02\x00\x01", 6));
+  }
+  EXPECT_EQ(Get(server, own.certificate_path).value_or(0), 200);
 }
 
 TEST_F(Tls, AConfigurationFileSaysWhatTheCommandLineLeavesOut) {

@@ -8,7 +8,9 @@
 #include <vector>
 
 #include "server/http/http_server.hpp"
+#include "tests/support/process.hpp"
 #include "tests/support/raw_connection.hpp"
+#include "tests/support/tls_front.hpp"
 
 namespace upswing::http {
 namespace {
@@ -181,6 +183,24 @@ TEST_F(HostileClients, ClientsThatGoAwayInTheMiddleLeaveNothingBehind) {
                    .substr(0, static_cast<std::size_t>(i) % 57));
   }
   while (server_->Connections() > 0) usleep(1000);
+}
+
+// That others are served meanwhile: tests/integration/tls_test.cpp.
+TEST(HostileTlsClients, AHandshakeThatNeverEndsIsCutOff) {
+  const upswing::testing::TemporaryFolder folder;
+  const upswing::testing::Certificate own(folder.path().string(), "localhost");
+  auto server = HttpServer::Start({.port = 0,
+                                   .header_timeout = milliseconds(100),
+                                   .tls = {own.certificate_path, own.key_path, ""}},
+                                  [](Request, Respond respond) { respond({.body = "served"}); });
+  ASSERT_TRUE(server.ok()) << server.status();
+  RawConnection silent((*server)->Port()), half((*server)->Port()), plain((*server)->Port());
+  half.Send(std::string("\x16\x03\x01\x02\x00\x01", 6));  // As a ClientHello of 512 bytes begins.
+  plain.Send("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+  EXPECT_EQ(silent.ReadToEnd(), "");
+  EXPECT_EQ(half.ReadToEnd(), "");
+  EXPECT_EQ(plain.ReadToEnd().find("served"), std::string::npos);
+  while ((*server)->Connections() > 0) usleep(1000);
 }
 
 }  // namespace
