@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 
+#include "sdk/base/text.hpp"
 #include "server/importer/byte_source.hpp"
 #include "server/importer/csv_reader.hpp"
 #include "server/importer/mapping.hpp"
@@ -17,7 +18,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const std::size_t split = std::min(input.find('\0'), input.size());
   const auto mapping = importer::ParseMapping("map.json", input.substr(0, split));
   if (!mapping.ok()) {
-    if (!mapping.status().message().starts_with("map.json")) std::abort();
+    if (!base::FromAbsl(mapping.status().message()).starts_with("map.json")) std::abort();
     return 0;
   }
   auto csv = importer::CsvReader::Open(
