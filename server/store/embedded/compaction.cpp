@@ -1,3 +1,5 @@
+#include <sys/resource.h>
+
 #include <algorithm>
 #include <chrono>
 #include <functional>
@@ -21,6 +23,8 @@ constexpr std::chrono::seconds kRoundAge{10};
 constexpr std::int64_t kTransactionBytes = 4 << 20;
 // Larger runs are left alone: merging takes about 100 bytes of memory per row.
 constexpr std::uint64_t kMergeRows = 2'000'000;
+// Of the thread that compacts (Linux: who = 0 is the calling thread): requests go before.
+constexpr int kBackgroundNice = 10;
 constexpr int kWalPages = 24 << 20 >> 13;  // 24 MiB of 8-KiB pages
 
 // Not synced until the next commit that is: for chunks that nothing refers to yet.
@@ -535,6 +539,7 @@ void StoreImpl::StopBackground() {
 }
 
 void StoreImpl::Background() {
+  setpriority(PRIO_PROCESS, 0, kBackgroundNice);
   // What an earlier process left is old already.
   auto last_round = std::chrono::steady_clock::now() - kRoundAge;
   for (;;) {
