@@ -1,7 +1,5 @@
 #include "server/evaluation/exposure_recorder.hpp"
 
-#include <sys/resource.h>
-
 #include <memory>
 #include <string>
 #include <utility>
@@ -18,7 +16,6 @@ namespace {
 constexpr std::size_t kBatchRecords = 1000;
 // Beyond, whoever records makes the batch; far below what one batch may have.
 constexpr std::size_t kMostRecords = 20 * kBatchRecords;
-constexpr int kSenderNice = 5;
 
 // Units and experiments remembered: a set is found by hash, and its oldest entry gives way. 6 MiB,
 // taken at once, because a table that grows or is cleared holds up requests when it does.
@@ -48,8 +45,6 @@ ExposureRecorder::~ExposureRecorder() {
 }
 
 void ExposureRecorder::Loop() {
-  // Linux: who = 0 is the calling thread. Answers go before; where it falls behind, they help.
-  setpriority(PRIO_PROCESS, 0, kSenderNice);
   std::unique_lock lock(mutex_);
   for (;;) {
     filled_.wait(lock, [this] { return stop_ || encoder_->records() >= kBatchRecords; });
