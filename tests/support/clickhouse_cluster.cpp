@@ -259,7 +259,10 @@ void ClickHouseCluster::Configure(int number) const {
             "/files/</user_files_path><format_schema_path>" + folder +
             "/schemas/</format_schema_path><users_config>users.xml</users_config>"
             "<mark_cache_size>33554432</mark_cache_size><timezone>UTC</timezone>"
-            "<max_concurrent_queries>200</max_concurrent_queries>" +
+            "<max_concurrent_queries>200</max_concurrent_queries>"
+            // Merged parts keep their many files for eight minutes otherwise.
+            "<merge_tree><old_parts_lifetime>10</old_parts_lifetime><cleanup_delay_period>5"
+            "</cleanup_delay_period></merge_tree>" +
             (alone ? ""
                    : "<zookeeper><node><host>127.0.0.1</host><port>" + port(coordinator_port_) +
                          "</port></node><session_timeout_ms>10000</session_timeout_ms></zookeeper>"

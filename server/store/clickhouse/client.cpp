@@ -329,6 +329,7 @@ absl::Status ClickHouseClient::Perform(const Request& request) {
   const Clock::time_point begin = Clock::now();
   thread_local std::mt19937 random{std::random_device{}()};
   absl::Status status;
+  absl::Status told;  // by a server: more than that another one cannot be reached
   for (int attempt = 0;; ++attempt) {
     const std::size_t host = host_ % address_.hosts.size();
     bool reached = false;
@@ -345,10 +346,11 @@ absl::Status ClickHouseClient::Perform(const Request& request) {
     std::size_t expected = host;
     host_.compare_exchange_strong(expected, (host + 1) % address_.hosts.size());
     if (full) return status;
+    if (reached) told = status;
     const bool again = request.reads
                            ? spent < kReadAgainFor
                            : !reached && attempt + 1 < static_cast<int>(address_.hosts.size());
-    if (!again) return status;
+    if (!again) return told.ok() ? status : told;
     if (request.restart != nullptr) (*request.restart)();
     if (static_cast<std::size_t>(attempt) % address_.hosts.size() == address_.hosts.size() - 1)
       std::this_thread::sleep_for(milliseconds(200));
