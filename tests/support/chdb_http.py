@@ -12,7 +12,7 @@ from chdb import session
 FOLDER = sys.argv[1]
 ENGINE = session.Session(os.path.join(FOLDER, "engine"))
 # What an interface over HTTP takes and the engine in this process does not.
-OF_HTTP = {"query", "wait_end_of_query", "send_progress_in_http_headers", "readonly", "database",
+OF_HTTP = {"query", "query_id", "wait_end_of_query", "send_progress_in_http_headers", "readonly", "database",
            "cancel_http_readonly_queries_on_client_close", "max_query_size"}
 
 
