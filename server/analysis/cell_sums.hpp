@@ -69,6 +69,11 @@ class CellSums {
         if (values[j] != 0) products_[k].AddProduct(sign * value, values[j]);
     }
   }
+  /// Sums of variables, then of their products in the order of `products_`, without units.
+  void AddSums(const double* sums) {
+    for (FastSum& sum : sums_) sum.Add(*sums++);
+    for (FastSum& sum : products_) sum.Add(*sums++);
+  }
   void Merge(const CellSums& other);
   void Subtract(const CellSums& other);
   std::int64_t n() const { return n_; }

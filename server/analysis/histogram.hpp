@@ -24,10 +24,10 @@ struct HistogramBin {
 /// again, exactly.
 class Histogram {
  public:
-  void Add(double value) {
+  void Add(double value, std::int64_t times = 1) {
     if (std::isnan(value)) return;
     if (counts_.empty()) counts_.assign(2 * kHalf + 1, 0);
-    ++counts_[IndexOf(value)];
+    counts_[IndexOf(value)] += times;
   }
   void Merge(const Histogram& other) { Combine(other, 1); }
   void Subtract(const Histogram& other) { Combine(other, -1); }

@@ -78,6 +78,25 @@ absl::Status Check(const MetricDefinition& metric) {
 
 }  // namespace
 
+std::vector<bool> Plan::StreamsOf(const std::vector<bool>& of) const {
+  std::vector<bool> read(streams.size(), false);
+  const auto add_selector = [&](const CompiledSelector& selector) {
+    for (const CompiledSelector::Part& part : selector.parts)
+      read[static_cast<std::size_t>(part.stream)] = true;
+    if (selector.refers_to >= 0) read[static_cast<std::size_t>(selector.refers_to)] = true;
+  };
+  const auto add = [&](const auto& self, const CompiledMetric& metric) -> void {
+    for (const auto* selector :
+         {&metric.events, &metric.denominator, &metric.from, &metric.covariate})
+      add_selector(*selector);
+    for (const CompiledSelector& step : metric.steps) add_selector(step);
+    for (const auto& term : metric.terms) self(self, metrics[static_cast<std::size_t>(term.first)]);
+  };
+  for (std::size_t m = 0; m < metrics.size(); ++m)
+    if (of[m]) add(add, metrics[m]);
+  return read;
+}
+
 absl::StatusOr<Plan> Plan::Compile(const ExperimentSpec& spec) {
   if (spec.unit_type.empty()) return absl::InvalidArgumentError("unit_type: must not be empty");
   if (spec.variants.empty()) return absl::InvalidArgumentError("variants: must not be empty");

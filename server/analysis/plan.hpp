@@ -56,6 +56,9 @@ struct Plan {
     return clusters ? 2 : static_cast<std::size_t>(metrics[m].dimension());
   }
 
+  /// The streams that the given metrics look at, terms of linear ones included.
+  std::vector<bool> StreamsOf(const std::vector<bool>& of) const;
+
   /// kInvalidArgument names the field.
   static absl::StatusOr<Plan> Compile(const ExperimentSpec& spec);
 };

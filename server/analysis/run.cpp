@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "server/analysis/parallel.hpp"
+#include "server/analysis/reducer.hpp"
 
 namespace upswing::analysis {
 namespace {
@@ -122,18 +123,25 @@ absl::Status Analysis::FindAllFallbacks() {
   });
 }
 
-absl::StatusOr<PassState> Analysis::RunShards(const Search* search,
-                                              const std::vector<std::vector<std::uint32_t>>* only,
-                                              const SampledRows* sample) const {
+PassOptions Analysis::OptionsOfPass() const {
   PassOptions pass;
-  pass.sample = sample != nullptr;
   pass.plan = &plan_;
   pass.calendar = &*calendar_;
   pass.source = &source_;
   pass.pooled = &pooled_;
-  pass.search = search;
   pass.fallback_since = &fallback_since_;
   pass.history_start_ms = history_start_ms_;
+  return pass;
+}
+
+absl::StatusOr<PassState> Analysis::RunShards(const Search* search,
+                                              const std::vector<std::vector<std::uint32_t>>* only,
+                                              const SampledRows* sample,
+                                              const std::vector<bool>* metrics) const {
+  PassOptions pass = OptionsOfPass();
+  pass.sample = sample != nullptr;
+  pass.search = search;
+  pass.metrics = metrics;
   const int shards = source_.shards();
   const int tasks = spec_.fallback_unit.empty() ? shards : 2 * shards;
   std::vector<PassState> states(static_cast<std::size_t>(options_.threads),
@@ -154,7 +162,29 @@ absl::StatusOr<PassState> Analysis::RunShards(const Search* search,
 
 absl::StatusOr<PassState> Analysis::Pass(
     const std::vector<std::vector<std::uint32_t>>* only) const {
+  if (only == nullptr && options_.reducer != nullptr) return PassReduced();
   return RunShards(nullptr, only);
+}
+
+// What the reducer knows is reduced there, the rest here.
+absl::StatusOr<PassState> Analysis::PassReduced() const {
+  Reducer::Wanted wanted;
+  wanted.metrics = options_.reducer->Knows(plan_, *calendar_);
+  std::vector<bool> here = wanted.metrics;
+  here.flip();
+  const bool all = std::find(here.begin(), here.end(), true) == here.end();
+  if (std::find(here.begin(), here.end(), false) == here.end() && !here.empty())
+    return RunShards(nullptr, nullptr);
+  wanted.units = all;
+  wanted.streams = plan_.StreamsOf(here);
+  wanted.streams.flip();
+  absl::StatusOr<PassState> state = options_.reducer->Reduce(OptionsOfPass(), wanted);
+  if (absl::IsAborted(state.status())) return RunShards(nullptr, nullptr);
+  if (!state.ok() || all) return state;
+  absl::StatusOr<PassState> rest = RunShards(nullptr, nullptr, nullptr, &here);
+  if (!rest.ok()) return rest;
+  rest->Merge(*std::move(state));
+  return rest;
 }
 
 absl::StatusOr<SampledRows> Analysis::Sample(std::uint64_t last_key, int ages) const {
@@ -194,8 +224,13 @@ absl::Status Analysis::RunSearch(Search* search) const {
   search->kept = std::max<std::size_t>(
       4, options_.pooled_numbers /
              (search->slots.size() * static_cast<std::size_t>(options_.threads)));
+  std::vector<bool> asked(plan_.metrics.size(), false);
+  for (std::size_t m = 0; m < asked.size(); ++m) {
+    asked[m] = search->cap[m] >= 0 || search->covariate_cap[m] >= 0;
+    for (const std::vector<int>& slots : search->quantile) asked[m] = asked[m] || slots[m] >= 0;
+  }
   for (bool open = true; open;) {
-    absl::StatusOr<PassState> state = RunShards(search, nullptr);
+    absl::StatusOr<PassState> state = RunShards(search, nullptr, nullptr, &asked);
     if (!state.ok()) return state.status();
     open = false;
     for (std::size_t i = 0; i < search->slots.size(); ++i) {

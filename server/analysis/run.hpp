@@ -50,9 +50,12 @@ class Analysis {
   absl::Status FindAllFallbacks();
   absl::Status FindPooled();
   absl::Status RunSearch(Search* search) const;
+  absl::StatusOr<PassState> PassReduced() const;
+  PassOptions OptionsOfPass() const;
   absl::StatusOr<PassState> RunShards(const Search* search,
                                       const std::vector<std::vector<std::uint32_t>>* only,
-                                      const SampledRows* sample = nullptr) const;
+                                      const SampledRows* sample = nullptr,
+                                      const std::vector<bool>* metrics = nullptr) const;
   absl::Status AddClientCounts(AnalysisResult* result) const;
   VariantResult Arm(std::size_t index, const ArmState& arm,
                     const std::vector<std::uint32_t>& phases) const;

@@ -42,6 +42,7 @@ class ShardRun {
 
  private:
   bool clustered() const { return !spec_.observation_unit.empty(); }
+  bool Skips(std::size_t m) const { return options_.metrics != nullptr && !(*options_.metrics)[m]; }
   absl::Status NextUnit(std::uint32_t* unit);
   absl::Status GatherExposures(std::uint32_t unit);
   std::optional<Enrolment> Enrol() const;
@@ -126,9 +127,16 @@ ShardRun::ShardRun(const PassOptions& options, const std::string& unit_type, boo
   }
   at_.assign(cursors_.size(), 0);
   streams_.reserve(plan_.streams.size());
-  for (const Stream& stream : plan_.streams)
+  const std::vector<bool> read =
+      plan_.StreamsOf(options.metrics == nullptr ? std::vector<bool>(plan_.metrics.size(), true)
+                                                 : *options.metrics);
+  for (std::size_t s = 0; s < plan_.streams.size(); ++s) {
+    const Stream& stream = plan_.streams[s];
     streams_.emplace_back(&source, &event_context_, &stream,
-                          source.Chunks(unit_type, shard, store::Lane::kEvents, stream.event));
+                          read[s]
+                              ? source.Chunks(unit_type, shard, store::Lane::kEvents, stream.event)
+                              : std::vector<store::ChunkRef>());
+  }
   for (const StreamReader& stream : streams_) views_.push_back(&stream.view());
   evaluator_.SetUnit(views_);
   attributes_.resize(spec_.report_by.size());
@@ -450,6 +458,7 @@ void ShardRun::AddAges(std::size_t m, const Enrolment& enrolment) {
 void ShardRun::AddUnit(const Enrolment& enrolment) {
   double values[2 * kMostComponents + 1];
   for (std::size_t m = 0; m < plan_.metrics.size(); ++m) {
+    if (Skips(m)) continue;
     const CompiledMetric& metric = plan_.metrics[m];
     if (sampling_) AddAges(m, enrolment);
     if (!Mature(metric, enrolment.t0)) {
@@ -517,6 +526,7 @@ void ShardRun::AddCluster(const Enrolment& enrolment) {
   for (const auto& [key, t0] : observed) {
     for (StreamReader& stream : streams_) stream.Filter(key);
     for (std::size_t m = 0; m < rows.size(); ++m) {
+      if (Skips(m)) continue;
       if (!Mature(plan_.metrics[m], t0)) {
         ++rows[m].pending;
         continue;

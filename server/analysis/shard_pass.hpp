@@ -135,6 +135,8 @@ struct PassOptions {
   std::int64_t history_start_ms = 0;
   /// If set: only gather the numbers that it asks for, in slots that are not found.
   const Search* search = nullptr;
+  /// The metrics to look at; null = all.
+  const std::vector<bool>* metrics = nullptr;
   /// Whether `PassState::sampled`, which has its limits set, is filled.
   bool sample = false;
   /// Fallback ids that became analysis units of their own, and since when: by key.

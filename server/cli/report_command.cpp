@@ -52,19 +52,18 @@ absl::StatusOr<std::string> FromData(const Flags& flags, bool colour) {
   options.store = flags.store;
   options.read_only = true;
   options.clock = &clock;
-  if (!flags.store.empty()) {
-    // The queries of a report would run on in the cluster.
-    for (const int number : {SIGINT, SIGTERM}) std::signal(number, [](int) { interrupted = 1; });
-    options.cancelled = [] { return interrupted != 0; };
-  }
   if (isatty(STDERR_FILENO) != 0)
     options.progress = [](std::uint64_t rows) {
       std::fprintf(stderr, "\r%llu rows read ", static_cast<unsigned long long>(rows));
     };
   auto project = project::Project::Open(options);
   if (!project.ok()) return project.status();
-  const absl::StatusOr<report::Report> report =
-      (*project)->Report(flags.experiment, report::ParseAsOf(flags.as_of));
+  if (!flags.store.empty()) {
+    // The queries of a report would run on in the cluster.
+    for (const int number : {SIGINT, SIGTERM}) std::signal(number, [](int) { interrupted = 1; });
+  }
+  const absl::StatusOr<report::Report> report = (*project)->Report(
+      flags.experiment, report::ParseAsOf(flags.as_of), [] { return interrupted != 0; });
   if (!flags.store.empty() && options.progress) std::fprintf(stderr, "\r%40s\r", "");
   if (!report.ok()) return report.status();
   return report::Render(*report, report::ParseFormat(flags.format).value_or(report::Format::kText),

@@ -13,6 +13,7 @@
 #include "absl/strings/str_join.h"
 #include "server/analysis/analyze.hpp"
 #include "server/analysis/cache.hpp"
+#include "server/analysis/sql/sql_reducer.hpp"
 #include "server/analysis/unit_sample.hpp"
 #include "server/authoring/metrics.hpp"
 #include "server/authoring/parse.hpp"
@@ -43,6 +44,9 @@ constexpr double kMostDisagreeing = 0.001;
 
 // Units that are looked at one by one: as a part of the report, in a moment, and beside it.
 constexpr std::int64_t kUnitsAtOnce = 100'000;
+// From so many records on a cluster's shards sum up for themselves: below, the sums that one node
+// makes from all records are quick, and exact.
+constexpr std::int64_t kRowsForShards = 2'000'000;
 constexpr std::int64_t kMostUnits = 1'000'000;
 constexpr std::int64_t kUnitChecksEveryMs = 600'000;
 // Experiments whose interaction with one is looked at.
@@ -333,7 +337,6 @@ absl::Status Project::OpenCluster(const Options& options, std::string* name_of_n
   cluster.key_file = options.unit_key;
   cluster.read_only = options.read_only;
   cluster.project = options.name;
-  cluster.cancelled = options.cancelled;
   if (options.progress)
     cluster.progress = [progress = options.progress](const store::QueryProgress& so_far) {
       progress(so_far.rows);
@@ -342,8 +345,18 @@ absl::Status Project::OpenCluster(const Options& options, std::string* name_of_n
   if (!store.ok()) return store.status();
   *name_of_new = (*store)->project();
   shares_store_ = true;
+  cluster_ = &(*store)->client();
   store_ = *std::move(store);
   return absl::OkStatus();
+}
+
+// Null: this node sums up all there is.
+std::unique_ptr<analysis::Reducer> Project::ReducerFor(const Cancelled& cancelled) const {
+  using Sums = store::ClickHouseAddress::Sums;
+  if (cluster_ == nullptr || cluster_->address().sums == Sums::kNode) return nullptr;
+  analysis::SqlReducer::Limits limits;
+  limits.fewest_rows = cluster_->address().sums == Sums::kAuto ? kRowsForShards : 0;
+  return std::make_unique<analysis::SqlReducer>(cluster_, limits, cancelled);
 }
 
 Project::~Project() { Stop(); }
@@ -592,16 +605,16 @@ absl::StatusOr<std::map<std::uint32_t, std::vector<double>>> Project::PhaseWeigh
 // of the report, which is then the same wherever it is made; else beside the reports of a server,
 // which show the last checks that were made.
 void Project::AddChecksOfUnits(std::shared_ptr<const Catalog> current, const report::Input& input,
-                               bool now, report::Report* report) {
+                               bool now, const Cancelled& cancelled, report::Report* report) {
   std::int64_t units = 0;
   for (const report::VariantSummary& variant : report->variants) units += variant.units;
   if (units == 0 || input.spec->metrics.empty()) return;
-  const auto make =
-      [this, current, spec = *input.spec, control = input.control, plan = input.plan,
-       ages = report::AgesToCompare(*input.result)]() -> absl::StatusOr<report::UnitChecks> {
+  const auto make = [this, current, spec = *input.spec, control = input.control, plan = input.plan,
+                     ages = report::AgesToCompare(*input.result)](
+                        const Cancelled& unwanted) -> absl::StatusOr<report::UnitChecks> {
     absl::StatusOr<report::UnitChecks> checks = absl::NotFoundError("");
     for (int attempt = 0; attempt < kSnapshots && absl::IsNotFound(checks.status()); ++attempt) {
-      const auto source = store_->Snapshot({.experiment = spec.experiment});
+      const auto source = store_->Snapshot({.experiment = spec.experiment, .cancelled = unwanted});
       if (!source.ok()) return source.status();
       checks = MakeUnitChecks(**source, *current, spec, control, plan, ages);
     }
@@ -618,7 +631,7 @@ void Project::AddChecksOfUnits(std::shared_ptr<const Catalog> current, const rep
   const std::int64_t at = clock_->WallMillis();
   if (now && last && last->state == state) return report::AddUnitChecks(last->checks, report);
   if (units <= kUnitsAtOnce) {
-    auto checks = make();
+    auto checks = make(cancelled);
     // What cannot be read is named by the report's own checks.
     if (!checks.ok()) return;
     report::AddUnitChecks(*checks, report);
@@ -627,8 +640,8 @@ void Project::AddChecksOfUnits(std::shared_ptr<const Catalog> current, const rep
   }
   if (!now || ingest_ == nullptr) return;
   if (!last || at - last->at_ms >= kUnitChecksEveryMs)
-    state_->unit_checks.Start(key, state, at, [make, as_of = report->as_of]() -> decltype(make()) {
-      auto checks = make();
+    state_->unit_checks.Start(key, state, at, [make, as_of = report->as_of] {
+      auto checks = make({});
       if (checks.ok()) checks->as_of = as_of;
       return checks;
     });
@@ -647,9 +660,10 @@ AnalysisStats Project::analysis_stats() const {
 }
 
 absl::StatusOr<report::Report> Project::Report(std::string_view experiment,
-                                               std::optional<std::int64_t> as_of_ms) {
+                                               std::optional<std::int64_t> as_of_ms,
+                                               const Cancelled& cancelled) {
   const std::int64_t begin = clock_->BootMillis();
-  auto report = MakeReport(experiment, as_of_ms);
+  auto report = MakeReport(experiment, as_of_ms, cancelled);
   ++state_->reports;
   state_->report_ms += clock_->BootMillis() - begin;
   if (!report.ok()) ++state_->failed_reports;
@@ -657,7 +671,10 @@ absl::StatusOr<report::Report> Project::Report(std::string_view experiment,
 }
 
 absl::StatusOr<report::Report> Project::MakeReport(std::string_view experiment,
-                                                   std::optional<std::int64_t> as_of_ms) {
+                                                   std::optional<std::int64_t> as_of_ms,
+                                                   const Cancelled& cancelled) {
+  // It may have waited for its turn.
+  if (cancelled && cancelled()) return absl::CancelledError("the report is no longer wanted");
   const std::shared_ptr<const Catalog> current = catalog();
   if (current == nullptr)
     return absl::NotFoundError("no catalog has been published, so there is no experiment");
@@ -690,14 +707,15 @@ absl::StatusOr<report::Report> Project::MakeReport(std::string_view experiment,
   spec.as_of_ms = as_of_ms.value_or(clock_->WallMillis());
   if (absl::Status status = LoadFrozenCaps(store_.get(), &spec); !status.ok()) return status;
   input.plan.ended = stopped || (spec.end_ms && *spec.end_ms <= spec.as_of_ms);
+  const std::unique_ptr<analysis::Reducer> reducer = ReducerFor(cancelled);
   absl::StatusOr<analysis::AnalysisResult> result = absl::NotFoundError("");
   for (int attempt = 0; attempt < kSnapshots && absl::IsNotFound(result.status()); ++attempt) {
-    const auto source = store_->Snapshot({.experiment = spec.experiment});
+    const auto source = store_->Snapshot({.experiment = spec.experiment, .cancelled = cancelled});
     if (!source.ok()) return source.status();
     // An old moment is asked for once; it would take the place of what is known about now. A
     // cluster's snapshots have no chunks that stay.
     result = as_of_ms.has_value() || ingest_ == nullptr || shares_store_
-                 ? analysis::Analyze(**source, spec)
+                 ? analysis::Analyze(**source, spec, {.reducer = reducer.get()})
                  : state_->results.Analyze(*source, spec);
   }
   if (!result.ok()) return result.status();
@@ -712,7 +730,7 @@ absl::StatusOr<report::Report> Project::MakeReport(std::string_view experiment,
   input.spec = &spec;
   input.result = &*result;
   report::Report report = BuildReport(&input);
-  AddChecksOfUnits(current, input, !as_of_ms.has_value(), &report);
+  AddChecksOfUnits(current, input, !as_of_ms.has_value(), cancelled, &report);
   if (ingest_ != nullptr) AddVariantCheck(ingest_->RecheckOf(spec.experiment), &report);
   return report;
 }

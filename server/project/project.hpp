@@ -18,6 +18,13 @@
 #include "server/report/build.hpp"
 #include "server/store/event_store.hpp"
 
+namespace upswing::analysis {
+class Reducer;
+}
+namespace upswing::store {
+class ClickHouseClient;
+}
+
 namespace upswing::project {
 
 /// How catalogs and id lists are signed; without `sign` they are not.
@@ -66,8 +73,6 @@ struct Options {
   std::string unit_key = {};
   /// Of such a store: called with the rows that a query has read so far, by any thread.
   std::function<void(std::uint64_t)> progress = {};
-  /// Of such a store: true ends the queries that run, also on its servers; asked by any thread.
-  std::function<bool()> cancelled = {};
   /// Reads beside a running server or after a crash; nothing is published or ingested.
   bool read_only = false;
   /// Name of the project of a new data folder; part of every unit key. Later opens may leave it
@@ -128,10 +133,16 @@ class Project {
   /// The file of one version; kNotFound if there is none of this number.
   absl::StatusOr<std::string> Source(std::uint64_t version);
 
+  /// Whether nobody waits for a report any more. Asked now and then while it is made, by any
+  /// thread.
+  using Cancelled = std::function<bool()>;
+
   /// The report of an experiment, or of a holdout by "holdout:<key>". `as_of_ms`: records later
-  /// than this are left out; default now. kNotFound names the experiment.
+  /// than this are left out; default now. kNotFound names the experiment. kCancelled: by
+  /// `cancelled`, which also ends the queries that run on a cluster's servers.
   absl::StatusOr<report::Report> Report(std::string_view experiment,
-                                        std::optional<std::int64_t> as_of_ms);
+                                        std::optional<std::int64_t> as_of_ms,
+                                        const Cancelled& cancelled = {});
 
   AnalysisStats analysis_stats() const;
 
@@ -147,10 +158,12 @@ class Project {
   absl::Status OpenCluster(const Options& options, std::string* name_of_new);
   absl::Status LoadCatalog();
   absl::StatusOr<report::Report> MakeReport(std::string_view experiment,
-                                            std::optional<std::int64_t> as_of_ms);
+                                            std::optional<std::int64_t> as_of_ms,
+                                            const Cancelled& cancelled);
+  std::unique_ptr<analysis::Reducer> ReducerFor(const Cancelled& cancelled) const;
   report::Report BuildReport(report::Input* input);
   void AddChecksOfUnits(std::shared_ptr<const Catalog> current, const report::Input& input,
-                        bool now, report::Report* report);
+                        bool now, const Cancelled& cancelled, report::Report* report);
   absl::StatusOr<std::map<std::uint32_t, std::vector<double>>> PhaseWeights(
       const Catalog& current, const authoring::Experiment& experiment);
   absl::Status Parse(Catalog* catalog);
@@ -160,6 +173,7 @@ class Project {
   const port::Clock* clock_ = nullptr;
   bool shares_store_ = false;
   std::unique_ptr<store::EventStore> store_;
+  store::ClickHouseClient* cluster_ = nullptr;  // of store_, if it is a cluster
   std::unique_ptr<ingest::Ingest> ingest_;
   struct State;
   std::unique_ptr<State> state_;

@@ -91,6 +91,9 @@ struct StoreStats {
 struct SnapshotScope {
   /// If not empty: records of units that were never exposed to this experiment may be missing.
   std::string experiment;
+  /// Asked now and then by queries that may be long, from any thread: true ends them with
+  /// kCancelled. Outlived by the snapshot. Empty: never.
+  std::function<bool()> cancelled = {};
 };
 
 /// Where batches become durable and analyses read. Thread-safe.

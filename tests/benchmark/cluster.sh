@@ -98,7 +98,7 @@ begin=$(date +%s.%N)
 "$upswing" store copy --from "embedded:$folder/shop" --to "$store/shop"
 awk -v b="$begin" -v e="$(date +%s.%N)" 'BEGIN { printf "{\"copy_and_compare_seconds\": %.1f}\n", e - b }'
 for run in 1 2 3; do
-  for where in "--data $folder/shop" "--store $store/shop"; do
+  for where in "--data $folder/shop" "--store $store/shop?sums=node" "--store $store/shop?sums=shards"; do
     used=$(cpu "$clickhouse")
     begin=$(date +%s.%N)
     # shellcheck disable=SC2086
@@ -107,6 +107,6 @@ subprocess.run(sys.argv[1:], check=True, stdout=subprocess.DEVNULL)
 u = resource.getrusage(resource.RUSAGE_CHILDREN)
 print('{\"report_cpu_seconds\": %.2f, \"report_peak_mib\": %d}' % (u.ru_utime + u.ru_stime, u.ru_maxrss / 1024))" \
       "$upswing" report one_tap $where --format json
-    awk -v w="${where%% *}" -v b="$begin" -v e="$(date +%s.%N)" -v a="$used" -v c="$(cpu "$clickhouse")" 'BEGIN { printf "{\"report\": \"%s\", \"seconds\": %.2f, \"clickhouse_cpu_seconds\": %.2f}\n", w, e - b, c - a }'
+    awk -v w="${where##*/}" -v b="$begin" -v e="$(date +%s.%N)" -v a="$used" -v c="$(cpu "$clickhouse")" 'BEGIN { printf "{\"report\": \"%s\", \"seconds\": %.2f, \"clickhouse_cpu_seconds\": %.2f}\n", w, e - b, c - a }'
   done
 done

@@ -83,8 +83,13 @@ absl::Status ParseOption(std::string_view name, std::string_view value,
     if (!absl::SimpleAtoi(text, &address->memory) || address->memory < std::int64_t{1} << 27 ||
         address->memory > std::int64_t{1} << 50)
       return Wrong(name, "must be in [134217728, 2^50] bytes");
+  } else if (name == "sums") {
+    using Sums = ClickHouseAddress::Sums;
+    if (value != "auto" && value != "shards" && value != "node")
+      return Wrong(name, "must be auto, shards or node");
+    address->sums = value == "auto" ? Sums::kAuto : value == "node" ? Sums::kNode : Sums::kShards;
   } else {
-    return Wrong(name, "is no option; there are cluster, quorum, ca, seconds, memory");
+    return Wrong(name, "is no option; there are cluster, quorum, ca, seconds, memory, sums");
   }
   return absl::OkStatus();
 }

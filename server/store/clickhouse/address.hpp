@@ -37,6 +37,10 @@ struct ClickHouseAddress {
   /// `memory`: bytes that one query may take on a server. Range: [2^27, 2^50]; 0 = the server's own
   /// limit.
   std::int64_t memory = 0;
+  /// `sums`: who sums up units for a report. `shards`, each for its own units; `node`, from all
+  /// records of the experiment's units, exactly; `auto`, the shards where there are many records.
+  enum class Sums : std::uint8_t { kAuto, kShards, kNode };
+  Sums sums = Sums::kAuto;
 
   /// As shown in messages: without the password.
   std::string ToString() const;

@@ -525,7 +525,6 @@ absl::StatusOr<std::unique_ptr<ClickHouseStore>> ClickHouseStore::Open(
   auto client = ClickHouseClient::Connect(options.address);
   if (!client.ok()) return client.status();
   (*client)->OnProgress(options.progress);
-  (*client)->CancelWhen(options.cancelled);
   auto store = std::make_unique<StoreImpl>(*std::move(client), options);
   if (absl::Status status = store->Load(); !status.ok()) return status;
   return store;

@@ -23,8 +23,6 @@ struct ClickHouseOptions {
   std::string project;
   /// Called with what a query has read so far, by the thread that asked it.
   std::function<void(const QueryProgress&)> progress = {};
-  /// See `ClickHouseClient::CancelWhen`.
-  std::function<bool()> cancelled = {};
 };
 
 /// A store in a ClickHouse cluster. A process that holds one has no state of its own: any number of

@@ -139,6 +139,7 @@ struct ClickHouseClient::Request {
   const Settings* settings = nullptr;
   const std::function<absl::Status(std::string_view)>* more = nullptr;
   const std::function<void()>* restart = nullptr;
+  const Cancelled* cancelled = nullptr;  // of what reads
 };
 
 struct ClickHouseClient::Connection {
@@ -260,7 +261,7 @@ absl::Status ClickHouseClient::Once(const Request& request, std::size_t host, bo
   exchange.easy = easy;
   exchange.more = request.more;
   exchange.progress = &progress_;
-  exchange.cancelled = &cancelled_;
+  exchange.cancelled = request.cancelled;
   char error[CURL_ERROR_SIZE] = "";
   curl_easy_setopt(easy, CURLOPT_URL, url.c_str());
   curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
@@ -277,7 +278,7 @@ absl::Status ClickHouseClient::Once(const Request& request, std::size_t host, bo
   curl_easy_setopt(easy, CURLOPT_WRITEDATA, &exchange);
   curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, OnHeader);
   curl_easy_setopt(easy, CURLOPT_HEADERDATA, &exchange);
-  if (request.reads && cancelled_) {
+  if (request.reads && *request.cancelled) {
     curl_easy_setopt(easy, CURLOPT_NOPROGRESS, 0L);
     curl_easy_setopt(easy, CURLOPT_XFERINFOFUNCTION, OnTransfer);
     curl_easy_setopt(easy, CURLOPT_XFERINFODATA, &exchange);
@@ -374,7 +375,8 @@ absl::StatusOr<std::unique_ptr<ClickHouseClient>> ClickHouseClient::Connect(
   return client;
 }
 
-absl::StatusOr<std::string> ClickHouseClient::Read(std::string_view sql, const Settings& settings) {
+absl::StatusOr<std::string> ClickHouseClient::Read(std::string_view sql, const Settings& settings,
+                                                   const Cancelled& cancelled) {
   std::string out;
   const absl::Status status = Stream(
       sql,
@@ -382,7 +384,7 @@ absl::StatusOr<std::string> ClickHouseClient::Read(std::string_view sql, const S
         out.append(piece);
         return absl::OkStatus();
       },
-      [&] { out.clear(); }, settings);
+      [&] { out.clear(); }, settings, cancelled);
   if (!status.ok()) return status;
   return out;
 }
@@ -390,13 +392,14 @@ absl::StatusOr<std::string> ClickHouseClient::Read(std::string_view sql, const S
 absl::Status ClickHouseClient::Stream(std::string_view sql,
                                       const std::function<absl::Status(std::string_view)>& more,
                                       const std::function<void()>& restart,
-                                      const Settings& settings) {
+                                      const Settings& settings, const Cancelled& cancelled) {
   Request request;
   request.reads = true;
   request.body = sql;
   request.settings = &settings;
   request.more = &more;
   request.restart = &restart;
+  request.cancelled = &cancelled;
   return Perform(request);
 }
 

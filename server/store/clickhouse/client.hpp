@@ -29,7 +29,7 @@ struct QueryProgress {
 /// replicas, read-only tables): later it may; kResourceExhausted if a server's disk is full or a
 /// limit of memory is hit; kDeadlineExceeded past `ClickHouseAddress::seconds`;
 /// kPermissionDenied for user and password; kInternal for what the server refuses otherwise. The
-/// message has the server's own words. kCancelled: by `CancelWhen`.
+/// message has the server's own words.
 class ClickHouseClient {
  public:
   /// Asks for the server's version.
@@ -44,13 +44,19 @@ class ClickHouseClient {
   /// Settings of one request, beside the client's own.
   using Settings = std::vector<std::pair<std::string, std::string>>;
 
+  /// Asked about every second while a query runs: true ends it, here and on the servers, with
+  /// kCancelled. Empty: never.
+  using Cancelled = std::function<bool()>;
+
   /// Runs a query that reads, and runs it again on the next host if one fails in it.
-  absl::StatusOr<std::string> Read(std::string_view sql, const Settings& settings = {});
+  absl::StatusOr<std::string> Read(std::string_view sql, const Settings& settings = {},
+                                   const Cancelled& cancelled = {});
 
   /// Likewise, handing the answer over piece by piece. `restart` is called before a second attempt.
   absl::Status Stream(std::string_view sql,
                       const std::function<absl::Status(std::string_view)>& more,
-                      const std::function<void()>& restart, const Settings& settings = {});
+                      const std::function<void()>& restart, const Settings& settings = {},
+                      const Cancelled& cancelled = {});
 
   /// Runs a statement that changes something, once; the next host is asked only where none was
   /// reached.
@@ -65,10 +71,6 @@ class ClickHouseClient {
   void OnProgress(std::function<void(const QueryProgress&)> progress) {
     progress_ = std::move(progress);
   }
-
-  /// Asked about every second during `Read` and `Stream`: true ends the query here and on the
-  /// servers. Set before use.
-  void CancelWhen(std::function<bool()> cancelled) { cancelled_ = std::move(cancelled); }
 
  private:
   struct Request;
@@ -85,7 +87,6 @@ class ClickHouseClient {
   int version_ = 0;
   std::atomic<std::size_t> host_{0};  // the one that answered last
   std::function<void(const QueryProgress&)> progress_;
-  std::function<bool()> cancelled_;
   std::mutex mutex_;
   std::vector<std::unique_ptr<Connection>> idle_;  // guarded by mutex_
 };

@@ -61,19 +61,44 @@ void AppendLedgerRow(const LandingBatch& batch, LedgerKind kind, std::uint64_t a
             body);
 }
 
-std::string CountedRows(const ClickHouseAddress& address) {
+namespace {
+
+std::string Counted(const ClickHouseAddress& address, std::string_view in, std::string_view until) {
   const std::string ledger = absl::StrCat(address.database, ".ledger");
+  const std::string stored =
+      absl::StrCat(" WHERE kind = 0", absl::string_view(until.data(), until.size()));
   // Batches that are stored as a whole and in parts; there are few ancestors to look for.
   const std::string wholes = absl::StrCat(
-      "SELECT epoch_hi, epoch_lo, sequence FROM ", ledger,
-      " WHERE kind = 0 AND (epoch_hi, epoch_lo, sequence) IN (SELECT epoch_hi, epoch_lo, ancestor "
-      "FROM ",
-      ledger, " ARRAY JOIN ancestors AS ancestor WHERE kind = 0)");
+      "SELECT epoch_hi, epoch_lo, sequence FROM ", ledger, stored,
+      " AND (epoch_hi, epoch_lo, sequence) IN (SELECT epoch_hi, epoch_lo, ancestor FROM ", ledger,
+      " ARRAY JOIN ancestors AS ancestor", stored, ")");
+  return absl::StrCat("(attempt, batch) ", absl::string_view(in.data(), in.size()),
+                      " (SELECT min(attempt), argMin(batch, attempt) FROM ", ledger, stored,
+                      " AND (attempt, batch) NOT IN (SELECT attempt, batch FROM ", ledger,
+                      " ARRAY JOIN ancestors AS ancestor", stored,
+                      " AND (epoch_hi, epoch_lo, ancestor) IN (", wholes,
+                      ")) GROUP BY epoch_hi, epoch_lo, sequence)");
+}
+
+std::string Until(std::int64_t until_ms) {
+  return absl::StrCat(" AND received_ms <= toInt64(", until_ms, ")");
+}
+
+}  // namespace
+
+std::string CountedRows(const ClickHouseAddress& address) {
+  return Counted(address, "GLOBAL IN", "");
+}
+
+std::string CountedRowsHere(const ClickHouseAddress& address, std::int64_t until_ms) {
+  return Counted(address, "IN", Until(until_ms));
+}
+
+std::string LedgerMark(const ClickHouseAddress& address, std::int64_t until_ms) {
   return absl::StrCat(
-      "(attempt, batch) GLOBAL IN (SELECT min(attempt), argMin(batch, attempt) FROM ", ledger,
-      " WHERE kind = 0 AND (attempt, batch) NOT IN (SELECT attempt, batch FROM ", ledger,
-      " ARRAY JOIN ancestors AS ancestor WHERE kind = 0 AND (epoch_hi, epoch_lo, ancestor) IN (",
-      wholes, ")) GROUP BY epoch_hi, epoch_lo, sequence)");
+      "SELECT toInt64(sum(cityHash64(epoch_hi, epoch_lo, sequence, attempt, batch))) AS mark, "
+      "toInt64(count()) AS n FROM ",
+      address.database, ".ledger WHERE kind = 0", Until(until_ms));
 }
 
 absl::StatusOr<KnownInLedger> KnownInLedger::Ask(ClickHouseClient* client,

@@ -38,6 +38,12 @@ void AppendLedgerRow(const LandingBatch& batch, LedgerKind kind, std::uint64_t a
 /// them is told so, while the whole, once it was taken, is never sent again.
 std::string CountedRows(const ClickHouseAddress& address);
 
+/// Likewise, looked up by each server for its own rows, among batches received until `until_ms`.
+/// Servers that give the same answer to `LedgerMark` agree.
+std::string CountedRowsHere(const ClickHouseAddress& address, std::int64_t until_ms);
+/// SELECT of a mark (Int64) and the number (Int64) of those rows of the ledger.
+std::string LedgerMark(const ClickHouseAddress& address, std::int64_t until_ms);
+
 /// What the ledger knows of some batches.
 class KnownInLedger {
  public:

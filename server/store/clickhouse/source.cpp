@@ -112,6 +112,9 @@ class Source : public RecordSource {
   absl::Status Fetch(const GroupKey& group, Fetched* fetched) const;
   std::string OfUnits(std::string_view unit_type) const;
   void Note(const absl::Status& status) const;
+  absl::StatusOr<std::string> Ask(const std::string& sql) const {
+    return client_->Read(sql, {}, scope_.cancelled);
+  }
   absl::StatusOr<std::string> Grown(ClientCount::Kind kind, std::string_view name,
                                     std::int64_t from_ms, std::int64_t to_ms) const;
 
@@ -133,9 +136,9 @@ class Source : public RecordSource {
 };
 
 absl::Status Source::Load() {
-  const absl::StatusOr<std::string> groups = client_->Read(
-      absl::StrCat("SELECT unit_type, lane, name, min(time_ms), max(time_ms) FROM ", records_,
-                   " WHERE ", counted_, " GROUP BY unit_type, lane, name FORMAT RowBinary"));
+  const absl::StatusOr<std::string> groups =
+      Ask(absl::StrCat("SELECT unit_type, lane, name, min(time_ms), max(time_ms) FROM ", records_,
+                       " WHERE ", counted_, " GROUP BY unit_type, lane, name FORMAT RowBinary"));
   if (!groups.ok()) return groups.status();
   ByteReader in(*groups);
   while (!in.AtEnd()) {
@@ -191,7 +194,8 @@ void Source::FetchKeys(std::string_view unit_type, UnitKeys* keys) const {
       [&] {
         rest.clear();
         for (auto& of_shard : keys->of) of_shard.clear();
-      });
+      },
+      {}, scope_.cancelled);
   for (auto& of_shard : keys->of) std::sort(of_shard.begin(), of_shard.end());
 }
 
@@ -289,7 +293,7 @@ absl::Status Source::Fetch(const GroupKey& group, Fetched* fetched) const {
         units.clear();
         for (auto& chunks : fetched->chunks) chunks.clear();
       },
-      {{"max_bytes_before_external_sort", "1000000000"}});
+      {{"max_bytes_before_external_sort", "1000000000"}}, scope_.cancelled);
   if (!status.ok()) return status;
   if (!reader.AtEnd()) return absl::UnavailableError("ClickHouse: the answer is cut off");
   return cut(units.size());
@@ -349,6 +353,7 @@ std::vector<ChunkGroup> Source::Groups() const {
 
 absl::StatusOr<std::string> Source::Read(const ChunkRef& chunk) const {
   if (chunk.id != kFailed) return file_.Read(chunk.id);
+  if (scope_.cancelled && scope_.cancelled()) return absl::CancelledError("cancelled");
   const std::lock_guard lock(mutex_);
   return absl::UnavailableError(unreadable_.empty() ? "ClickHouse" : unreadable_.back());
 }
@@ -365,16 +370,16 @@ std::int64_t Source::EventsWithout(std::string_view name,
     absl::StrAppend(&none, " AND unit_type != ", Quoted(type), " AND NOT has(companion.type, ",
                     Quoted(type), ")");
   const absl::StatusOr<std::string> answer =
-      client_->Read(absl::StrCat("SELECT toInt64(count()) FROM ", records_,
-                                 " WHERE lane = 1 AND copy = 0 AND name = ", Quoted(name), none,
-                                 " AND ", counted_, " FORMAT RowBinary"));
+      Ask(absl::StrCat("SELECT toInt64(count()) FROM ", records_,
+                       " WHERE lane = 1 AND copy = 0 AND name = ", Quoted(name), none, " AND ",
+                       counted_, " FORMAT RowBinary"));
   Note(answer.status());
   return answer.ok() && answer->size() == 8 ? ByteReader(*answer).Fixed<std::int64_t>() : 0;
 }
 
 std::map<std::string, std::int64_t> Source::Erased(std::string_view experiment) const {
   std::map<std::string, std::int64_t> erased;
-  const absl::StatusOr<std::string> answer = client_->Read(absl::StrCat(
+  const absl::StatusOr<std::string> answer = Ask(absl::StrCat(
       "SELECT variant, toInt64(sum(units)) FROM (SELECT DISTINCT variant, units, id FROM ",
       client_->address().database, ".erased WHERE experiment = ", Quoted(experiment),
       ") GROUP BY variant FORMAT RowBinary"));
@@ -401,7 +406,7 @@ absl::StatusOr<std::string> Source::Grown(ClientCount::Kind kind, std::string_vi
                     ")) - toInt64(maxIf(c.", value, ", received_ms < ", from, ")) AS ", value, "_");
     absl::StrAppend(&outer, ", sum(", value, "_)");
   }
-  return client_->Read(absl::StrCat(
+  return Ask(absl::StrCat(
       "SELECT variant_, reason_", outer, " FROM (SELECT c.variant AS variant_, c.reason AS reason_",
       inner, " FROM ", client_->address().database, ".ledger ARRAY JOIN count AS c WHERE c.kind = ",
       static_cast<int>(kind), " AND c.name = ", Quoted(name),

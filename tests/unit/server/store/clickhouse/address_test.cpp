@@ -13,7 +13,7 @@ using ::testing::HasSubstr;
 TEST(ClickHouseAddress, ReadsEveryPart) {
   const auto address = ParseClickHouseAddress(
       "clickhouses://u%40x:p%3aw@one:1,two/shop?cluster=main&quorum=3&ca=%2Fca.pem&seconds=60&"
-      "memory=1073741824");
+      "memory=1073741824&sums=node");
   ASSERT_TRUE(address.ok()) << address.status();
   EXPECT_TRUE(address->tls);
   EXPECT_EQ(address->user, "u@x");
@@ -28,6 +28,7 @@ TEST(ClickHouseAddress, ReadsEveryPart) {
   EXPECT_EQ(address->ca_file, "/ca.pem");
   EXPECT_EQ(address->seconds, 60);
   EXPECT_EQ(address->memory, 1 << 30);
+  EXPECT_EQ(address->sums, ClickHouseAddress::Sums::kNode);
   EXPECT_EQ(address->ToString().find("p:w"), std::string::npos);
 }
 
@@ -38,6 +39,7 @@ TEST(ClickHouseAddress, HasDefaults) {
   EXPECT_EQ(address->hosts[0].port, 8123);
   EXPECT_EQ(address->database, "upswing");
   EXPECT_EQ(address->quorum, 2);
+  EXPECT_EQ(address->sums, ClickHouseAddress::Sums::kAuto);
 }
 
 TEST(ClickHouseAddress, NamesThePartThatIsWrong) {
@@ -50,6 +52,7 @@ TEST(ClickHouseAddress, NamesThePartThatIsWrong) {
                                    {"clickhouse://one/x?quorum=0", "quorum"},
                                    {"clickhouse://one/x?seconds=-1", "seconds"},
                                    {"clickhouse://one/x?memory=1", "memory"},
+                                   {"clickhouse://one/x?sums=all", "sums"},
                                    {"clickhouse://one/x?other=1", "other"},
                                    {"clickhouse://u%4@one/x", "user"}}) {
     const auto address = ParseClickHouseAddress(text);

@@ -114,8 +114,9 @@ TEST(ClickHouseClient, ACancelledQueryEndsOnTheServerToo) {
   const auto client = ClickHouseClient::Connect(server.address());
   ASSERT_TRUE(client.ok()) << client.status();
   // Once the query is there.
-  (*client)->CancelWhen([&] { return server.requests().size() >= 2; });
-  EXPECT_EQ((*client)->Read("SELECT 1").status().code(), absl::StatusCode::kCancelled);
+  const auto cancelled = [&] { return server.requests().size() >= 2; };
+  EXPECT_EQ((*client)->Read("SELECT 1", {}, cancelled).status().code(),
+            absl::StatusCode::kCancelled);
   const std::vector<std::string> requests = server.requests();
   ASSERT_EQ(requests.size(), 3u);
   const std::size_t at = requests[1].find("query_id=");
