@@ -14,6 +14,8 @@ Response FromStatus(const absl::Status& status) {
     case absl::StatusCode::kAlreadyExists:
     case absl::StatusCode::kFailedPrecondition:
       return Problem(409, "conflict", message);
+    case absl::StatusCode::kCancelled:  // Shows in the log and the metrics only: nobody is there.
+      return Problem(499, "client closed request", message);
     case absl::StatusCode::kAborted:
       return Problem(412, "precondition failed", message);
     case absl::StatusCode::kResourceExhausted:

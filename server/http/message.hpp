@@ -19,6 +19,9 @@ struct Request {
   std::vector<std::pair<std::string, std::string>> query;
   std::vector<std::pair<std::string, std::string>> headers;
   std::string body;
+  /// Whether the peer has closed the connection. Any thread may ask until the answer is given.
+  /// Empty for requests that did not come over one.
+  std::function<bool()> peer_left = {};
 
   /// The first header of this lower-case name, or empty.
   std::string_view Header(std::string_view name) const;

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <poll.h>
+
 #include <optional>
 #include <string>
 #include <utility>  // Boost 1.74's Asio needs it first.
@@ -144,12 +146,20 @@ class Session : public Connection {
                            "the request target must be an absolute path with valid escapes"));
     }
     request.body = std::move(message.body());
+    request.peer_left = [self = Self()] { return self->PeerLeft(); };
     lowest().expires_never();  // The handler has its own limits.
     handler_(std::move(request), [self = Self()](Response response) {
       boost::asio::post(
           self->derived().stream().get_executor(),
           [self, response = std::move(response)]() mutable { self->Write(std::move(response)); });
     });
+  }
+
+  // Called while the strand waits for the answer. What the peer may have sent after its request
+  // stays where it is.
+  bool PeerLeft() {
+    pollfd watched{lowest().socket().native_handle(), POLLRDHUP, 0};
+    return poll(&watched, 1, 0) > 0;
   }
 
   void Fail(error_code error) {

@@ -27,6 +27,7 @@
 #include "tests/support/http_server_process.hpp"
 #include "tests/support/paths.hpp"
 #include "tests/support/process.hpp"
+#include "tests/support/raw_connection.hpp"
 
 namespace upswing {
 namespace {
@@ -61,11 +62,14 @@ class Store {
         {Upswing(), "store", "init", "--store", Url(), "--unit-key", key(), "--project", project});
     EXPECT_EQ(init.status, 0) << init.err;
   }
-  std::string Url(int first = 0) const { return cluster_->Url(database_, first); }
+  /// `sums`: who sums up for reports.
+  std::string Url(int first = 0, const std::string& sums = "auto") const {
+    return cluster_->Url(database_, first) + "&sums=" + sums;
+  }
   std::string key() const { return folder_ / "unit.key"; }
   Server Node(int first = 0, std::vector<std::string> more = {},
-              Server::Auth auth = Server::Auth::kNone) const {
-    more.insert(more.end(), {"--store", Url(first), "--unit-key", key()});
+              Server::Auth auth = Server::Auth::kNone, const std::string& sums = "auto") const {
+    more.insert(more.end(), {"--store", Url(first, sums), "--unit-key", key()});
     return Server("", more, auth);
   }
   TemporaryFolder& folder() { return folder_; }
@@ -126,11 +130,14 @@ TEST(ClickHouse, TheSimulatedShopReportsAsFromAFolder) {
   }
   const std::string as_of = "2030-01-01T00:00:00Z";
   json mine = ReportOf("one_tap", "--data", folder / "data", as_of);
-  json theirs = ReportOf("one_tap", "--store", store.Url(2), as_of);
   // What clients had counted when they formed their last batch depends on when that was.
-  for (json* report : {&mine, &theirs}) (*report)["health"].erase("stages");
+  mine["health"].erase("stages");
   EXPECT_GT(mine["variants"][0]["units"].get<int>(), 20);
-  ExpectAlike(mine, theirs, "report");
+  for (const char* sums : {"node", "shards"}) {
+    json theirs = ReportOf("one_tap", "--store", store.Url(2, sums), as_of);
+    theirs["health"].erase("stages");
+    ExpectAlike(mine, theirs, sums);
+  }
 }
 
 TEST(ClickHouse, HillstromReportsAsFromAFolder) {
@@ -160,7 +167,8 @@ TEST(ClickHouse, HillstromReportsAsFromAFolder) {
   const std::string as_of = "2030-01-01T00:00:00Z";
   const json mine = ReportOf("spring_email", "--data", folder / "data", as_of);
   EXPECT_EQ(mine["variants"][0]["units"], 21306);
-  ExpectAlike(mine, ReportOf("spring_email", "--store", store.Url(1), as_of), "report");
+  for (const char* sums : {"node", "shards"})
+    ExpectAlike(mine, ReportOf("spring_email", "--store", store.Url(1, sums), as_of), sums);
   ExpectAlike(mine, ReportOf("spring_email", "--server", nodes[1].url(), as_of), "report");
 }
 
@@ -405,9 +413,10 @@ TEST(ClickHouse, AQueryEndsOnTheServerWhenItsReaderGivesUp) {
   };
   const auto client = ClientWith("");
   std::atomic<bool> given_up{false};
-  client->CancelWhen([&] { return given_up.load(); });
-  std::thread reader(
-      [&] { EXPECT_EQ(client->Read(kEndless).status().code(), absl::StatusCode::kCancelled); });
+  std::thread reader([&] {
+    const auto answer = client->Read(kEndless, {}, [&] { return given_up.load(); });
+    EXPECT_EQ(answer.status().code(), absl::StatusCode::kCancelled);
+  });
   EXPECT_TRUE(Comes([&] { return running(kEndless) == "1\n"; }));
   given_up = true;
   reader.join();
@@ -476,7 +485,7 @@ class Reader {
           RunProgram({Upswing(), "report", "one_tap", where_[0],
                       where_[1 + i % (where_.size() - 1)], "--as-of", kAsOf, "--format", "json"});
       if (report.status == 0) {
-        EXPECT_EQ(json::parse(report.out)["variants"], wanted_);
+        ExpectAlike(json::parse(report.out)["variants"], wanted_, "variants");
         ++whole_;
         continue;
       }
@@ -506,6 +515,34 @@ bool ReportRunsOn(const ClickHouseCluster& cluster, const std::vector<int>& serv
   return false;
 }
 
+// How often a node has answered somebody who asked for a report with this status.
+int Reports(const Server& node, int status) {
+  testing::RawConnection connection(static_cast<std::uint16_t>(PortOf(node)));
+  connection.Send("GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+  const std::string text = connection.ReadToEnd();
+  const std::string line =
+      "upswing_http_requests_total{method=\"GET\",route=\"/v1/experiments/{key}/"
+      "report\",status=\"" +
+      std::to_string(status) + "\"} ";
+  const std::size_t at = text.find(line);
+  return at == std::string::npos ? 0 : std::atoi(text.c_str() + at + line.size());
+}
+
+// Some reports are whole before anyone notices.
+TEST(ClickHouse, AReportOfANodeEndsWhenItsReaderLeaves) {
+  Store store("leaves");
+  Server node = store.Node(0, {"--catalog", Catalog()});
+  for (int asked = 1; asked <= 100 && Reports(node, 499) == 0; ++asked) {
+    {
+      testing::RawConnection reader(static_cast<std::uint16_t>(PortOf(node)));
+      reader.Send("GET /v1/experiments/one_tap/report HTTP/1.1\r\nHost: x\r\n\r\n");
+      ASSERT_TRUE(ReportRunsOn(Cluster(), {0, 1, 2, 3}));
+    }
+    ASSERT_TRUE(Comes([&] { return Reports(node, 499) + Reports(node, 200) == asked; }));
+  }
+  EXPECT_EQ(Reports(node, 499), 1);
+}
+
 TEST_F(Faults, KillsOfAReplicaAndOfANodeDuringIngestAndReport) {
   // Shoppers whose report does not change by what the devices send.
   TemporaryFolder folder;
@@ -519,11 +556,17 @@ TEST_F(Faults, KillsOfAReplicaAndOfANodeDuringIngestAndReport) {
       RunProgram({Upswing(), "store", "copy", "--from", "embedded:" + data, "--to", store.Url()});
   ASSERT_EQ(copied.status, 0) << copied.err;
   const json wanted = ReportOf("one_tap", "--data", data, kAsOf)["variants"];
-  Server nodes[] = {store.Node(0), store.Node(3)};
+  Server nodes[] = {store.Node(0), store.Node(3, {}, Server::Auth::kNone, "shards")};
   Devices devices({PortOf(nodes[0]), PortOf(nodes[1])});
   ASSERT_TRUE(ServiceGoesOn(devices));
-  Reader reader({"--store", store.Url(0), store.Url(1), store.Url(2), store.Url(3)}, wanted);
-  for (const int replica : {1, 2}) {
+  int whole_reports = 0;
+  int refused_reports = 0;
+  for (const auto& [replica, sums] : {std::pair(1, "node"), std::pair(1, "shards"),
+                                      std::pair(2, "shards"), std::pair(2, "node")}) {
+    SCOPED_TRACE(sums);
+    Reader reader(
+        {"--store", store.Url(0, sums), store.Url(1, sums), store.Url(2, sums), store.Url(3, sums)},
+        wanted);
     ASSERT_TRUE(ReportRunsOn(Cluster(), {replica}));
     Cluster().Kill(replica);
     // One of the shard's replicas is no quorum.
@@ -533,8 +576,10 @@ TEST_F(Faults, KillsOfAReplicaAndOfANodeDuringIngestAndReport) {
     EXPECT_TRUE(Comes([&] { return reader.whole() > whole + 2; })) << "reading goes on";
     Cluster().Start(replica);
     EXPECT_TRUE(ServiceGoesOn(devices));
+    reader.Stop();
+    whole_reports += reader.whole();
+    refused_reports += reader.refused();
   }
-  reader.Stop();
   Cluster().WaitUntilReady();
   int broken = 0;
   for (Server& node : nodes) {
@@ -557,7 +602,7 @@ TEST_F(Faults, KillsOfAReplicaAndOfANodeDuringIngestAndReport) {
   std::printf(
       "%d reports whole and %d refused with kills of replicas; %d refused with kills of "
       "nodes\n",
-      reader.whole(), reader.refused(), broken);
+      whole_reports, refused_reports, broken);
   Cluster().WaitUntilReady();
   ExpectEachOnce(store, devices);
 }
@@ -582,7 +627,9 @@ TEST_F(Faults, AWholeShardAway) {
   EXPECT_TRUE(Comes([&] { return devices.refused() > refused + 3; }));
   // By the command and by a node: an error, not the other shard's half.
   for (const std::vector<std::string>& where :
-       {std::vector<std::string>{"--store", store.Url(0)}, {"--server", nodes[1].url()}}) {
+       {std::vector<std::string>{"--store", store.Url(0, "node")},
+        {"--store", store.Url(0, "shards")},
+        {"--server", nodes[1].url()}}) {
     const Finished report = RunProgram(
         {Upswing(), "report", "one_tap", where[0], where[1], "--as-of", kAsOf, "--format", "json"});
     EXPECT_EQ(report.status, 1) << report.out;

@@ -3,8 +3,12 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <condition_variable>
+#include <memory>
+#include <mutex>
 #include <string>
 #include <thread>
+#include <utility>
 
 #include "tests/support/raw_connection.hpp"
 
@@ -33,6 +37,54 @@ TEST(HttpServer, HandsTheDecodedRequestToTheHandlerAndKeepsTheConnection) {
   const std::string answer = connection.ReadToEnd();
   EXPECT_NE(answer.find("POST /a b 1+1 v body"), std::string::npos) << answer;
   EXPECT_NE(answer.find("GET /second"), std::string::npos) << answer;
+}
+
+// A server whose handler hands its requests over and answers when it is told to.
+class Waiting {
+ public:
+  Waiting() {
+    auto server = HttpServer::Start({.port = 0}, [this](Request request, Respond respond) {
+      const std::lock_guard lock(mutex_);
+      request_ = std::move(request);
+      respond_ = std::move(respond);
+      came_.notify_all();
+    });
+    EXPECT_TRUE(server.ok()) << server.status();
+    server_ = *std::move(server);
+  }
+  ~Waiting() {
+    if (respond_) respond_({});
+    // They hold the connection, which must not outlive the server.
+    respond_ = nullptr;
+    request_ = {};
+  }
+  std::uint16_t port() const { return server_->Port(); }
+  const Request& Next() {
+    std::unique_lock lock(mutex_);
+    came_.wait(lock, [this] { return respond_ != nullptr; });
+    return request_;
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable came_;
+  Request request_;
+  Respond respond_;
+  std::unique_ptr<HttpServer> server_;
+};
+
+TEST(HttpServer, TellsAHandlerThatThePeerHasLeft) {
+  // What else has been sent does not hide it.
+  for (const char* more : {"", "GET /next HTTP/1.1\r\nHost: x\r\n\r\n"}) {
+    Waiting server;
+    auto connection = std::make_unique<Connection>(server.port());
+    connection->Send("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+    const Request& request = server.Next();
+    connection->Send(more);
+    EXPECT_FALSE(request.peer_left());
+    connection.reset();
+    while (!request.peer_left()) std::this_thread::yield();
+  }
 }
 
 TEST(HttpServer, RefusesABodyOverTheLimitWith413AndTakesOneAtTheLimit) {
