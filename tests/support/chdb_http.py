@@ -1,16 +1,18 @@
 """ClickHouse's HTTP interface over the engine of the Python package chdb, as far as the store uses it.
 
-usage: chdb_http.py FOLDER     prints the port it listens on; one request at a time, on loopback
+usage: chdb_http.py FOLDER     prints the port it listens on; many connections, one query at a time, on loopback
 """
 import http.server
 import os
 import sys
+import threading
 import urllib.parse
 
 from chdb import session
 
 FOLDER = sys.argv[1]
 ENGINE = session.Session(os.path.join(FOLDER, "engine"))
+ONE_AT_A_TIME = threading.Lock()
 # What an interface over HTTP takes and the engine in this process does not.
 OF_HTTP = {"query", "query_id", "wait_end_of_query", "send_progress_in_http_headers", "readonly", "database",
            "cancel_http_readonly_queries_on_client_close", "max_query_size"}
@@ -23,6 +25,14 @@ class Handler(http.server.BaseHTTPRequestHandler):
         pass
 
     def do_POST(self):
+        with ONE_AT_A_TIME:
+            status, text = self.answer()
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(text)))
+        self.end_headers()
+        self.wfile.write(text)
+
+    def answer(self):
         parameters = dict(urllib.parse.parse_qsl(urllib.parse.urlparse(self.path).query))
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         try:
@@ -38,15 +48,11 @@ class Handler(http.server.BaseHTTPRequestHandler):
                 answer = ENGINE.query(f"{head} FROM INFILE '{path}'{packed} FORMAT {form}")
             else:
                 answer = ENGINE.query(body.decode("utf-8", "surrogateescape"), "TabSeparated")
-            status, text = 200, answer.bytes()
+            return 200, answer.bytes()
         except Exception as error:  # The engine's errors come as many kinds.
-            status, text = 500, str(error).encode()
-        self.send_response(status)
-        self.send_header("Content-Length", str(len(text)))
-        self.end_headers()
-        self.wfile.write(text)
+            return 500, str(error).encode()
 
 
-server = http.server.HTTPServer(("127.0.0.1", 0), Handler)
+server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
 print(server.server_address[1], flush=True)
 server.serve_forever()
