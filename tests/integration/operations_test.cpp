@@ -10,6 +10,9 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <map>
+#include <regex>
+#include <sstream>
 #include <string>
 #include <thread>
 #include <vector>
@@ -168,6 +171,73 @@ TEST_F(Operations, AFullDiskLosesNothingAndIsOverWhenThereIsRoom) {
   const testing::Finished verified =
       testing::RunProgram({testing::Upswing(), "store", "verify", "--data", disk + "/data"});
   EXPECT_EQ(verified.status, 0) << verified.err;
+}
+
+// The samples of a Prometheus text, by name with labels. Each belongs to a type that is given
+// before.
+std::map<std::string, double> Samples(const std::string& text) {
+  std::map<std::string, double> samples;
+  std::map<std::string, std::string> types;
+  std::istringstream lines(text);
+  for (std::string line; std::getline(lines, line);) {
+    std::smatch match;
+    if (std::regex_match(line, match, std::regex("# TYPE ([a-z_]+) (counter|gauge|histogram)"))) {
+      EXPECT_TRUE(types.emplace(match[1], match[2]).second) << line;
+      continue;
+    }
+    if (!std::regex_match(
+            line, match,
+            std::regex(
+                R"re(([a-z_]+)(\{[a-z]+="[^"\\]*"(,[a-z]+="[^"\\]*")*\})? ([-+.e0-9]+))re"))) {
+      ADD_FAILURE() << "no sample: " << line;
+      continue;
+    }
+    std::string type = match[1];
+    if (types[type].empty()) type = type.substr(0, type.rfind('_'));  // _bucket, _sum, _count
+    EXPECT_NE(types[type], "") << line;
+    EXPECT_TRUE(samples.emplace(match[1].str() + match[2].str(), std::stod(match[4])).second)
+        << "twice: " << line;
+  }
+  return samples;
+}
+
+TEST_F(Operations, MetricsCountWhatHappened) {
+  testing::Server server(folder_ / "data", {"--catalog", folder_ / "catalog.json"});
+  for (const std::uint64_t sequence : {1, 2, 2, 3, 3, 3})
+    ASSERT_EQ(Call(server, "POST", "/v1/batches", Batch(sequence, 5)).status, 200);
+  ASSERT_EQ(Call(server, "POST", "/v1/batches", "nonsense").status, 400);
+  ASSERT_EQ(Call(server, "GET", "/v1/experiments/tap/report").status, 200);
+  ASSERT_EQ(Call(server, "GET", "/v1/experiments/none/report").status, 404);
+  const HttpResponse answer = Call(server, "GET", "/metrics");
+  ASSERT_EQ(answer.status, 200);
+  EXPECT_THAT(std::string(answer.Header("Content-Type")), HasSubstr("text/plain; version=0.0.4"));
+  const std::map<std::string, double> samples = Samples(std::string(answer.body));
+  const auto at = [&](const std::string& name) {
+    const auto found = samples.find("upswing_" + name);
+    return found == samples.end() ? -1 : found->second;
+  };
+  EXPECT_EQ(at("ingest_batches_total"), 3);
+  EXPECT_EQ(at("ingest_duplicate_batches_total"), 3);
+  EXPECT_EQ(at("ingest_refused_requests_total"), 1);
+  EXPECT_EQ(at("ingest_records_total"), 30);
+  EXPECT_EQ(at("store_records"), 30);
+  EXPECT_EQ(at("store_known_batches"), 3);
+  EXPECT_EQ(at("analysis_reports_total"), 1);
+  EXPECT_EQ(at("catalog_version"), 1);
+  EXPECT_EQ(at(R"(http_requests_total{method="POST",route="/v1/batches",status="200"})"), 6);
+  EXPECT_EQ(at(R"(http_requests_total{method="POST",route="/v1/batches",status="400"})"), 1);
+  // Buckets only grow, and the last holds all.
+  const std::string route = R"({route="/v1/batches")";
+  double last = 0;
+  for (const char* const bound : {"0.0005", "0.001", "0.0025", "0.005", "0.01", "0.025", "0.05",
+                                  "0.1", "0.25", "1", "5", "30", "+Inf"}) {
+    const double bucket = at("http_request_seconds_bucket" + route + ",le=\"" + bound + "\"}");
+    EXPECT_GE(bucket, last) << bound;
+    last = bucket;
+  }
+  EXPECT_EQ(last, 7);
+  EXPECT_EQ(at("http_request_seconds_count" + route + "}"), 7);
+  EXPECT_GT(at("http_request_seconds_sum" + route + "}"), 0);
 }
 
 TEST_F(Operations, ABackupTakenWhileDevicesPushHoldsWhatWasAcknowledgedAndTheRestComesOnceMore) {
