@@ -221,8 +221,8 @@ TEST_F(Operations, MetricsCountWhatHappened) {
   EXPECT_EQ(at("ingest_refused_requests_total"), 1);
   EXPECT_EQ(at("ingest_records_total"), 30);
   EXPECT_EQ(at("store_records"), 30);
-  EXPECT_EQ(at("store_known_batches"), 3);
-  EXPECT_EQ(at("analysis_reports_total"), 1);
+  EXPECT_EQ(at("analysis_reports_total"), 2);
+  EXPECT_EQ(at("analysis_failed_reports_total"), 1);
   EXPECT_EQ(at("catalog_version"), 1);
   EXPECT_EQ(at(R"(http_requests_total{method="POST",route="/v1/batches",status="200"})"), 6);
   EXPECT_EQ(at(R"(http_requests_total{method="POST",route="/v1/batches",status="400"})"), 1);
