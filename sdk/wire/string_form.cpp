@@ -241,8 +241,9 @@ void WriteForm(std::string_view text, StringForm form, std::vector<std::uint8_t>
       WriteLetterCode(text, out);
       return;
     case StringKind::kNumber: {
-      const std::uint64_t number = Decimal(text.substr(form.n / 8));
-      out->insert(out->end(), text.begin(), text.begin() + form.n / 8);
+      const auto before = static_cast<std::size_t>(form.n / 8);
+      const std::uint64_t number = Decimal(text.substr(before));
+      out->insert(out->end(), text.begin(), text.begin() + before);
       for (std::uint64_t i = 0; i < form.n % 8; ++i)
         out->push_back(static_cast<std::uint8_t>(number >> 8 * i));
       return;
