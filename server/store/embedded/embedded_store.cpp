@@ -269,6 +269,7 @@ absl::StatusOr<std::vector<LandingOutcome>> StoreImpl::Land(absl::Span<LandingBa
     const std::lock_guard lock(write_mutex_);
     Transaction transaction(&write_, "BEGIN IMMEDIATE");
     absl::Status status = transaction.status();
+    known_->Begin();
     counts_->Begin();
     for (std::size_t i = 0; i < batches.size() && status.ok(); ++i) {
       status = LandOne(batches[i], &outcomes[i]);
@@ -276,6 +277,7 @@ absl::StatusOr<std::vector<LandingOutcome>> StoreImpl::Land(absl::Span<LandingBa
       records += batches[i].records;
       bytes += static_cast<std::int64_t>(batches[i].blob.size());
     }
+    if (status.ok()) status = known_->Finish();
     if (status.ok()) status = counts_->Finish();
     if (status.ok() && records > 0) status = add_records_.Bind(1, records).Run();
     if (status.ok()) status = transaction.Commit();

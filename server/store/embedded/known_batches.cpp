@@ -1,6 +1,7 @@
 #include "server/store/embedded/known_batches.hpp"
 
 #include <cstring>
+#include <utility>
 
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
@@ -38,9 +39,28 @@ std::string KnownLabel(std::string_view epoch, std::int64_t page) {
                       ", page ", page);
 }
 
+void KnownBatches::Begin() {
+  page_ = -1;
+  marked_ = false;
+}
+
+absl::Status KnownBatches::Finish() {
+  if (!marked_) return absl::OkStatus();
+  marked_ = false;
+  return upsert_.BindBlob(1, epoch_)
+      .Bind(2, page_)
+      .BindBlob(3, sums_)
+      .Bind(4, BlobChecksum(sums_))
+      .Run();
+}
+
 absl::Status KnownBatches::Load(const BatchKey& key) {
-  epoch_ = EpochBlob(key.epoch_hi, key.epoch_lo);
-  page_ = static_cast<std::int64_t>(key.sequence / kPage);
+  std::string epoch = EpochBlob(key.epoch_hi, key.epoch_lo);
+  const auto page = static_cast<std::int64_t>(key.sequence / kPage);
+  if (page == page_ && epoch == epoch_) return absl::OkStatus();
+  if (absl::Status status = Finish(); !status.ok()) return status;
+  epoch_ = std::move(epoch);
+  page_ = page;
   sums_.clear();
   select_.BindBlob(1, epoch_).Bind(2, page_);
   absl::StatusOr<bool> row = select_.Step();
@@ -66,11 +86,8 @@ absl::Status KnownBatches::Mark(const BatchKey& key, std::uint32_t state) {
   const std::size_t at = static_cast<std::size_t>(key.sequence % kPage) * 4;
   if (sums_.size() < at + 4) sums_.resize(at + 4);
   std::memcpy(sums_.data() + at, &state, 4);
-  return upsert_.BindBlob(1, epoch_)
-      .Bind(2, page_)
-      .BindBlob(3, sums_)
-      .Bind(4, BlobChecksum(sums_))
-      .Run();
+  marked_ = true;
+  return absl::OkStatus();
 }
 
 absl::StatusOr<LandingOutcome> KnownBatches::Admit(const LandingBatch& batch) {
