@@ -25,10 +25,8 @@ std::string EpochBlob(std::uint64_t hi, std::uint64_t lo) {
 }
 
 KnownBatches::KnownBatches(Database* database)
-    : select_(database->Prepare("SELECT sums, checksum FROM known WHERE epoch=?1 AND page=?2")),
-      note_damage_(
-          database->Prepare("INSERT INTO quarantine(what,reason) SELECT ?1,'checksum' WHERE "
-                            "NOT EXISTS (SELECT 1 FROM quarantine WHERE what=?1)")),
+    : database_(database),
+      select_(database->Prepare("SELECT sums, checksum FROM known WHERE epoch=?1 AND page=?2")),
       upsert_(database->Prepare("INSERT INTO known(epoch,page,sums,checksum) VALUES(?1,?2,?3,?4) "
                                 "ON CONFLICT(epoch,page) DO UPDATE SET sums=excluded.sums, "
                                 "checksum=excluded.checksum")) {}
@@ -69,7 +67,7 @@ absl::Status KnownBatches::Load(const BatchKey& key) {
   const bool damaged = *row && Damaged(sums_, select_.Int(1));
   select_.Reset();
   // What else could be asked? A number that changed makes its batch one in conflict: kept aside.
-  if (damaged) return note_damage_.BindText(1, KnownLabel(epoch_, page_)).Run();
+  if (damaged) return NoteDamage(database_, KnownLabel(epoch_, page_));
   return absl::OkStatus();
 }
 

@@ -32,8 +32,8 @@ class KnownBatches {
   absl::Status Mark(const BatchKey& key, std::uint32_t state);
   absl::Status Load(const BatchKey& key);
 
+  Database* database_;
   Statement select_;
-  Statement note_damage_;
   Statement upsert_;
   // The row at hand: batches that come together are often of one client.
   std::string epoch_;
