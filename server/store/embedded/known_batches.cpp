@@ -10,14 +10,9 @@ namespace upswing::store {
 namespace {
 
 constexpr std::uint64_t kPage = 256;
+// States of a batch besides the mark of its checksum.
 constexpr std::uint32_t kUnknown = 0;
 constexpr std::uint32_t kSplit = 1;
-
-// A stored batch's state; never one of the two above.
-std::uint32_t Stored(std::uint64_t checksum) {
-  const auto low = static_cast<std::uint32_t>(checksum);
-  return low > kSplit ? low : low + 2;
-}
 
 }  // namespace
 
@@ -79,7 +74,7 @@ absl::Status KnownBatches::Mark(const BatchKey& key, std::uint32_t state) {
 }
 
 absl::StatusOr<LandingOutcome> KnownBatches::Admit(const LandingBatch& batch) {
-  const std::uint32_t stored = Stored(batch.checksum);
+  const std::uint32_t stored = ChecksumMark(batch.checksum);
   const absl::StatusOr<std::uint32_t> state = State(batch.key);
   if (!state.ok()) return state.status();
   if (*state == kSplit) return LandingOutcome::kSplit;
