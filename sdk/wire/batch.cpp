@@ -82,7 +82,8 @@ struct Decoder::Scratch {
   Shapes shapes;
 
   absl::Status ReadHeader(const schema::Batch& table, Batch* batch) const;
-  absl::Status ReadStrings(Reader* reader, const Limits& limits, Batch* batch);
+  absl::Status ReadStrings(Reader* reader, std::uint16_t format_version, const Limits& limits,
+                           Batch* batch);
   absl::Status ReadSubjects(Reader* reader, const Limits& limits, Batch* batch);
   absl::Status ReadShapes(Reader* reader, std::size_t count, std::size_t fixed_words,
                           std::size_t string_words, const Limits& limits);
@@ -146,7 +147,8 @@ absl::Status Decoder::Scratch::ReadHeader(const schema::Batch& table, Batch* bat
   return absl::OkStatus();
 }
 
-absl::Status Decoder::Scratch::ReadStrings(Reader* reader, const Limits& limits, Batch* batch) {
+absl::Status Decoder::Scratch::ReadStrings(Reader* reader, std::uint16_t format_version,
+                                           const Limits& limits, Batch* batch) {
   batch->strings.assign(1, std::string_view());
   string_flaw.assign(1, 0);
   const std::uint64_t announced = reader->Varint();
@@ -159,14 +161,11 @@ absl::Status Decoder::Scratch::ReadStrings(Reader* reader, const Limits& limits,
   std::uint64_t expanded = 0;
   bool unknown = false;
   ReadColumn<std::uint64_t>(reader, count, [&](std::size_t i, std::uint64_t code) {
-    form[i].code = code;
-    unknown =
-        unknown || (form[i].kind() == StringKind::kKnown && form[i].n() >= KnownStringCount());
+    form[i] = FormOfCode(code, format_version);
+    unknown = unknown || (form[i].kind == StringKind::kKnown && form[i].n >= KnownStringCount());
     // Sums of at most `limits.strings` numbers below 2^40 do not overflow.
     stored += std::min<std::uint64_t>(form[i].stored_bytes(), std::uint64_t{1} << 40);
-    if (form[i].kind() != StringKind::kText) {
-      expanded += std::min<std::uint64_t>(form[i].text_bytes(), std::uint64_t{1} << 40);
-    }
+    expanded += std::min<std::uint64_t>(form[i].max_text_bytes(), std::uint64_t{1} << 40);
   });
   if (unknown) return absl::UnimplementedError("batch: a known string of a later version");
   if (!reader->ok() || stored > reader->remaining()) return Damaged("strings");
@@ -177,21 +176,16 @@ absl::Status Decoder::Scratch::ReadStrings(Reader* reader, const Limits& limits,
   for (std::size_t i = 0; i < count; ++i) {
     const std::uint8_t* bytes = reader->Bytes(static_cast<std::size_t>(form[i].stored_bytes()));
     std::string_view& view = batch->strings[i + 1];
-    switch (form[i].kind()) {
-      case StringKind::kKnown:
-        view = KnownString(form[i].n());
-        break;
-      case StringKind::kText:
-        view = {reinterpret_cast<const char*>(bytes), static_cast<std::size_t>(form[i].n())};
-        if (!IsValidUtf8(view)) string_flaw[i + 1] = FlawOf(ProblemKind::kInvalidUtf8);
-        break;
-      case StringKind::kHex:
-      case StringKind::kName:
-        ExpandForm(form[i], bytes, text);
-        view = {text, static_cast<std::size_t>(form[i].text_bytes())};
-        text += view.size();
-        break;
+    if (form[i].kind == StringKind::kKnown) {
+      view = KnownString(form[i].n);
+    } else if (form[i].kind == StringKind::kText) {
+      view = {reinterpret_cast<const char*>(bytes), static_cast<std::size_t>(form[i].n)};
+    } else {
+      view = {text, ExpandForm(form[i], bytes, text)};
+      text += view.size();
     }
+    const bool any_bytes = form[i].kind == StringKind::kText || form[i].kind == StringKind::kNumber;
+    if (any_bytes && !IsValidUtf8(view)) string_flaw[i + 1] = FlawOf(ProblemKind::kInvalidUtf8);
     if (view.size() > limits.string_bytes) {
       string_flaw[i + 1] = FlawOf(ProblemKind::kStringTooLong);
     }
@@ -575,7 +569,8 @@ absl::Status Decoder::Decode(std::string_view bytes, const Limits& limits, Batch
   if (absl::Status s = scratch.ReadHeader(table, batch); !s.ok()) return s;
   if (table.columns() == nullptr) return Damaged("columns");
   Reader reader(table.columns()->data(), table.columns()->size());
-  if (absl::Status s = scratch.ReadStrings(&reader, limits, batch); !s.ok()) return s;
+  if (absl::Status s = scratch.ReadStrings(&reader, table.format_version(), limits, batch); !s.ok())
+    return s;
   if (absl::Status s = scratch.ReadSubjects(&reader, limits, batch); !s.ok()) return s;
   if (absl::Status s = scratch.ReadExposures(&reader, limits, batch); !s.ok()) return s;
   if (absl::Status s = scratch.ReadEvents(&reader, limits, batch); !s.ok()) return s;

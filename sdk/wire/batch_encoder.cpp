@@ -174,7 +174,7 @@ struct Encoder::State {
     WriteVarint(items.size(), &section);
     forms.clear();
     for (const std::string_view text : items) forms.push_back(FormOf(text));
-    Unsigned(items.size(), [&](std::size_t i) { return forms[i].code; });
+    Unsigned(items.size(), [&](std::size_t i) { return CodeOf(forms[i]); });
     for (std::size_t i = 0; i < items.size(); ++i) WriteForm(items[i], forms[i], &section);
   }
 

@@ -17,15 +17,16 @@ constexpr std::size_t kSmallBytes = 4096;
 constexpr int kSmallLevel = 12;
 
 /// Digested dictionaries are only read once made, so any number of threads may share them.
-const ZSTD_DDict* DecompressionDictionary() {
+template <std::uint32_t id>
+const ZSTD_DDict* Digested() {
   static const ZSTD_DDict* const dictionary =
-      ZSTD_createDDict(Dictionary().data(), Dictionary().size());
+      ZSTD_createDDict(Dictionary(id).data(), Dictionary(id).size());
   return dictionary;
 }
 
 const ZSTD_CDict* SmallDictionary() {
-  static const ZSTD_CDict* const dictionary =
-      ZSTD_createCDict(Dictionary().data(), Dictionary().size(), kSmallLevel);
+  static const ZSTD_CDict* const dictionary = ZSTD_createCDict(
+      Dictionary(kNewestDictionary).data(), Dictionary(kNewestDictionary).size(), kSmallLevel);
   return dictionary;
 }
 
@@ -40,7 +41,8 @@ std::string Compressor::Compress(absl::Span<const std::uint8_t> bytes, std::size
   if (bytes.size() < kSmallBytes) {
     ZSTD_CCtx_refCDict(context_, SmallDictionary());
   } else {
-    ZSTD_CCtx_loadDictionary(context_, Dictionary().data(), Dictionary().size());
+    const std::string_view dictionary = Dictionary(kNewestDictionary);
+    ZSTD_CCtx_loadDictionary(context_, dictionary.data(), dictionary.size());
   }
   ZSTD_CCtx_setPledgedSrcSize(context_, bytes.size());
   // A cut adds one block header; the bound does not know of it.
@@ -80,14 +82,14 @@ absl::Status Decompressor::Decompress(std::string_view bytes, std::size_t max_by
     return absl::InvalidArgumentError("batch: truncated, or bytes after the zstd frame");
   }
   const unsigned id = ZSTD_getDictID_fromFrame(bytes.data(), bytes.size());
-  if (id != 0 && id != DictionaryId()) {
+  if (id != 0 && Dictionary(id).empty()) {
     return absl::UnimplementedError(absl::StrCat("batch: unknown dictionary ", id));
   }
   out->resize(static_cast<std::size_t>(size));
   const std::size_t written =
       id == 0 ? ZSTD_decompressDCtx(context_, out->data(), out->size(), bytes.data(), bytes.size())
               : ZSTD_decompress_usingDDict(context_, out->data(), out->size(), bytes.data(),
-                                           bytes.size(), DecompressionDictionary());
+                                           bytes.size(), id == 1 ? Digested<1>() : Digested<2>());
   if (ZSTD_isError(written) != 0 || written != size) {
     return absl::InvalidArgumentError("batch: damaged zstd frame");
   }

@@ -3,22 +3,24 @@
 namespace upswing::wire {
 namespace {
 
-constexpr unsigned char kDictionary[] = {
-#include "sdk/wire/dictionary_data.inc"
+constexpr unsigned char kFirst[] = {
+#include "sdk/wire/dictionary_1.inc"
 };
+constexpr unsigned char kSecond[] = {
+#include "sdk/wire/dictionary_2.inc"
+};
+
+// The last byte of a list is not part of the dictionary.
+template <std::size_t size>
+std::string_view Text(const unsigned char (&bytes)[size]) {
+  return {reinterpret_cast<const char*>(bytes), size - 1};
+}
 
 }  // namespace
 
-std::string_view Dictionary() {
-  return {reinterpret_cast<const char*>(kDictionary), sizeof kDictionary - 1};
-}
-
-// Bytes 4 to 7 of a zstd dictionary (RFC 8878, section 5).
-std::uint32_t DictionaryId() {
-  return Dictionary().empty()
-             ? 0
-             : std::uint32_t{kDictionary[4]} | std::uint32_t{kDictionary[5]} << 8 |
-                   std::uint32_t{kDictionary[6]} << 16 | std::uint32_t{kDictionary[7]} << 24;
+std::string_view Dictionary(std::uint32_t id) {
+  if (id == 1) return Text(kFirst);
+  return id == 2 ? Text(kSecond) : std::string_view();
 }
 
 }  // namespace upswing::wire

@@ -2,7 +2,10 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <iterator>
+
+#include "sdk/wire/letter_code.hpp"
 
 namespace upswing::wire {
 namespace {
@@ -37,6 +40,7 @@ constexpr int HexDigit(char c) {
 
 constexpr char kDigits[] = "0123456789abcdef";
 constexpr std::size_t kUuidSize = 36;
+constexpr std::uint64_t kUuidBytes = 16;
 // Below this, packing saves less than it costs the compressor in regularity.
 constexpr std::size_t kMinHexSize = 16;
 
@@ -48,21 +52,48 @@ bool IsHex(std::string_view text) {
   return std::all_of(text.begin(), text.end(), [](char c) { return HexDigit(c) >= 0; });
 }
 
-constexpr std::string_view kLetters = "abcdefghijklmnopqrstuvwxyz_.-: /";
-static_assert(kLetters.size() == 32);
+constexpr std::string_view kFiveBitLetters = "abcdefghijklmnopqrstuvwxyz_.-: /";
+static_assert(kFiveBitLetters.size() == 32);
 
-int Letter(char c) {
-  if (c >= 'a' && c <= 'z') return c - 'a';
-  const std::size_t index = kLetters.find(c, 26);
-  return index == std::string_view::npos ? -1 : static_cast<int>(index);
-}
-
-// Longer texts are sentences, which the compressor does better than 5 bits a letter.
+// Longer texts are sentences, which the compressor does better than a code for letters.
 constexpr std::size_t kMaxNameSize = 40;
 
-bool IsName(std::string_view text) {
-  return text.size() <= kMaxNameSize &&
-         std::all_of(text.begin(), text.end(), [](char c) { return Letter(c) >= 0; });
+// In the codes of known strings, those of numbers.
+constexpr std::uint64_t kFirstNumber = 512;
+static_assert(std::size(kKnown) <= kFirstNumber);
+
+constexpr std::uint64_t kMaxNumberBytes = 7;
+constexpr std::size_t kMaxNumberDigits = 17;  // of 2^56 - 1
+
+std::uint64_t Decimal(std::string_view digits) {
+  std::uint64_t number = 0;
+  for (const char c : digits) number = number * 10 + static_cast<std::uint64_t>(c - '0');
+  return number;
+}
+
+std::size_t WriteDecimal(std::uint64_t number, char* out) {
+  char reversed[kMaxNumberDigits];
+  std::size_t digits = 0;
+  do {
+    reversed[digits++] = static_cast<char>('0' + number % 10);
+    number /= 10;
+  } while (number != 0);
+  std::reverse_copy(reversed, reversed + digits, out);
+  return digits;
+}
+
+/// The form of a text that ends in a number; n = 0 if it does not, or in one that is too large.
+StringForm NumberForm(std::string_view text) {
+  StringForm form{StringKind::kNumber, 0};
+  std::size_t first = text.size();
+  while (first > 0 && text[first - 1] >= '0' && text[first - 1] <= '9') --first;
+  while (first < text.size() && text[first] == '0') ++first;
+  const std::size_t digits = text.size() - first;
+  if (digits == 0 || digits > kMaxNumberDigits) return form;
+  const auto bytes =
+      static_cast<std::uint64_t>(std::bit_width(Decimal(text.substr(first))) + 7) / 8;
+  if (bytes <= kMaxNumberBytes) form.n = first * 8 + bytes;
+  return form;
 }
 
 bool IsUuid(std::string_view text) {
@@ -100,24 +131,93 @@ constexpr std::array<std::uint16_t, kSlots> kSlotTable = MakeSlots();
 std::string_view KnownString(std::uint64_t index) { return kKnown[index]; }
 std::uint64_t KnownStringCount() { return std::size(kKnown); }
 
+std::uint64_t StringForm::stored_bytes() const {
+  switch (kind) {
+    case StringKind::kKnown:
+      return 0;
+    case StringKind::kHex:
+      return is_uuid() ? kUuidBytes : n;
+    case StringKind::kFiveBits:
+      return n / 8 * 5 + (n % 8 * 5 + 7) / 8;
+    case StringKind::kNumber:
+      return n / 8 + n % 8;
+    case StringKind::kText:
+    case StringKind::kLetters:
+      break;
+  }
+  return n;
+}
+
+std::uint64_t StringForm::max_text_bytes() const {
+  switch (kind) {
+    case StringKind::kText:
+    case StringKind::kKnown:
+      return 0;
+    case StringKind::kHex:
+      return is_uuid() ? kUuidSize : 2 * n;
+    case StringKind::kLetters:
+      return MaxLetters(n);
+    case StringKind::kNumber:
+      return n / 8 + kMaxNumberDigits;
+    case StringKind::kFiveBits:
+      break;
+  }
+  return n;
+}
+
 StringForm FormOf(std::string_view text) {
-  const auto code = [](std::uint64_t n, StringKind kind) {
-    return StringForm{n << 2 | static_cast<std::uint64_t>(kind)};
-  };
   for (std::size_t slot = SlotOf(text); kSlotTable[slot] != 0; slot = (slot + 1) % kSlots) {
     const std::size_t index = kSlotTable[slot] - std::size_t{1};
-    if (kKnown[index] == text) return code(index, StringKind::kKnown);
+    if (kKnown[index] == text) return {StringKind::kKnown, index};
   }
-  if (IsUuid(text)) return code(0, StringKind::kHex);
-  if (text.size() >= kMinHexSize && text.size() % 2 == 0 && IsHex(text)) {
-    return code(text.size() / 2, StringKind::kHex);
+  if (IsUuid(text)) return {StringKind::kHex, 0};
+  if (text.size() >= kMinHexSize && text.size() % 2 == 0 && IsHex(text))
+    return {StringKind::kHex, text.size() / 2};
+  StringForm best{StringKind::kText, text.size()};
+  if (text.size() > kMaxNameSize) return best;
+  if (const std::size_t bytes = LetterCodeBytes(text); bytes != 0 && bytes < text.size())
+    best = {StringKind::kLetters, bytes};
+  // Its code takes a byte more.
+  if (const StringForm number = NumberForm(text);
+      number.n != 0 && number.stored_bytes() + 1 < best.stored_bytes())
+    best = number;
+  return best;
+}
+
+std::uint64_t CodeOf(StringForm form) {
+  switch (form.kind) {
+    case StringKind::kText:
+      break;
+    case StringKind::kKnown:
+      return form.n << 2 | 1;
+    case StringKind::kNumber:
+      return (form.n + kFirstNumber) << 2 | 1;
+    case StringKind::kHex:
+      return form.n << 2 | 2;
+    case StringKind::kFiveBits:
+    case StringKind::kLetters:
+      return form.n << 2 | 3;
   }
-  if (IsName(text)) return code(text.size(), StringKind::kName);
-  return code(text.size(), StringKind::kText);
+  return form.n << 2;
+}
+
+StringForm FormOfCode(std::uint64_t code, std::uint16_t format_version) {
+  const std::uint64_t n = code >> 2;
+  switch (code & 3) {
+    case 1:
+      if (n < kFirstNumber || format_version < 2) return {StringKind::kKnown, n};
+      return {StringKind::kNumber, n - kFirstNumber};
+    case 2:
+      return {StringKind::kHex, n};
+    case 3:
+      return {format_version < 2 ? StringKind::kFiveBits : StringKind::kLetters, n};
+    default:
+      return {StringKind::kText, n};
+  }
 }
 
 void WriteForm(std::string_view text, StringForm form, std::vector<std::uint8_t>* out) {
-  switch (form.kind()) {
+  switch (form.kind) {
     case StringKind::kText:
       out->insert(out->end(), text.begin(), text.end());
       return;
@@ -137,29 +237,41 @@ void WriteForm(std::string_view text, StringForm form, std::vector<std::uint8_t>
       }
       return;
     }
-    case StringKind::kName: {
-      std::uint32_t bits = 0;
-      int count = 0;
-      for (const char c : text) {
-        bits = bits << 5 | static_cast<std::uint32_t>(Letter(c));
-        count += 5;
-        if (count >= 8) out->push_back(static_cast<std::uint8_t>(bits >> (count -= 8)));
-      }
-      if (count > 0) out->push_back(static_cast<std::uint8_t>(bits << (8 - count)));
+    case StringKind::kLetters:
+      WriteLetterCode(text, out);
+      return;
+    case StringKind::kNumber: {
+      const auto before = static_cast<std::size_t>(form.n / 8);
+      const std::uint64_t number = Decimal(text.substr(before));
+      out->insert(out->end(), text.begin(), text.begin() + before);
+      for (std::uint64_t i = 0; i < form.n % 8; ++i)
+        out->push_back(static_cast<std::uint8_t>(number >> 8 * i));
       return;
     }
+    case StringKind::kFiveBits:
+      return;  // Never the form of a new string.
   }
 }
 
-void ExpandForm(StringForm form, const std::uint8_t* stored, char* out) {
-  if (form.kind() == StringKind::kName) {
-    for (std::uint64_t i = 0; i < form.n(); ++i) {
+std::size_t ExpandForm(StringForm form, const std::uint8_t* stored, char* out) {
+  if (form.kind == StringKind::kLetters)
+    return ReadLetterCode(stored, static_cast<std::size_t>(form.n), out);
+  if (form.kind == StringKind::kNumber) {
+    const auto text = static_cast<std::size_t>(form.n / 8);
+    std::uint64_t number = 0;
+    for (auto i = static_cast<std::size_t>(form.n % 8); i-- > 0;)
+      number = number << 8 | stored[text + i];
+    std::copy_n(stored, text, out);
+    return text + WriteDecimal(number, out + text);
+  }
+  if (form.kind == StringKind::kFiveBits) {
+    for (std::uint64_t i = 0; i < form.n; ++i) {
       const std::uint64_t bit = 5 * i;
       unsigned window = static_cast<unsigned>(stored[bit / 8]) << 8;
       if (bit % 8 > 3) window |= stored[bit / 8 + 1];
-      out[i] = kLetters[window >> (11 - bit % 8) & 31];
+      out[i] = kFiveBitLetters[window >> (11 - bit % 8) & 31];
     }
-    return;
+    return static_cast<std::size_t>(form.n);
   }
   std::size_t position = 0;
   for (std::uint64_t i = 0; i < form.stored_bytes(); ++i) {
@@ -167,6 +279,7 @@ void ExpandForm(StringForm form, const std::uint8_t* stored, char* out) {
     out[position++] = kDigits[stored[i] >> 4];
     out[position++] = kDigits[stored[i] & 15];
   }
+  return position;
 }
 
 }  // namespace upswing::wire

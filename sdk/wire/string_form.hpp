@@ -8,54 +8,45 @@
 namespace upswing::wire {
 
 /// How one string of the dictionary is written. Ids are most of what cannot be compressed, so the
-/// common shapes of ids take the bytes their content needs.
+/// common shapes of ids and names take the bytes their content needs.
 enum class StringKind : std::uint8_t {
-  kText = 0,   ///< Its bytes. n = number of bytes.
-  kKnown = 1,  ///< Nothing: n is an index into `KnownString`.
-  kHex =
-      2,  ///< n bytes for 2n lower-case hexadecimal digits; n = 0: 16 bytes for a lower-case UUID.
-  kName =
-      3,  ///< n letters of 5 bits each, most significant bit first: a-z, then "_.-: /" as 26 to 31.
+  kText,   ///< Its bytes. n = number of bytes.
+  kKnown,  ///< Nothing. n = an index into `KnownString`.
+  kHex,    ///< n bytes for 2n lower-case hexadecimal digits; n = 0: 16 bytes for a lower-case UUID.
+  kFiveBits,  ///< n letters of 5 bits each, most significant bit first: a-z, then "_.-: /" as 26 to
+              ///< 31. Only in version 1.
+  kLetters,   ///< n bytes of letter_code.hpp. From version 2 on.
+  kNumber,    ///< n / 8 bytes of text, then n % 8 bytes, least significant first, of the decimal
+              ///< number that ends it. From version 2 on.
 };
 
-/// `code` is n * 4 + kind, which is what the column of codes holds.
 struct StringForm {
-  std::uint64_t code = 0;
+  StringKind kind = StringKind::kText;
+  std::uint64_t n = 0;
 
-  StringKind kind() const { return static_cast<StringKind>(code & 3); }
-  std::uint64_t n() const { return code >> 2; }
-  bool is_uuid() const { return kind() == StringKind::kHex && n() == 0; }
+  bool is_uuid() const { return kind == StringKind::kHex && n == 0; }
   /// Bytes in the batch.
-  std::uint64_t stored_bytes() const {
-    switch (kind()) {
-      case StringKind::kText:
-        return n();
-      case StringKind::kKnown:
-        return 0;
-      case StringKind::kHex:
-        return is_uuid() ? 16 : n();
-      case StringKind::kName:
-        break;
-    }
-    return n() / 8 * 5 + (n() % 8 * 5 + 7) / 8;
-  }
-  /// Bytes of the string itself, except for kKnown.
-  std::uint64_t text_bytes() const {
-    if (is_uuid()) return 36;
-    return kind() == StringKind::kHex ? 2 * n() : n();
-  }
+  std::uint64_t stored_bytes() const;
+  /// Room for the string itself, except for kText and kKnown, which need none.
+  std::uint64_t max_text_bytes() const;
 };
 
-/// The shortest form of `text`.
+/// The shortest form of `text` in this version of the format.
 StringForm FormOf(std::string_view text);
+
+/// What the column of codes holds: n * 4 + 0 for kText, 1 for kKnown (n < 512) and, with n + 512,
+/// kNumber, 2 for kHex, 3 for kLetters or, in version 1, kFiveBits.
+std::uint64_t CodeOf(StringForm form);
+StringForm FormOfCode(std::uint64_t code, std::uint16_t format_version);
 
 void WriteForm(std::string_view text, StringForm form, std::vector<std::uint8_t>* out);
 
-/// Writes the text of a kHex or kName form to `out`, which has room for `text_bytes`.
-void ExpandForm(StringForm form, const std::uint8_t* stored, char* out);
+/// Writes the text of a form that is neither kText nor kKnown to `out`, which has room for
+/// `max_text_bytes`, and returns its length. Any bytes are a text, of kNumber perhaps not UTF-8.
+std::size_t ExpandForm(StringForm form, const std::uint8_t* stored, char* out);
 
 /// Strings that most batches hold, such as the names of the metric pack. Part of the format: only
-/// ever appended to.
+/// ever appended to, and at most 512.
 std::string_view KnownString(std::uint64_t index);
 std::uint64_t KnownStringCount();
 

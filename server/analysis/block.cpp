@@ -15,19 +15,6 @@ using store::ChunkReader;
 using store::ColumnId;
 using store::PropertyType;
 
-double AsNumber(PropertyType type, std::uint64_t bits) {
-  switch (type) {
-    case PropertyType::kInt64:
-      return static_cast<double>(static_cast<std::int64_t>(bits));
-    case PropertyType::kDouble:
-      return std::bit_cast<double>(bits);
-    case PropertyType::kBool:
-      return bits != 0 ? 1 : 0;
-    default:
-      return std::numeric_limits<double>::quiet_NaN();
-  }
-}
-
 // Wide enough to hold every int64 and every double (checked for the platforms servers run on).
 long double AsExact(PropertyType type, std::uint64_t bits) {
   static_assert(std::numeric_limits<long double>::digits >= 64);
@@ -169,7 +156,7 @@ absl::Status EventBlock::Load(const BlockContext& context, const Stream& stream,
       for (std::size_t v = 1; v < values.size(); ++v)
         if (stream.values[v] == d.name)
           for (std::size_t i = 0; i < d.rows.size(); ++i)
-            values[v][d.rows[i]] = AsNumber(d.type, d.bits[i]);
+            values[v][d.rows[i]] = store::ValueAsNumber(d.type, d.bits[i]);
       for (std::size_t v = 0; v < identity.size(); ++v) {
         if (stream.identities[v] != d.name) continue;
         for (std::size_t i = 0; i < d.rows.size(); ++i) {

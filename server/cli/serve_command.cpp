@@ -250,7 +250,7 @@ void AddServeCommand(CLI::App& app, Action& action) {
       ->capture_default_str();
   command
       ->add_option("--connections", flags->connections,
-                   "connections open at once; for one more, the one idle longest is closed")
+                   "connections open at once; for one more, the one waited for longest is closed")
       ->check(CLI::Range(std::size_t{1}, std::size_t{1'000'000}))
       ->capture_default_str();
   command->add_option("--log", flags->log, "JSON lines on stderr: none, errors, requests")

@@ -3,6 +3,8 @@
 #include <atomic>
 #include <chrono>
 #include <condition_variable>
+#include <cstdint>
+#include <limits>
 #include <list>
 #include <memory>
 #include <mutex>
@@ -25,21 +27,50 @@ class Connection : public std::enable_shared_from_this<Connection> {
   /// Begins to read. Call once.
   virtual void Start() = 0;
 
-  /// An idle connection closes now, a busy one after its answer.
+  /// An idle connection closes now; one whose request has begun to arrive after its answer.
   virtual void CloseSoon() = 0;
+
+  /// Closes now, unless the handler has its request: then after the answer.
+  virtual void GiveWay() = 0;
+
+  /// Closes now if it is late.
+  virtual void CloseIfLate() = 0;
+
+  /// Milliseconds of a clock that only goes forward.
+  static std::int64_t Now() {
+    return std::chrono::duration_cast<std::chrono::milliseconds>(
+               std::chrono::steady_clock::now().time_since_epoch())
+        .count();
+  }
+
+  /// Whether the time has passed that the last `Expire` gave the client.
+  bool late(std::int64_t now) const { return now > deadline_ms_.load(std::memory_order_relaxed); }
+
+ protected:
+  // A timer for each wait would cost more than a small request does: the server looks at all
+  // connections now and then.
+  void Expire(std::chrono::milliseconds after) {
+    deadline_ms_.store(Now() + after.count(), std::memory_order_relaxed);
+  }
+  void ExpireNever() {
+    deadline_ms_.store(std::numeric_limits<std::int64_t>::max(), std::memory_order_relaxed);
+  }
 
  private:
   friend class Connections;
   // With the mutex of `Connections`.
-  std::list<Connection*>::iterator idle_at_;
-  bool idle_ = false;
+  std::list<Connection*>::iterator waiting_at_;
+  bool waiting_ = false;
   bool leaving_ = false;
+
+  std::atomic<std::int64_t> deadline_ms_{std::numeric_limits<std::int64_t>::max()};
 };
 
 /// The connections that are open. One enters when it is accepted and leaves when it is destroyed.
-/// Between requests, and while the head of one is still to come, it is idle; when there are too
-/// many, the one that has been idle longest gives way, so that whoever opens connections and says
-/// nothing keeps nobody else out.
+/// While the server waits for its client (between requests, while a request arrives, while an
+/// answer is taken) it may be closed for another: when there are too many, the one that the server
+/// has waited for longest gives way. Whoever opens connections and says nothing, or sends or reads
+/// slowly, keeps nobody else out.
 class Connections {
  public:
   explicit Connections(std::size_t limit) : limit_(limit) {}
@@ -50,35 +81,37 @@ class Connections {
     {
       const std::lock_guard lock(mutex_);
       if (open_.size() - leaving_ >= limit_) {
-        if (idle_.empty() || leaving_ >= kMostLeaving) return false;
-        Connection* const victim = idle_.front();
-        RemoveIdle(victim);
+        if (waiting_.empty() || leaving_ >= kMostLeaving) return false;
+        Connection* const victim = waiting_.front();
+        Remove(victim);
         victim->leaving_ = true;
         ++leaving_;
         oldest = victim->weak_from_this().lock();
       }
       open_.insert(connection);
-      AddIdle(connection);
+      Add(connection);
     }
-    if (oldest != nullptr) oldest->CloseSoon();
+    if (oldest != nullptr) oldest->GiveWay();
     return true;
   }
 
-  void Idle(Connection* connection) {
+  /// From now on the server waits for the client of `connection`.
+  void Wait(Connection* connection) {
     const std::lock_guard lock(mutex_);
-    RemoveIdle(connection);
-    if (!connection->leaving_) AddIdle(connection);
+    Remove(connection);
+    if (!connection->leaving_) Add(connection);
   }
 
+  /// The handler has a request of `connection`.
   void Busy(Connection* connection) {
     const std::lock_guard lock(mutex_);
-    RemoveIdle(connection);
+    Remove(connection);
   }
 
   void Leave(Connection* connection) {
     const std::lock_guard lock(mutex_);
     if (open_.erase(connection) == 0) return;
-    RemoveIdle(connection);
+    Remove(connection);
     if (connection->leaving_) --leaving_;
     if (open_.empty()) empty_.notify_all();
   }
@@ -91,6 +124,18 @@ class Connections {
       if (auto held = connection->weak_from_this().lock()) alive.push_back(std::move(held));
     }
     return alive;
+  }
+
+  /// Those that are late.
+  std::vector<std::shared_ptr<Connection>> Late() {
+    std::vector<std::shared_ptr<Connection>> late;
+    const std::int64_t now = Connection::Now();
+    const std::lock_guard lock(mutex_);
+    for (Connection* connection : open_) {
+      if (!connection->late(now)) continue;
+      if (auto held = connection->weak_from_this().lock()) late.push_back(std::move(held));
+    }
+    return late;
   }
 
   std::size_t size() {
@@ -107,21 +152,21 @@ class Connections {
   // Beyond the limit, while they close.
   static constexpr std::size_t kMostLeaving = 256;
 
-  void AddIdle(Connection* connection) {
-    connection->idle_at_ = idle_.insert(idle_.end(), connection);
-    connection->idle_ = true;
+  void Add(Connection* connection) {
+    connection->waiting_at_ = waiting_.insert(waiting_.end(), connection);
+    connection->waiting_ = true;
   }
-  void RemoveIdle(Connection* connection) {
-    if (!connection->idle_) return;
-    idle_.erase(connection->idle_at_);
-    connection->idle_ = false;
+  void Remove(Connection* connection) {
+    if (!connection->waiting_) return;
+    waiting_.erase(connection->waiting_at_);
+    connection->waiting_ = false;
   }
 
   const std::size_t limit_;
   std::mutex mutex_;
   std::condition_variable empty_;         // with mutex_
   std::unordered_set<Connection*> open_;  // with mutex_
-  std::list<Connection*> idle_;           // with mutex_; the longest idle first
+  std::list<Connection*> waiting_;        // with mutex_; the one waited for longest first
   std::size_t leaving_ = 0;               // with mutex_; of `open_`, those that gave way
 };
 

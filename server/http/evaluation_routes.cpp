@@ -24,24 +24,6 @@ std::string Dump(const Json& json) {
   return json.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
-// OpenFeature's words for ours; ours stand in the metadata.
-std::string_view OpenFeatureReason(const catalog::Flag& flag, Reason reason) {
-  switch (reason) {
-    case Reason::kAssigned:
-    case Reason::kSticky:
-      return "SPLIT";
-    case Reason::kForced:
-    case Reason::kRule:
-      return "TARGETING_MATCH";
-    case Reason::kDisabled:
-      return "DISABLED";
-    case Reason::kDefault:
-      return flag.owner_count == 0 && flag.rule_count == 0 ? "STATIC" : "DEFAULT";
-    default:
-      return "DEFAULT";
-  }
-}
-
 Json Failure(std::string_view key, std::string_view code, absl::string_view details) {
   Json json = Json::object();
   if (!key.empty()) json["key"] = key;
@@ -71,21 +53,6 @@ class Evaluation {
 
   void Record(const Decision& decision, const Subject& subject) const {
     service_->exposures->Record(decision, subject);
-  }
-
-  Json ToJson(const catalog::Flag& flag, const Decision& decision) const {
-    Json metadata = {{"reason", ReasonName(decision.reason)},
-                     {"catalog_version", decision.catalog_version}};
-    if (decision.in_experiment()) {
-      metadata["experiment"] = decision.experiment();
-      metadata["iteration"] = decision.iteration;
-    }
-    Json json = {{"key", flag.key.view()},
-                 {"value", evaluation::ToJson(decision.value)},
-                 {"reason", OpenFeatureReason(flag, decision.reason)}};
-    if (decision.in_experiment()) json["variant"] = decision.variant();
-    json["metadata"] = std::move(metadata);
-    return json;
   }
 
  private:
@@ -139,7 +106,9 @@ Response EvaluateOne(Service* service, const Call& call) {
     return FailureResponse(400, key, "TARGETING_KEY_MISSING",
                            "context.targetingKey: needed, because an experiment decides this flag");
   if (!CallerRecords(call.request)) evaluation.Record(decision, subject);
-  return {.body = Dump(evaluation.ToJson(*flag, decision)), .headers = {}};
+  Response response;
+  evaluation::AppendOfrep(*flag, decision, &response.body);
+  return response;
 }
 
 Response EvaluateAll(Service* service, const Call& call) {
@@ -153,13 +122,14 @@ Response EvaluateAll(Service* service, const Call& call) {
   if (const auto status = ReadSubject(evaluation, body->root, &subject, &has_key); !status.ok())
     return FailureResponse(400, "", "INVALID_CONTEXT", status.message());
   const bool record = !CallerRecords(call.request);
-  Json flags = Json::array();
+  std::string text = R"({"flags":[)";
   for (const catalog::Flag& flag : (*view)->flags()) {
     const Decision decision = evaluation.Decide(flag, subject);
     if (record) evaluation.Record(decision, subject);
-    flags.push_back(evaluation.ToJson(flag, decision));
+    if (text.back() == '}') text += ',';
+    evaluation::AppendOfrep(flag, decision, &text);
   }
-  std::string text = Dump({{"flags", std::move(flags)}});
+  text += "]}";
   const std::string etag = absl::StrCat("\"", absl::Hex(base::Hash64(text)), "\"");
   const std::vector<std::pair<std::string, std::string>> headers = {{"ETag", etag},
                                                                     {"Cache-Control", "no-cache"}};
@@ -200,7 +170,8 @@ Response EvaluateMany(Service* service, const Call& call) {
     return Problem(400, "bad request",
                    absl::StrCat("contexts: must be a list of at most ", kContexts, " contexts"));
   const bool record = !CallerRecords(call.request);
-  Json results = Json::array();
+  std::string text = R"({"results":[)";
+  std::size_t results = 0;
   Subject subject;
   for (const json::Node& context : contexts->items()) {
     subject.Clear();
@@ -208,16 +179,18 @@ Response EvaluateMany(Service* service, const Call& call) {
     const auto status = evaluation::ReadContext(**view, context, &subject, &has_key);
     if (!status.ok())
       return Problem(400, "bad request",
-                     absl::StrCat("contexts[", results.size(), "]: ", status.message()));
-    Json decided = Json::array();
+                     absl::StrCat("contexts[", results, "]: ", status.message()));
+    text += results++ == 0 ? R"({"flags":[)" : R"(,{"flags":[)";
     for (const catalog::Flag* const flag : *flags) {
       const Decision decision = evaluation.Decide(*flag, subject);
       if (record) evaluation.Record(decision, subject);
-      decided.push_back(evaluation.ToJson(*flag, decision));
+      if (text.back() == '}') text += ',';
+      evaluation::AppendOfrep(*flag, decision, &text);
     }
-    results.push_back({{"flags", std::move(decided)}});
+    text += "]}";
   }
-  return {.body = Dump({{"results", std::move(results)}})};
+  text += "]}";
+  return {.body = std::move(text)};
 }
 
 // For callers that asked with `Upswing-Exposures: caller` and now have shown what they got.

@@ -37,12 +37,14 @@ struct ServerOptions {
   /// announced.
   std::size_t body_bytes = 8 * 1024 * 1024;
 
-  /// Connections open at once. For one more, the one that has been idle longest is closed; if all
-  /// are busy, the new one.
+  /// Connections open at once. For one more, the one is closed whose client the server has waited
+  /// for longest: between requests, for a request, or to take an answer. If the handler has
+  /// requests of all, the new one.
   std::size_t connections = 10'000;
 
   /// Time for request line and headers to arrive whole once they have begun, for the first request
-  /// since the connection was opened, and for a TLS handshake. Beyond: closed.
+  /// since the connection was opened, and for a TLS handshake. Beyond: closed, here and below up to
+  /// a second later.
   std::chrono::milliseconds header_timeout{std::chrono::seconds{10}};
 
   /// Time for a body to arrive whole, and for an answer to be taken. Beyond: closed.

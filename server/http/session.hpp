@@ -6,6 +6,7 @@
 #include <string>
 #include <utility>  // Boost 1.74's Asio needs it first.
 
+#include <boost/asio/dispatch.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/beast/core.hpp>
 #include <boost/beast/http.hpp>
@@ -18,8 +19,8 @@
 namespace upswing::http {
 
 /// A connection over any stream: read a request, hand it to the handler, write the answer, repeat.
-/// `Derived` opens and closes the stream. Everything but `Answer` and `CloseSoon` runs on the
-/// connection's strand.
+/// `Derived` opens and closes the stream. Everything but `CloseSoon`, `GiveWay` and
+/// `CloseIfLate` runs on the connection's strand.
 template <class Derived>
 class Session : public Connection {
  public:
@@ -32,6 +33,21 @@ class Session : public Connection {
     boost::asio::post(derived().stream().get_executor(), [self = this->Self()] {
       self->closing_ = true;
       if (!self->busy_) self->derived().Close();
+    });
+  }
+
+  void GiveWay() override {
+    boost::asio::post(derived().stream().get_executor(), [self = this->Self()] {
+      self->closing_ = true;
+      if (!self->handling_) self->derived().Close();
+    });
+  }
+
+  void CloseIfLate() override {
+    boost::asio::post(derived().stream().get_executor(), [self = this->Self()] {
+      if (!self->late(Now())) return;
+      self->ExpireNever();
+      self->derived().Close();
     });
   }
 
@@ -49,7 +65,6 @@ class Session : public Connection {
 
  private:
   Derived& derived() { return static_cast<Derived&>(*this); }
-  auto& lowest() { return boost::beast::get_lowest_layer(derived().stream()); }
 
   // A connection may be idle for long, but once a request has begun it must come.
   void Read() {
@@ -57,7 +72,7 @@ class Session : public Connection {
     parser_->header_limit(static_cast<std::uint32_t>(options_.header_bytes));
     parser_->body_limit(options_.body_bytes);
     if (buffer_.size() > 0) return ReadHeader();
-    lowest().expires_after(first_ ? options_.header_timeout : options_.idle_timeout);
+    Expire(first_ ? options_.header_timeout : options_.idle_timeout);
     derived().stream().async_read_some(buffer_.prepare(4096),
                                        [self = Self()](error_code error, std::size_t bytes) {
                                          if (error) return self->derived().Close();
@@ -66,20 +81,34 @@ class Session : public Connection {
                                        });
   }
 
+  // Parses what has arrived, so that only what is missing is waited for: each wait is a trip
+  // through the queue of the threads, and wakes another one.
+  error_code Parse() {
+    error_code error;
+    while (buffer_.size() > 0 && !error) {
+      const std::size_t used = parser_->put(buffer_.data(), error);
+      buffer_.consume(used);
+      if (used == 0 || parser_->is_done() || (parser_->is_header_done() && !parser_->eager()))
+        break;
+    }
+    return error == boost::beast::http::error::need_more ? error_code() : error;
+  }
+
   void ReadHeader() {
-    lowest().expires_after(options_.header_timeout);
+    const error_code error = Parse();
+    if (error || parser_->is_header_done()) return OnHeader(error);
+    Expire(options_.header_timeout);
     boost::beast::http::async_read_header(
         derived().stream(), buffer_, *parser_,
-        [self = Self()](error_code error, std::size_t) { self->OnHeader(error); });
+        [self = Self()](error_code failed, std::size_t) { self->OnHeader(failed); });
   }
 
   void OnHeader(error_code error) {
     first_ = false;
     if (error) return Fail(error);
     busy_ = true;
-    open_->Busy(this);
     if (auto refusal = CheckHeader()) return Refuse(*std::move(refusal));
-    lowest().expires_after(options_.request_timeout);
+    Expire(options_.request_timeout);
     if (boost::beast::iequals(parser_->get()[boost::beast::http::field::expect], "100-continue")) {
       continue_.emplace(boost::beast::http::status::continue_, 11);
       boost::beast::http::async_write(derived().stream(), *continue_,
@@ -122,6 +151,10 @@ class Session : public Connection {
   }
 
   void ReadBody() {
+    parser_->eager(true);
+    const error_code failed = parser_->is_done() ? error_code() : Parse();
+    if (failed || parser_->is_done()) return OnRequest(failed);
+    open_->Wait(this);
     boost::beast::http::async_read(
         derived().stream(), buffer_, *parser_,
         [self = Self()](error_code error, std::size_t) { self->OnRequest(error); });
@@ -146,10 +179,14 @@ class Session : public Connection {
                            "the request target must be an absolute path with valid escapes"));
     }
     request.body = std::move(message.body());
-    request.peer_left = [self = Self()] { return self->PeerLeft(); };
-    lowest().expires_never();  // The handler has its own limits.
+    // Whoever asks has the answer still to give, which keeps this.
+    request.peer_left = [this] { return PeerLeft(); };
+    ExpireNever();  // The handler has its own limits.
+    handling_ = true;
+    open_->Busy(this);
     handler_(std::move(request), [self = Self()](Response response) {
-      boost::asio::post(
+      // At once, where the handler answers before it returns.
+      boost::asio::dispatch(
           self->derived().stream().get_executor(),
           [self, response = std::move(response)]() mutable { self->Write(std::move(response)); });
     });
@@ -158,7 +195,8 @@ class Session : public Connection {
   // Called while the strand waits for the answer. What the peer may have sent after its request
   // stays where it is.
   bool PeerLeft() {
-    pollfd watched{lowest().socket().native_handle(), POLLRDHUP, 0};
+    pollfd watched{boost::beast::get_lowest_layer(derived().stream()).socket().native_handle(),
+                   POLLRDHUP, 0};
     return poll(&watched, 1, 0) > 0;
   }
 
@@ -189,6 +227,9 @@ class Session : public Connection {
   }
 
   void Write(Response response) {
+    handling_ = false;
+    open_->Wait(this);
+    serializer_.reset();
     answer_.emplace(static_cast<boost::beast::http::status>(response.status), version_);
     for (const auto& [name, value] : response.headers) answer_->set(name, value);
     if (!response.content_type.empty()) {
@@ -198,16 +239,21 @@ class Session : public Connection {
     answer_->body() = std::move(response.body);
     answer_->prepare_payload();
     if (head_) answer_->body().clear();
-    lowest().expires_after(options_.request_timeout);
+    Expire(options_.request_timeout);
+    serializer_.emplace(*answer_);
+    // Mostly all of it is taken at once. Where the next request is here already, its answer must
+    // not be written from within this one.
+    error_code error;
+    if (buffer_.size() == 0) derived().TryWrite(&*serializer_, &error);
+    if (error || serializer_->is_done()) return OnWritten(error);
     boost::beast::http::async_write(
-        derived().stream(), *answer_,
-        [self = Self()](error_code error, std::size_t) { self->OnWritten(error); });
+        derived().stream(), *serializer_,
+        [self = Self()](error_code failed, std::size_t) { self->OnWritten(failed); });
   }
 
   void OnWritten(error_code error) {
     busy_ = false;
     if (error || !answer_->keep_alive() || closing_) return derived().Close();
-    open_->Idle(this);
     Read();
   }
 
@@ -218,11 +264,14 @@ class Session : public Connection {
   std::optional<boost::beast::http::request_parser<boost::beast::http::string_body>> parser_;
   std::optional<boost::beast::http::response<boost::beast::http::empty_body>> continue_;
   std::optional<boost::beast::http::response<boost::beast::http::string_body>> answer_;
+  std::optional<boost::beast::http::response_serializer<boost::beast::http::string_body>>
+      serializer_;  // of answer_
   unsigned version_ = 11;
   bool first_ = true;
   bool keep_alive_ = false;
   bool head_ = false;
-  bool busy_ = false;
+  bool busy_ = false;      // from the head of a request to the end of its answer
+  bool handling_ = false;  // the handler has the request
   bool closing_ = false;
 };
 

@@ -145,6 +145,7 @@ class Reader {
                              node.Find("numerator") == nullptr && node.Find("events") == nullptr &&
                                  node.Find("terms") == nullptr);
       metric.definition = &node;
+      if (!status_.ok()) return;
       for (const Mapping::Metric& other : mapping_->metrics) {
         if (other.key == metric.key)
           Fail(json::PathOf(path, "key"), node.Find("key")->position(), "this key stands twice");

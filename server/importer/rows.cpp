@@ -13,14 +13,10 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
 #include "absl/time/time.h"
+#include "sdk/base/text.hpp"
 #include "server/json/suggest.hpp"
 
 namespace upswing::importer {
-namespace {
-
-absl::string_view View(std::string_view text) { return {text.data(), text.size()}; }
-
-}  // namespace
 
 absl::StatusOr<RowReader> RowReader::Open(const Mapping& mapping, CsvReader csv) {
   RowReader reader(mapping, std::move(csv));
@@ -66,7 +62,7 @@ absl::StatusOr<std::size_t> RowReader::Find(const ColumnRef& column) const {
 }
 
 absl::StatusOr<double> RowReader::Number(std::size_t column) const {
-  const absl::string_view cell = absl::StripAsciiWhitespace(View(fields_[column]));
+  const absl::string_view cell = absl::StripAsciiWhitespace(base::ToAbsl(fields_[column]));
   if (cell.empty()) return 0.0;
   double value = 0;
   // SimpleAtod also reads "nan" and "inf", which are no measurements.
@@ -95,16 +91,16 @@ absl::Status RowReader::Read(Row* row) {
                                                    });
   if (!known) {
     return csv_.At(variant_, absl::InvalidArgumentError(
-                                 absl::StrCat("\"", View(row->variant.substr(0, 100)),
+                                 absl::StrCat("\"", base::ToAbsl(row->variant.substr(0, 100)),
                                               "\" is not a variant of the mapping's weights")));
   }
   row->time_ms = kTimelessMillis;
   if (mapping_->time) {
     absl::Time time;
     std::string error;
-    if (!absl::ParseTime(time_format_, View(fields_[time_]), &time, &error)) {
+    if (!absl::ParseTime(time_format_, base::ToAbsl(fields_[time_]), &time, &error)) {
       return csv_.At(time_, absl::InvalidArgumentError(absl::StrCat(
-                                "\"", View(fields_[time_].substr(0, 100)),
+                                "\"", base::ToAbsl(fields_[time_].substr(0, 100)),
                                 "\" is not a time of the form ", mapping_->time_format)));
     }
     row->time_ms = absl::ToUnixMillis(time);

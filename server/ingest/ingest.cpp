@@ -13,14 +13,13 @@
 #include "absl/container/flat_hash_map.h"
 #include "absl/strings/str_cat.h"
 #include "sdk/base/hash.hpp"
+#include "sdk/base/text.hpp"
 #include "sdk/wire/protocol.hpp"
 #include "sdk/wire/time.hpp"
 #include "server/ingest/convert.hpp"
 
 namespace upswing::ingest {
 namespace {
-
-absl::string_view View(std::string_view text) { return {text.data(), text.size()}; }
 
 // Waiting for the next commit pays as long as a commit takes; a queue of this many is not drained
 // by one commit, so that its answers do not wait for each other.
@@ -231,9 +230,10 @@ std::optional<IngestResponse> IngestImpl::Decode(const IngestHeaders& headers,
                    std::string_view(decoded.message().data(), decoded.message().size()));
   }
   if (named.has_value() && *named != batch.header.id)
-    return Problem(400, "batch id mismatch",
-                   absl::StrCat(View(wire::kBatchHeader), " names ", View(headers.batch),
-                                ", the body is ", wire::FormatBatchId(batch.header.id)));
+    return Problem(
+        400, "batch id mismatch",
+        absl::StrCat(base::ToAbsl(wire::kBatchHeader), " names ", base::ToAbsl(headers.batch),
+                     ", the body is ", wire::FormatBatchId(batch.header.id)));
   work->id = wire::FormatBatchId(batch.header.id);
   if (batch.header.id.sequence == 0)
     return Problem(400, "not a batch", "sequence: must be at least 1");

@@ -20,7 +20,7 @@ class Parser {
 
   bool Run(Parsed& out) {
     SkipSpace();
-    if (!ParseValue(out.root, "$", 0)) return false;
+    if (!ParseValue(out.root, {}, 0)) return false;
     SkipSpace();
     if (at_ != text_.size()) return Fail("unexpected text after the document");
     out.problems = std::move(duplicates_);
@@ -31,6 +31,18 @@ class Parser {
   bool Fail(std::string message) { return FailAt(Here(), std::move(message)); }
 
  private:
+  // How a value is reached. Its text is made only where a problem is to be named.
+  struct Path {
+    const Path* parent = nullptr;  // null: the root
+    const std::string* key = nullptr;
+    std::size_t index = 0;  // without a key
+
+    std::string Text() const {
+      if (parent == nullptr) return "$";
+      return key != nullptr ? PathOf(parent->Text(), *key) : PathOf(parent->Text(), index);
+    }
+  };
+
   bool FailAt(const Position& position, std::string message) {
     error_.path = "$";
     error_.position = position;
@@ -68,7 +80,7 @@ class Parser {
     return true;
   }
 
-  bool ParseValue(Node& node, const std::string& path, std::uint32_t depth) {
+  bool ParseValue(Node& node, const Path& path, std::uint32_t depth) {
     node.position_ = Here();
     if (AtEnd()) return Fail("unexpected end of the text");
     bool ok = false;
@@ -102,7 +114,7 @@ class Parser {
     return ok;
   }
 
-  bool ParseObject(Node& node, const std::string& path, std::uint32_t depth) {
+  bool ParseObject(Node& node, const Path& path, std::uint32_t depth) {
     if (depth == options_.max_depth) return Fail("nested too deeply");
     node.kind_ = Kind::kObject;
     ++at_;
@@ -111,22 +123,22 @@ class Parser {
       ++at_;
       return true;
     }
-    absl::flat_hash_set<std::string> keys;
+    absl::flat_hash_set<std::string> keys;  // where there are many
     while (true) {
       Member member;
       member.position = Here();
       if (Peek() != '"') return Fail("expected a key in double quotes");
       if (!ParseString(member.key)) return false;
-      const std::string member_path = PathOf(path, member.key);
+      const Path member_path{&path, &member.key};
       SkipSpace();
       if (Peek() != ':') return Fail("expected ':' after the key");
       ++at_;
       SkipSpace();
       if (!ParseValue(member.value, member_path, depth + 1)) return false;
-      if (keys.insert(member.key).second) {
+      if (IsNew(node, member.key, &keys)) {
         node.members_.push_back(std::move(member));
       } else {
-        duplicates_.push_back({Problem::Severity::kError, member_path, member.position,
+        duplicates_.push_back({Problem::Severity::kError, member_path.Text(), member.position,
                                base::Concat({"the key ", Quote(member.key), " is given twice"}),
                                "remove or rename one of them"});
       }
@@ -141,7 +153,16 @@ class Parser {
     }
   }
 
-  bool ParseArray(Node& node, const std::string& path, std::uint32_t depth) {
+  static bool IsNew(const Node& object, const std::string& key,
+                    absl::flat_hash_set<std::string>* keys) {
+    constexpr std::size_t kFew = 16;
+    if (object.members_.size() < kFew) return object.Find(key) == nullptr;
+    if (keys->empty())
+      for (const Member& member : object.members_) keys->insert(member.key);
+    return keys->insert(key).second;
+  }
+
+  bool ParseArray(Node& node, const Path& path, std::uint32_t depth) {
     if (depth == options_.max_depth) return Fail("nested too deeply");
     node.kind_ = Kind::kArray;
     ++at_;
@@ -151,9 +172,8 @@ class Parser {
       return true;
     }
     while (true) {
-      Node item;
-      if (!ParseValue(item, PathOf(path, node.items_.size()), depth + 1)) return false;
-      node.items_.push_back(std::move(item));
+      const Path item_path{&path, nullptr, node.items_.size()};
+      if (!ParseValue(node.items_.emplace_back(), item_path, depth + 1)) return false;
       SkipSpace();
       if (Peek() == ']') {
         ++at_;
@@ -204,6 +224,9 @@ class Parser {
     return true;
   }
 
+  // Stands for itself in a string, and is one byte.
+  static bool IsPlain(unsigned char c) { return c >= 0x20 && c < 0x80 && c != '"' && c != '\\'; }
+
   bool ParseString(std::string& out) {
     ++at_;
     while (true) {
@@ -218,7 +241,9 @@ class Parser {
       } else if (c < 0x20) {
         return Fail("control character inside a string: write it as \\u00XX");
       } else if (c < 0x80) {
-        out += text_[at_++];
+        const std::size_t begin = at_;
+        while (!AtEnd() && IsPlain(static_cast<unsigned char>(text_[at_]))) ++at_;
+        out += text_.substr(begin, at_ - begin);
       } else if (!ParseUtf8(c, out)) {
         return false;
       }

@@ -27,6 +27,12 @@ void PutFixed(T value, std::string* out) {
   out->append(bytes, sizeof(T));
 }
 
+/// Appends how many bytes they are as `PutVarint` does, then the bytes.
+inline void PutSized(std::string_view bytes, std::string* out) {
+  PutVarint(bytes.size(), out);
+  out->append(bytes);
+}
+
 /// Reads what the functions above wrote. After the first failure `ok()` is false, every read gives
 /// 0 or an empty string, and nothing outside the input was touched.
 class ByteReader {
@@ -62,6 +68,8 @@ class ByteReader {
     next_ += size;
     return bytes;
   }
+
+  std::string_view Sized() { return Bytes(Varint()); }
 
   std::string_view Rest() { return Bytes(static_cast<std::uint64_t>(end_ - next_)); }
   bool AtEnd() const { return next_ == end_; }

@@ -30,8 +30,7 @@ class ChunkWriter {
   void Add(ColumnId id, std::string_view payload) { AddEntry(id, "", payload); }
   void AddProperty(std::string_view name, PropertyType type, std::string_view payload) {
     std::string label;
-    PutVarint(name.size(), &label);
-    label.append(name);
+    PutSized(name, &label);
     label.push_back(static_cast<char>(type));
     AddEntry(ColumnId::kProperty, label, payload);
   }
@@ -153,8 +152,7 @@ void AddProperties(const Properties& properties, const std::vector<ChunkRow>& ro
     PutVarint(builder.rows.size(), &payload);
     if (builder.rows.size() < rows.size()) {
       const std::string present = Encoded(builder.rows);
-      PutVarint(present.size(), &payload);
-      payload.append(present);
+      PutSized(present, &payload);
     }
     payload.append(Encoded(builder.bits));
     writer->AddProperty(pool[builder.name], builder.type, payload);
@@ -206,10 +204,8 @@ void AddCompanions(const Records::Subjects& subjects, const std::vector<std::uin
   std::string table;
   PutVarint(first.size() - 1, &table);
   PutVarint(keys.size(), &table);
-  for (const std::string& column : {Encoded(first), Encoded(types), Encoded(keys)}) {
-    PutVarint(column.size(), &table);
-    table.append(column);
-  }
+  for (const std::string& column : {Encoded(first), Encoded(types), Encoded(keys)})
+    PutSized(column, &table);
   writer->Add(ColumnId::kCompanions, table);
 }
 
@@ -336,7 +332,7 @@ absl::StatusOr<ChunkReader> ChunkReader::Open(std::string_view bytes) {
     Entry entry{};
     entry.id = static_cast<ColumnId>(reader.Fixed<std::uint8_t>());
     if (entry.id == ColumnId::kProperty) {
-      entry.name = reader.Bytes(reader.Varint());
+      entry.name = reader.Sized();
       entry.type = static_cast<PropertyType>(reader.Fixed<std::uint8_t>() & 3);
     }
     sizes.push_back(reader.Varint());
@@ -438,7 +434,7 @@ absl::Status ChunkReader::ReadProperty(const Property& property, std::vector<std
   if (count == rows_) {
     rows->resize(count);
     for (std::uint32_t i = 0; i < count; ++i) (*rows)[i] = i;
-  } else if (!DecodeColumn(reader.Bytes(reader.Varint()), count, rows)) {
+  } else if (!DecodeColumn(reader.Sized(), count, rows)) {
     return Damaged("property rows");
   }
   for (std::size_t i = 0; i < count; ++i)
@@ -464,11 +460,10 @@ absl::Status ChunkReader::ReadCompanions(std::vector<std::uint32_t>* first,
   const std::uint64_t sets = reader.Varint();
   const std::uint64_t pairs = reader.Varint();
   if (!reader.ok() || sets > rows_ || pairs > 256 * sets ||
-      !DecodeColumn(reader.Bytes(reader.Varint()), static_cast<std::size_t>(sets) + 1, first) ||
-      !DecodeColumn(reader.Bytes(reader.Varint()), static_cast<std::size_t>(pairs), type) ||
-      !DecodeColumn(reader.Bytes(reader.Varint()), static_cast<std::size_t>(pairs), key) ||
-      first->front() != 0 || first->back() != pairs ||
-      !std::is_sorted(first->begin(), first->end()))
+      !DecodeColumn(reader.Sized(), static_cast<std::size_t>(sets) + 1, first) ||
+      !DecodeColumn(reader.Sized(), static_cast<std::size_t>(pairs), type) ||
+      !DecodeColumn(reader.Sized(), static_cast<std::size_t>(pairs), key) || first->front() != 0 ||
+      first->back() != pairs || !std::is_sorted(first->begin(), first->end()))
     return Damaged("companions");
   return absl::OkStatus();
 }

@@ -54,6 +54,13 @@ struct LandingBatch {
   std::string blob;  ///< `EncodeRecords`; holds unit keys, never raw ids.
 };
 
+/// What a store may keep of a known batch's checksum: the low 32 bits, but never 0 or 1, which mean
+/// that a batch is unknown or was split.
+inline std::uint32_t ChecksumMark(std::uint64_t checksum) {
+  const auto low = static_cast<std::uint32_t>(checksum);
+  return low > 1 ? low : low + 2;
+}
+
 enum class LandingOutcome : std::uint8_t {
   kStored,
   kDuplicate,  ///< Known with the same checksum, or a part of a known batch. Nothing was stored.

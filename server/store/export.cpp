@@ -8,12 +8,11 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "sdk/base/text.hpp"
 #include "server/store/chunk.hpp"
 
 namespace upswing::store {
 namespace {
-
-absl::string_view View(std::string_view text) { return {text.data(), text.size()}; }
 
 std::string JsonString(std::string_view text) {
   std::string out = "\"";
@@ -115,7 +114,7 @@ absl::Status Export(const RecordSource& source, ExportFormat format,
              p < records.subjects.first[subject + 1]; ++p) {
           const std::string_view type = records.strings[records.subjects.unit_type[p]];
           first_copy &= group.unit_type < type;
-          absl::StrAppend(&names, " ", View(type), "=",
+          absl::StrAppend(&names, " ", base::ToAbsl(type), "=",
                           absl::Hex(records.subjects.key[p], absl::kZeroPad16));
         }
         if (only == nullptr && !first_copy) continue;

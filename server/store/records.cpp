@@ -19,8 +19,7 @@ void Put(const std::vector<T>& values, std::string* out) {
   thread_local std::string column;
   column.clear();
   EncodeColumn(absl::MakeConstSpan(values), Squeeze::kPack, &column);
-  PutVarint(column.size(), out);
-  out->append(column);
+  PutSized(column, out);
 }
 
 void PutSigned(const std::vector<std::int64_t>& values, std::string* out) {
@@ -29,8 +28,7 @@ void PutSigned(const std::vector<std::int64_t>& values, std::string* out) {
   EncodeColumn(
       absl::MakeConstSpan(reinterpret_cast<const std::uint64_t*>(values.data()), values.size()),
       Squeeze::kPack, &column);
-  PutVarint(column.size(), out);
-  out->append(column);
+  PutSized(column, out);
 }
 
 template <typename T>
@@ -43,8 +41,7 @@ void PutDoubles(const std::vector<double>& values, std::string* out) {
   thread_local std::string column;
   column.clear();
   EncodeDoubles(values, Squeeze::kPack, &column);
-  PutVarint(column.size(), out);
-  out->append(column);
+  PutSized(column, out);
 }
 
 void PutProperties(const Properties& properties, std::string* out) {
@@ -58,7 +55,7 @@ void PutProperties(const Properties& properties, std::string* out) {
 
 template <typename T>
 bool Get(ByteReader* reader, std::size_t rows, std::vector<T>* out) {
-  return DecodeColumn(reader->Bytes(reader->Varint()), rows, out) && reader->ok();
+  return DecodeColumn(reader->Sized(), rows, out) && reader->ok();
 }
 
 // Pool numbers: the body's own numbers, translated through `pool`.
@@ -130,7 +127,7 @@ bool DecodeBody(std::string_view body, Records* records) {
   pool.clear();
   const std::uint64_t strings = reader.Varint();
   for (std::uint64_t i = 0; i < strings && reader.ok(); ++i)
-    pool.push_back(records->strings.Intern(reader.Bytes(reader.Varint())));
+    pool.push_back(records->strings.Intern(reader.Sized()));
   const std::uint64_t subjects = reader.Varint();
   const std::uint64_t pairs = reader.Varint();
   const std::uint64_t exposures = reader.Varint();
@@ -161,9 +158,9 @@ bool DecodeBody(std::string_view body, Records* records) {
   if (events > 0) {
     if (!GetSubjects(&reader, events, subjects, offset, &e.subject) ||
         !GetNames(&reader, events, pool, &e.name) || !Get(&reader, events, &e.order) ||
-        !DecodeDoubles(reader.Bytes(reader.Varint()), events, &e.value) ||
-        !Get(&reader, events, &e.time_ms) || !Get(&reader, events, &e.event_id) ||
-        !Get(&reader, events, &e.ref_id) || !GetProperties(&reader, events, pool, &e.properties))
+        !DecodeDoubles(reader.Sized(), events, &e.value) || !Get(&reader, events, &e.time_ms) ||
+        !Get(&reader, events, &e.event_id) || !Get(&reader, events, &e.ref_id) ||
+        !GetProperties(&reader, events, pool, &e.properties))
       return false;
   }
   return reader.ok() && reader.AtEnd();
@@ -242,10 +239,7 @@ std::string EncodeRecords(const Records& records) {
   thread_local std::string body;
   body.clear();
   PutVarint(records.strings.size(), &body);
-  for (std::uint32_t i = 0; i < records.strings.size(); ++i) {
-    PutVarint(records.strings[i].size(), &body);
-    body.append(records.strings[i]);
-  }
+  for (std::uint32_t i = 0; i < records.strings.size(); ++i) PutSized(records.strings[i], &body);
   const Records::Subjects& s = records.subjects;
   const Records::Exposures& x = records.exposures;
   const Records::Events& e = records.events;

@@ -1,6 +1,8 @@
 #pragma once
 
+#include <bit>
 #include <cstdint>
+#include <limits>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -28,6 +30,20 @@ class StringPool {
 
 /// Type of a property's value, as on the wire.
 enum class PropertyType : std::uint8_t { kString = 0, kInt64 = 1, kDouble = 2, kBool = 3 };
+
+/// The number that a property is (its bits as below), nearest double of an integer; NaN for a text.
+inline double ValueAsNumber(PropertyType type, std::uint64_t bits) {
+  switch (type) {
+    case PropertyType::kInt64:
+      return static_cast<double>(static_cast<std::int64_t>(bits));
+    case PropertyType::kDouble:
+      return std::bit_cast<double>(bits);
+    case PropertyType::kBool:
+      return bits != 0 ? 1 : 0;
+    default:
+      return std::numeric_limits<double>::quiet_NaN();
+  }
+}
 
 /// Properties of all records of a lane: record i owns [first[i], first[i + 1]).
 struct Properties {

@@ -18,14 +18,13 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
+#include "sdk/base/text.hpp"
 #include "server/store/bytes.hpp"
 
 namespace upswing::store {
 namespace {
 
 constexpr char kNul = '\0';
-
-absl::string_view View(std::string_view text) { return {text.data(), text.size()}; }
 
 }  // namespace
 
@@ -153,10 +152,10 @@ absl::StatusOr<KeyChain> ReadKeyChain(const std::string& file) {
 absl::Status WriteKeyChain(const KeyChain& chain, const std::string& file) {
   std::string text;
   for (const UnitSecret& secret : chain)
-    absl::StrAppend(
-        &text,
-        absl::BytesToHexString(View({reinterpret_cast<const char*>(secret.data()), secret.size()})),
-        "\n");
+    absl::StrAppend(&text,
+                    absl::BytesToHexString(base::ToAbsl(
+                        {reinterpret_cast<const char*>(secret.data()), secret.size()})),
+                    "\n");
   const int descriptor = open(file.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
   if (descriptor < 0) return absl::UnavailableError(absl::StrCat(file, ": ", std::strerror(errno)));
   const bool written =

@@ -40,7 +40,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       {"GET", "/v1/catalog/source"},
       {"GET", "/v1/catalog/history"},
       {"GET", "/v1/overview"},
-      {"GET", "/v1/live"}};
+      {"GET", "/v1/live"},
+      {"GET", "/v1/experiments"},
+      {"GET", "/assets/{file}"},
+      {"GET", "/metrics"}};
   static constexpr const char* kHeaders[] = {
       "if-match",       "if-none-match",     "upswing-batch", "upswing-sent-at",
       "upswing-reason", "upswing-exposures", "authorization", "origin"};

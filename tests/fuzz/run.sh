@@ -11,7 +11,7 @@ for name in $names; do cmake --build "$build" --target "$name" >/dev/null; done
 for name in $names; do
   mkdir -p "$build/found/$name" "$root/tests/fuzz/corpus/$name"
   echo "== $name"
-  "$build/bin/$name" -max_total_time="$seconds" -max_len=4096 -print_final_stats=1 \
+  "$build/bin/$name" -max_total_time="$seconds" -max_len=8192 -print_final_stats=1 \
     -artifact_prefix="$build/found/$name-" "$build/found/$name" "$root/tests/fuzz/corpus/$name" 2>&1 |
     grep -E 'ERROR|SUMMARY|number_of_executed_units|Test unit written' || true
 done

@@ -530,8 +530,17 @@ int Reports(const Server& node, int status) {
 
 // Some reports are whole before anyone notices.
 TEST(ClickHouse, AReportOfANodeEndsWhenItsReaderLeaves) {
-  Store store("leaves");
-  Server node = store.Node(0, {"--catalog", Catalog()});
+  TemporaryFolder folder;
+  const std::string data = folder / "data";
+  ASSERT_EQ(
+      RunProgram({Upswing(), "simulate", "--data", data, "--catalog", Catalog(), "--users", "25"})
+          .status,
+      0);
+  Store store("leaves", "shop", data);
+  const Finished copied =
+      RunProgram({Upswing(), "store", "copy", "--from", "embedded:" + data, "--to", store.Url()});
+  ASSERT_EQ(copied.status, 0) << copied.err;
+  Server node = store.Node(0);
   for (int asked = 1; asked <= 100 && Reports(node, 499) == 0; ++asked) {
     {
       testing::RawConnection reader(static_cast<std::uint16_t>(PortOf(node)));

@@ -3,14 +3,19 @@
 #include <sys/mount.h>
 #include <unistd.h>
 
+#include <array>
 #include <atomic>
 #include <chrono>
 #include <csignal>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <map>
+#include <regex>
+#include <sstream>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include <nlohmann/json.hpp>
 #include <sqlite3.h>
@@ -46,12 +51,13 @@ class Operations : public ::testing::Test {
     return response.ok() ? *response : HttpResponse();
   }
 
-  // A batch of `records` records with properties that do not compress.
-  static std::string Batch(std::uint64_t sequence, int records = 1) {
+  // A batch of `records` exposures and as many events with values that do not compress.
+  static std::string Batch(std::uint64_t sequence, int records = 1, std::uint64_t device = 4) {
     wire::Encoder encoder;
-    std::uint64_t noise = sequence * 0x9e3779b97f4a7c15ULL;
+    std::uint64_t noise = (sequence ^ device << 32) * 0x9e3779b97f4a7c15ULL;
     for (int i = 0; i < records; ++i) {
-      const std::string id = "u-secret-" + std::to_string(sequence) + "-" + std::to_string(i);
+      const std::string id = "u-secret-" + (device == 4 ? "" : std::to_string(device) + "-") +
+                             std::to_string(sequence) + "-" + std::to_string(i);
       const wire::UnitRef unit{"user", id};
       wire::ExposureRecord exposure;
       exposure.subject = encoder.Subject(absl::MakeConstSpan(&unit, 1));
@@ -68,7 +74,7 @@ class Operations : public ::testing::Test {
       encoder.AddEvent(event);
     }
     wire::BatchHeader header;
-    header.id = {3, 4, sequence};
+    header.id = {3, device, sequence};
     header.boot_ms = 900;
     return encoder.Finish(header, {});
   }
@@ -165,6 +171,171 @@ TEST_F(Operations, AFullDiskLosesNothingAndIsOverWhenThereIsRoom) {
   const testing::Finished verified =
       testing::RunProgram({testing::Upswing(), "store", "verify", "--data", disk + "/data"});
   EXPECT_EQ(verified.status, 0) << verified.err;
+}
+
+// The samples of a Prometheus text, by name with labels. Each belongs to a type that is given
+// before.
+std::map<std::string, double> Samples(const std::string& text) {
+  std::map<std::string, double> samples;
+  std::map<std::string, std::string> types;
+  std::istringstream lines(text);
+  for (std::string line; std::getline(lines, line);) {
+    std::smatch match;
+    if (std::regex_match(line, match, std::regex("# TYPE ([a-z_]+) (counter|gauge|histogram)"))) {
+      EXPECT_TRUE(types.emplace(match[1], match[2]).second) << line;
+      continue;
+    }
+    if (!std::regex_match(
+            line, match,
+            std::regex(
+                R"re(([a-z_]+)(\{[a-z]+="[^"\\]*"(,[a-z]+="[^"\\]*")*\})? ([-+.e0-9]+))re"))) {
+      ADD_FAILURE() << "no sample: " << line;
+      continue;
+    }
+    std::string type = match[1];
+    if (types[type].empty()) type = type.substr(0, type.rfind('_'));  // _bucket, _sum, _count
+    EXPECT_NE(types[type], "") << line;
+    EXPECT_TRUE(samples.emplace(match[1].str() + match[2].str(), std::stod(match[4])).second)
+        << "twice: " << line;
+  }
+  return samples;
+}
+
+TEST_F(Operations, MetricsCountWhatHappened) {
+  testing::Server server(folder_ / "data", {"--catalog", folder_ / "catalog.json"});
+  for (const std::uint64_t sequence : {1, 2, 2, 3, 3, 3})
+    ASSERT_EQ(Call(server, "POST", "/v1/batches", Batch(sequence, 5)).status, 200);
+  ASSERT_EQ(Call(server, "POST", "/v1/batches", "nonsense").status, 400);
+  ASSERT_EQ(Call(server, "GET", "/v1/experiments/tap/report").status, 200);
+  ASSERT_EQ(Call(server, "GET", "/v1/experiments/none/report").status, 404);
+  const HttpResponse answer = Call(server, "GET", "/metrics");
+  ASSERT_EQ(answer.status, 200);
+  EXPECT_THAT(std::string(answer.Header("Content-Type")), HasSubstr("text/plain; version=0.0.4"));
+  const std::map<std::string, double> samples = Samples(std::string(answer.body));
+  const auto at = [&](const std::string& name) {
+    const auto found = samples.find("upswing_" + name);
+    return found == samples.end() ? -1 : found->second;
+  };
+  EXPECT_EQ(at("ingest_batches_total"), 3);
+  EXPECT_EQ(at("ingest_duplicate_batches_total"), 3);
+  EXPECT_EQ(at("ingest_refused_requests_total"), 1);
+  EXPECT_EQ(at("ingest_records_total"), 30);
+  EXPECT_EQ(at("store_records"), 30);
+  EXPECT_EQ(at("analysis_reports_total"), 2);
+  EXPECT_EQ(at("analysis_failed_reports_total"), 1);
+  EXPECT_EQ(at("catalog_version"), 1);
+  EXPECT_EQ(at(R"(http_requests_total{method="POST",route="/v1/batches",status="200"})"), 6);
+  EXPECT_EQ(at(R"(http_requests_total{method="POST",route="/v1/batches",status="400"})"), 1);
+  // Buckets only grow, and the last holds all.
+  const std::string route = R"({route="/v1/batches")";
+  double last = 0;
+  for (const char* const bound : {"0.0005", "0.001", "0.0025", "0.005", "0.01", "0.025", "0.05",
+                                  "0.1", "0.25", "1", "5", "30", "+Inf"}) {
+    const double bucket = at("http_request_seconds_bucket" + route + ",le=\"" + bound + "\"}");
+    EXPECT_GE(bucket, last) << bound;
+    last = bucket;
+  }
+  EXPECT_EQ(last, 7);
+  EXPECT_EQ(at("http_request_seconds_count" + route + "}"), 7);
+  EXPECT_GT(at("http_request_seconds_sum" + route + "}"), 0);
+}
+
+TEST_F(Operations, ABackupTakenWhileDevicesPushHoldsWhatWasAcknowledgedAndTheRestComesOnceMore) {
+  constexpr std::uint64_t kDevices = 4;
+  constexpr int kRecords = 40;  // of a batch: half exposures, half events
+  constexpr int kBackups = 3;
+  const std::string data = folder_ / "data";
+  testing::Server server(data, {"--catalog", folder_ / "catalog.json"});
+
+  // Each device pushes batch after batch until the last backup is behind it.
+  std::array<std::atomic<std::uint64_t>, kDevices> acknowledged{};  // by device, the last
+  std::atomic<bool> stop = false;
+  std::vector<std::thread> devices;
+  for (std::uint64_t device = 0; device < kDevices; ++device) {
+    devices.emplace_back([&, device] {
+      const auto transport = transport::MakeCurlTransport({});
+      for (std::uint64_t sequence = 1; !stop;) {
+        const auto answer = transport->Send({.method = "POST",
+                                             .url = server.url() + "/v1/batches",
+                                             .body = Batch(sequence, kRecords / 2, 10 + device)});
+        if (!answer.ok() || answer->status == 429 || answer->status == 503) continue;
+        EXPECT_EQ(answer->status, 200) << answer->body;
+        if (answer->status != 200) return;
+        acknowledged[device] = sequence++;
+      }
+    });
+  }
+  const auto count = [&] {
+    std::uint64_t batches = 0;
+    for (const auto& each : acknowledged) batches += each;
+    return batches;
+  };
+  const auto wait_for = [&](std::uint64_t batches) {
+    while (count() < batches && !HasFailure())
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  };
+  std::array<std::array<std::uint64_t, kDevices>, kBackups> before;
+  std::uint64_t during = 0;
+  for (int i = 0; i < kBackups; ++i) {
+    wait_for(count() + 100);
+    for (std::size_t device = 0; device < kDevices; ++device)
+      before[i][device] = acknowledged[device];
+    const std::uint64_t begun = count();
+    const testing::Finished taken =
+        testing::RunProgram({testing::Upswing(), "store", "backup", "--data", data,
+                             folder_ / ("backup" + std::to_string(i) + ".db")});
+    during += count() - begun;
+    EXPECT_EQ(taken.status, 0) << taken.err;
+  }
+  wait_for(count() + 100);
+  stop = true;
+  for (std::thread& device : devices) device.join();
+  ASSERT_FALSE(HasFailure());
+  EXPECT_GT(during, 0u) << "nothing was pushed while a backup was taken";
+
+  const std::string report = "/v1/experiments/tap/report?as_of=2099-01-01T00:00:00Z&format=csv";
+  const std::string original = Call(server, "GET", report).body;
+  EXPECT_THAT(original, HasSubstr("on"));
+  const auto all = static_cast<std::int64_t>(count()) * kRecords;
+  EXPECT_EQ(Metric(Call(server, "GET", "/metrics").body, "store_records"), all);
+  for (std::size_t i = 0; i < kBackups; ++i) {
+    SCOPED_TRACE("backup " + std::to_string(i));
+    const std::string copy = folder_ / ("copy" + std::to_string(i));
+    fs::create_directories(copy);
+    fs::copy_file(data + "/unit.key", copy + "/unit.key");
+    for (const std::vector<std::string>& command : std::vector<std::vector<std::string>>{
+             {"restore", "--data", copy, folder_ / ("backup" + std::to_string(i) + ".db")},
+             {"verify", "--data", copy}}) {
+      std::vector<std::string> arguments = {testing::Upswing(), "store"};
+      arguments.insert(arguments.end(), command.begin(), command.end());
+      const testing::Finished ended = testing::RunProgram(arguments);
+      EXPECT_EQ(ended.status, 0) << command[0] << ": " << ended.err;
+    }
+    testing::Server restored(copy);
+    const std::int64_t held = Metric(Call(restored, "GET", "/metrics").body, "store_records");
+    // All devices send all once more: what the backup holds is known, the rest is new.
+    std::int64_t known = 0;
+    std::int64_t fresh = 0;
+    for (std::uint64_t device = 0; device < kDevices; ++device) {
+      for (std::uint64_t sequence = 1; sequence <= acknowledged[device]; ++sequence) {
+        const HttpResponse answer =
+            Call(restored, "POST", "/v1/batches", Batch(sequence, kRecords / 2, 10 + device));
+        ASSERT_EQ(answer.status, 200) << answer.body;
+        const Json body = Json::parse(answer.body);
+        const bool duplicate = body.value("duplicate", false);
+        EXPECT_EQ(body["accepted"], duplicate ? 0 : kRecords);
+        EXPECT_TRUE(duplicate || sequence > before[i][device])
+            << "acknowledged before the backup, and not in it: " << device << "/" << sequence;
+        (duplicate ? known : fresh) += kRecords;
+      }
+    }
+    EXPECT_EQ(known, held);
+    EXPECT_EQ(known + fresh, all);
+    EXPECT_EQ(Metric(Call(restored, "GET", "/metrics").body, "store_records"), all);
+    EXPECT_EQ(Call(restored, "GET", report).body, original);
+    restored.process().Signal(SIGTERM);
+    EXPECT_EQ(restored.process().Wait(), 0);
+  }
 }
 
 TEST_F(Operations, AnOlderDataFolderIsTakenOverAndANewerOneIsRefused) {

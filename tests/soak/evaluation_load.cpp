@@ -1,17 +1,22 @@
 // How long evaluation takes on loopback, with the exposures recorded: first the most requests a
 // second that CONNECTIONS get through, then the latency at half of that. For one flag of one unit,
-// for all flags of one unit, and for one flag of 20 units in one request.
+// for all flags of one unit, and for one flag of 20 units in one request. Every unit is a new one,
+// so that no exposure is left out as a repeat.
 //
 //     upswing_evaluation_load FOLDER [SECONDS] [CONNECTIONS]
+#include <sys/prctl.h>
+
 #include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "tests/support/process.hpp"
@@ -24,21 +29,22 @@ using Clock = std::chrono::steady_clock;
 
 constexpr int kUnits = 20;
 constexpr int kFlags = 10;
+constexpr std::int64_t kUsersOfAThread = 100'000'000;
 
 struct Kind {
   const char* name;
   const char* path;
-  std::string (*body)(int user);
+  std::string (*body)(std::int64_t user);
 };
 
-std::string Context(int user) {
+std::string Context(std::int64_t user) {
   return R"({"targetingKey":"u-)" + std::to_string(user) + R"(","country":"CN","age":)" +
          std::to_string(user % 80) + "}";
 }
 
-std::string OneContext(int user) { return R"({"context":)" + Context(user) + "}"; }
+std::string OneContext(std::int64_t user) { return R"({"context":)" + Context(user) + "}"; }
 
-std::string ManyContexts(int user) {
+std::string ManyContexts(std::int64_t user) {
   std::string body = R"({"flags":["tap"],"contexts":[)";
   for (int i = 0; i < kUnits; ++i) body += (i == 0 ? "" : ",") + Context(user * kUnits + i);
   return body + "]}";
@@ -48,7 +54,7 @@ constexpr Kind kKinds[] = {{"one flag", "/ofrep/v1/evaluate/flags/tap", OneConte
                            {"all 11 flags", "/ofrep/v1/evaluate/flags", OneContext},
                            {"20 units", "/v1/evaluate", ManyContexts}};
 
-std::string Request(const Kind& kind, int user) {
+std::string Request(const Kind& kind, std::int64_t user) {
   const std::string body = kind.body(user);
   return "POST " + std::string(kind.path) +
          " HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: " +
@@ -60,6 +66,8 @@ std::string Request(const Kind& kind, int user) {
 // request was due, so that a slow answer is not hidden by what it holds up.
 std::vector<double> Load(const Kind& kind, std::uint16_t port, int connections, double seconds,
                          double per_second) {
+  static std::int64_t threads_before = 0;
+  const std::int64_t first = std::exchange(threads_before, threads_before + connections);
   std::vector<std::vector<double>> took(static_cast<std::size_t>(connections));
   std::vector<std::thread> threads;
   const Clock::time_point begin = Clock::now();
@@ -67,19 +75,20 @@ std::vector<double> Load(const Kind& kind, std::uint16_t port, int connections, 
       begin + std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(seconds));
   for (int i = 0; i < connections; ++i) {
     threads.emplace_back([&, i] {
+      prctl(PR_SET_TIMERSLACK, 1UL);  // Of the sleep until a request is due; else 50 microseconds.
       testing::RawConnection connection(port);
       const std::chrono::duration<double> interval(per_second > 0 ? 1 / per_second : 0);
       // Connections take turns.
       Clock::time_point due =
           begin + std::chrono::duration_cast<Clock::duration>(interval * i / connections);
-      for (int n = 0; due < end && Clock::now() < end; ++n) {
+      for (std::int64_t user = (first + i) * kUsersOfAThread; due < end && Clock::now() < end;
+           ++user) {
         if (per_second > 0)
           std::this_thread::sleep_until(due);
         else
           due = Clock::now();
-        const std::string answer = connection.Send(Request(kind, i * 1'000'000 + n % 100'000))
-                                       ? connection.ReadAnswer()
-                                       : "";
+        const std::string answer =
+            connection.Send(Request(kind, user)) ? connection.ReadAnswer() : "";
         if (answer.find(" 200 ") != 8) {
           std::fprintf(stderr, "evaluation_load: %s\n", answer.c_str());
           std::exit(1);

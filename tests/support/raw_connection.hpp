@@ -50,6 +50,13 @@ class RawConnection {
     return all;
   }
 
+  /// What comes next; empty at the end of the connection.
+  std::string ReadSome() {
+    char buffer[4096];
+    const ssize_t n = recv(socket_, buffer, sizeof buffer, 0);
+    return {buffer, n > 0 ? static_cast<std::size_t>(n) : 0};
+  }
+
   /// One whole answer with a Content-Length; empty if the connection ends before.
   std::string ReadAnswer() {
     std::string answer;

@@ -19,7 +19,7 @@
 namespace upswing::testing {
 namespace {
 
-constexpr unsigned kDictionaryId = 1;
+constexpr unsigned kDictionaryId = 2;
 
 /// The uncompressed bytes of one batch.
 std::string Sample(std::uint64_t seed) {

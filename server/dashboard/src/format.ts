@@ -85,6 +85,11 @@ export function dayTick(date: Date): string {
   return `${date.getMonth() + 1}-${String(date.getDate()).padStart(2, "0")}`;
 }
 
+/** What is not defined shows as a dash. */
+export function orDash(value: Num | undefined, text: (value: number) => string): string {
+  return value === null || value === undefined ? "–" : text(value);
+}
+
 /** "1 of 70", from a p-value, as words.cpp's Odds. */
 export function odds(p: number): { of: string; n: string } | null {
   if (p >= 0.1) return { of: (p * 100).toFixed(0), n: "100" };

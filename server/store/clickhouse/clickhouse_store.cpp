@@ -4,7 +4,6 @@
 #include <atomic>
 #include <chrono>
 #include <mutex>
-#include <random>
 #include <shared_mutex>
 #include <thread>
 
@@ -13,6 +12,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "sdk/base/text.hpp"
 #include "server/store/bytes.hpp"
 #include "server/store/clickhouse/ledger.hpp"
 #include "server/store/clickhouse/rows.hpp"
@@ -32,18 +32,6 @@ constexpr auto kTombstonesEvery = std::chrono::seconds(2);
 constexpr auto kMutationsFor = std::chrono::minutes(10);
 constexpr int kWaitsForMutations = 19'000;  // mutations_sync
 constexpr int kForced = 2;                  // upswing::Reason::kForced, as it travels
-
-absl::string_view View(std::string_view text) { return {text.data(), text.size()}; }
-
-void PutString(std::string_view text, std::string* out) {
-  PutVarint(text.size(), out);
-  out->append(text);
-}
-
-std::uint64_t RandomId() {
-  thread_local std::random_device device;
-  return static_cast<std::uint64_t>(device()) << 32 | device();
-}
 
 std::int64_t NowMicros() {
   return std::chrono::duration_cast<std::chrono::microseconds>(
@@ -87,7 +75,7 @@ class StoreImpl : public ClickHouseStore {
 
  private:
   std::string Table(std::string_view name) const {
-    return absl::StrCat(client_->address().database, ".", View(name));
+    return absl::StrCat(client_->address().database, ".", base::ToAbsl(name));
   }
   std::string Records() const { return Table(RecordsTable(client_->address())); }
   bool has_key() const { return !options_.key_file.empty(); }
@@ -98,12 +86,9 @@ class StoreImpl : public ClickHouseStore {
       return absl::FailedPreconditionError("--unit-key: the store was opened without its secret");
     return absl::OkStatus();
   }
-  absl::Status Insert(std::string_view table, std::string_view columns, std::string_view body) {
-    return InsertRows(table, columns, body);
-  }
   absl::Status InsertRows(std::string_view table, std::string_view columns,
                           std::string_view body) override {
-    return client_->Insert(absl::StrCat(Table(table), " (", View(columns), ")"), body,
+    return client_->Insert(absl::StrCat(Table(table), " (", base::ToAbsl(columns), ")"), body,
                            InsertSettings(*client_));
   }
   absl::Status RefreshTombstones(bool now);
@@ -246,11 +231,11 @@ absl::StatusOr<std::vector<LandingOutcome>> StoreImpl::Land(absl::Span<LandingBa
   }
   if (!records_body.empty()) {
     const absl::Status status =
-        Insert(RecordsTable(client_->address()), WrittenColumns(), records_body);
+        InsertRows(RecordsTable(client_->address()), WrittenColumns(), records_body);
     if (!status.ok()) return status;
   }
   if (!ledger_body.empty()) {
-    const absl::Status status = Insert("ledger", LedgerColumns(), ledger_body);
+    const absl::Status status = InsertRows("ledger", LedgerColumns(), ledger_body);
     if (!status.ok()) return status;
   }
   return outcomes;
@@ -312,7 +297,7 @@ absl::Status StoreImpl::MoveQuorumOn(const std::string& condition) {
     }
   }
   if (rows.empty()) return absl::OkStatus();
-  return Insert(RecordsTable(client_->address()), "day, unit, event_id", rows);
+  return InsertRows(RecordsTable(client_->address()), "day, unit, event_id", rows);
 }
 
 // Deletes on every shard and returns when it is done.
@@ -350,7 +335,7 @@ absl::StatusOr<EraseResult> StoreImpl::Erase(std::string_view unit_type, std::ui
   // From here on nothing of the unit is landed; if this process ends now, erasing again goes on.
   std::string tombstone = hash;
   PutFixed(now_ms, &tombstone);
-  if (absl::Status status = Insert("tombstones", "hash, erased_ms", tombstone); !status.ok())
+  if (absl::Status status = InsertRows("tombstones", "hash, erased_ms", tombstone); !status.ok())
     return status;
   if (absl::Status status = RefreshTombstones(true); !status.ok()) return status;
   CatchUp("ledger");
@@ -369,8 +354,8 @@ absl::StatusOr<EraseResult> StoreImpl::Erase(std::string_view unit_type, std::ui
   const std::uint64_t id = RandomId();
   ByteReader in(*enrolled);
   while (!in.AtEnd()) {
-    PutString(in.Bytes(in.Varint()), &erased);
-    PutString(in.Bytes(in.Varint()), &erased);
+    PutSized(in.Sized(), &erased);
+    PutSized(in.Sized(), &erased);
     PutFixed(std::uint64_t{1}, &erased);
     PutFixed(id, &erased);
   }
@@ -380,7 +365,7 @@ absl::StatusOr<EraseResult> StoreImpl::Erase(std::string_view unit_type, std::ui
                           " AND k = ", key, ", companion.type, companion.key))"));
   if (!deleted.ok()) return deleted;
   if (!erased.empty()) {
-    const absl::Status status = Insert("erased", "experiment, variant, units, id", erased);
+    const absl::Status status = InsertRows("erased", "experiment, variant, units, id", erased);
     if (!status.ok()) return status;
   }
   const AuditEntry entry = audit ? audit(result)
@@ -426,10 +411,10 @@ absl::Status StoreImpl::PutMeta(std::string_view key, std::string_view value) {
   const absl::StatusOr<std::uint64_t> version = NextVersion(key);
   if (!version.ok()) return version.status();
   std::string row;
-  PutString(key, &row);
+  PutSized(key, &row);
   PutFixed(*version, &row);
-  PutString(value, &row);
-  return Insert("meta", "key, version, value", row);
+  PutSized(value, &row);
+  return InsertRows("meta", "key, version, value", row);
 }
 
 absl::StatusOr<std::optional<std::string>> StoreImpl::GetMeta(std::string_view key) {
@@ -439,7 +424,7 @@ absl::StatusOr<std::optional<std::string>> StoreImpl::GetMeta(std::string_view k
   if (!row.ok()) return row.status();
   if (row->empty()) return std::nullopt;
   ByteReader in(*row);
-  return std::string(in.Bytes(in.Varint()));
+  return std::string(in.Sized());
 }
 
 absl::StatusOr<std::vector<std::pair<std::string, std::string>>> StoreImpl::ListMeta(
@@ -451,8 +436,8 @@ absl::StatusOr<std::vector<std::pair<std::string, std::string>>> StoreImpl::List
   std::vector<std::pair<std::string, std::string>> values;
   ByteReader in(*rows);
   while (!in.AtEnd()) {
-    std::string key(in.Bytes(in.Varint()));
-    std::string value(in.Bytes(in.Varint()));
+    std::string key(in.Sized());
+    std::string value(in.Sized());
     values.emplace_back(std::move(key), std::move(value));
   }
   return values;
@@ -464,9 +449,9 @@ absl::Status StoreImpl::Audit(const AuditEntry& entry) {
   PutFixed(entry.time_ms, &row);
   // By time within one of them.
   PutFixed(static_cast<std::uint64_t>(NowMicros()) << 10 | (RandomId() & 1023), &row);
-  PutString(entry.action, &row);
-  PutString(entry.detail, &row);
-  return Insert("audit", "time_ms, id, action, detail", row);
+  PutSized(entry.action, &row);
+  PutSized(entry.detail, &row);
+  return InsertRows("audit", "time_ms, id, action, detail", row);
 }
 
 absl::StatusOr<std::vector<AuditEntry>> StoreImpl::AuditLog() {
@@ -479,8 +464,8 @@ absl::StatusOr<std::vector<AuditEntry>> StoreImpl::AuditLog() {
   while (!in.AtEnd()) {
     AuditEntry& entry = entries.emplace_back();
     entry.time_ms = in.Fixed<std::int64_t>();
-    entry.action = std::string(in.Bytes(in.Varint()));
-    entry.detail = std::string(in.Bytes(in.Varint()));
+    entry.action = std::string(in.Sized());
+    entry.detail = std::string(in.Sized());
   }
   return entries;
 }

@@ -11,6 +11,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "sdk/base/text.hpp"
 #include "server/store/column.hpp"
 
 namespace upswing::store {
@@ -27,16 +28,9 @@ constexpr int kCancelsWithClient = 19'000;
 constexpr std::size_t kWorthCompressing = 4096;
 constexpr std::size_t kLongestMessage = 600;
 
-absl::string_view View(std::string_view text) { return {text.data(), text.size()}; }
-
 void InitCurl() {
   static std::once_flag once;
   std::call_once(once, [] { curl_global_init(CURL_GLOBAL_DEFAULT); });
-}
-
-std::uint64_t RandomId() {
-  thread_local std::mt19937_64 random{std::random_device{}()};
-  return random();
 }
 
 // The number in "Code: 225, e.displayText() = DB::Exception: ..." or "Code: 225. DB::Exception".
@@ -109,25 +103,15 @@ std::string ServersIn(std::string_view body) {
   std::sort(servers.begin(), servers.end());
   std::string list;
   for (const std::string_view server : servers)
-    absl::StrAppend(&list, list.empty() ? "" : ", ", View(server));
+    absl::StrAppend(&list, list.empty() ? "" : ", ", base::ToAbsl(server));
   return list;
 }
 
 std::string Encoded(std::string_view text) {
-  std::string out;
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if ((byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z') ||
-        (byte >= '0' && byte <= '9') || byte == '_' || byte == '-' || byte == '.') {
-      out.push_back(c);
-    } else {
-      constexpr char kDigits[] = "0123456789ABCDEF";
-      out.push_back('%');
-      out.push_back(kDigits[byte >> 4]);
-      out.push_back(kDigits[byte & 15]);
-    }
-  }
-  return out;
+  if (text.empty()) return "";  // libcurl would look for its end
+  const std::unique_ptr<char, decltype(&curl_free)> escaped(
+      curl_easy_escape(nullptr, text.data(), static_cast<int>(text.size())), curl_free);
+  return escaped == nullptr ? "" : escaped.get();
 }
 
 }  // namespace
@@ -194,9 +178,10 @@ std::uint64_t NumberAfter(std::string_view line, std::string_view name) {
 std::size_t OnHeader(char* data, std::size_t size, std::size_t count, void* user) {
   auto* exchange = static_cast<Exchange*>(user);
   const std::string_view line(data, size * count);
-  if (absl::StartsWithIgnoreCase(View(line), "X-ClickHouse-Exception-Code:"))
+  if (absl::StartsWithIgnoreCase(base::ToAbsl(line), "X-ClickHouse-Exception-Code:"))
     exchange->has_exception = true;
-  if (absl::StartsWithIgnoreCase(View(line), "X-ClickHouse-Progress:") && *exchange->progress)
+  if (absl::StartsWithIgnoreCase(base::ToAbsl(line), "X-ClickHouse-Progress:") &&
+      *exchange->progress)
     (*exchange->progress)(
         {NumberAfter(line, "\"read_rows\""), NumberAfter(line, "\"read_bytes\"")});
   return line.size();
@@ -226,7 +211,7 @@ absl::Status ClickHouseClient::Once(const Request& request, std::size_t host, bo
   std::string url =
       absl::StrCat(address_.tls ? "https://" : "http://", at.name, ":", at.port, "/?");
   const auto set = [&](std::string_view name, std::string_view value) {
-    absl::StrAppend(&url, url.back() == '?' ? "" : "&", View(name), "=", Encoded(value));
+    absl::StrAppend(&url, url.back() == '?' ? "" : "&", base::ToAbsl(name), "=", Encoded(value));
   };
   if (!request.query.empty()) set("query", request.query);
   std::string query_id;
@@ -412,12 +397,17 @@ absl::Status ClickHouseClient::Execute(std::string_view sql, const Settings& set
 
 absl::Status ClickHouseClient::Insert(std::string_view table, std::string_view body,
                                       const Settings& settings) {
-  const std::string query = absl::StrCat("INSERT INTO ", View(table), " FORMAT RowBinary");
+  const std::string query = absl::StrCat("INSERT INTO ", base::ToAbsl(table), " FORMAT RowBinary");
   Request request;
   request.query = query;
   request.body = body;
   request.settings = &settings;
   return Perform(request);
+}
+
+std::uint64_t RandomId() {
+  thread_local std::random_device device;
+  return static_cast<std::uint64_t>(device()) << 32 | device();
 }
 
 std::string Quoted(std::string_view text) {

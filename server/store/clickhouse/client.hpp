@@ -91,6 +91,9 @@ class ClickHouseClient {
   std::vector<std::unique_ptr<Connection>> idle_;  // guarded by mutex_
 };
 
+/// 64 random bits: of an attempt, a query or a row that must not be another one's.
+std::uint64_t RandomId();
+
 /// A string literal of SQL.
 std::string Quoted(std::string_view text);
 

@@ -11,17 +11,6 @@ namespace {
 // Largest value of a client's counter that is believed: sums of them stay within 63 bits.
 constexpr std::uint64_t kMostCounted = std::uint64_t{1} << 53;
 
-// As an embedded store keeps it; see `StateVisitor`.
-std::uint64_t MarkOf(std::uint64_t checksum) {
-  const auto low = static_cast<std::uint32_t>(checksum);
-  return low > 1 ? low : low + 2;
-}
-
-void PutString(std::string_view text, std::string* out) {
-  PutVarint(text.size(), out);
-  out->append(text);
-}
-
 }  // namespace
 
 std::string_view LedgerColumns() {
@@ -52,13 +41,12 @@ void AppendLedgerRow(const LandingBatch& batch, LedgerKind kind, std::uint64_t a
     for (std::size_t i = 0; i < counts; ++i) put(batch.counts[i]);
   };
   column([&](const ClientCount& c) { PutFixed(static_cast<std::uint8_t>(c.kind), body); });
-  column([&](const ClientCount& c) { PutString(c.name, body); });
-  column([&](const ClientCount& c) { PutString(c.variant, body); });
+  column([&](const ClientCount& c) { PutSized(c.name, body); });
+  column([&](const ClientCount& c) { PutSized(c.variant, body); });
   column([&](const ClientCount& c) { PutFixed(c.reason, body); });
   for (int i = 0; i < 3; ++i)
     column([&](const ClientCount& c) { PutFixed(std::min(c.values[i], kMostCounted), body); });
-  PutString(kind == LedgerKind::kConflict ? std::string_view(batch.blob) : std::string_view(),
-            body);
+  PutSized(kind == LedgerKind::kConflict ? std::string_view(batch.blob) : std::string_view(), body);
 }
 
 namespace {
@@ -164,7 +152,7 @@ LandingOutcome KnownInLedger::Admit(const LandingBatch& batch, bool* is_part_of_
   };
   {
     const State& state = at(batch.key.sequence);
-    const std::uint64_t checksum = state.moved ? MarkOf(batch.checksum) : batch.checksum;
+    const std::uint64_t checksum = state.moved ? ChecksumMark(batch.checksum) : batch.checksum;
     if (state.stored && state.checksum == checksum) return LandingOutcome::kDuplicate;
     if (state.stored) return LandingOutcome::kConflict;
     if (state.split) return LandingOutcome::kSplit;

@@ -1,11 +1,11 @@
 #include "server/store/clickhouse/move.hpp"
 
 #include <map>
-#include <random>
 #include <tuple>
 
 #include "absl/strings/str_cat.h"
 #include "sdk/base/hash.hpp"
+#include "sdk/base/text.hpp"
 #include "server/store/bytes.hpp"
 #include "server/store/chunk.hpp"
 #include "server/store/clickhouse/ledger.hpp"
@@ -20,18 +20,6 @@ constexpr std::uint64_t kMovedEpoch = 0x75707377696e6721;
 constexpr std::size_t kBodyBytes = 8 << 20;
 constexpr std::int64_t kDayMs = 24LL * 3600 * 1000;
 
-absl::string_view View(std::string_view text) { return {text.data(), text.size()}; }
-
-void PutString(std::string_view text, std::string* out) {
-  PutVarint(text.size(), out);
-  out->append(text);
-}
-
-std::uint64_t RandomId() {
-  std::random_device device;
-  return static_cast<std::uint64_t>(device()) << 32 | device();
-}
-
 }  // namespace
 
 absl::Status Move::Flush(std::string_view table, std::string_view columns, std::string* body) {
@@ -41,9 +29,9 @@ absl::Status Move::Flush(std::string_view table, std::string_view columns, std::
   return status;
 }
 
-absl::Status Move::AddLedger(const LandingBatch& batch, int kind, std::uint64_t attempt,
+absl::Status Move::AddLedger(const LandingBatch& batch, LedgerKind kind, std::uint64_t attempt,
                              std::uint32_t number) {
-  AppendLedgerRow(batch, static_cast<LedgerKind>(kind), attempt, number, &ledger_);
+  AppendLedgerRow(batch, kind, attempt, number, &ledger_);
   return ledger_.size() < kBodyBytes ? absl::OkStatus()
                                      : Flush("ledger", LedgerColumns(), &ledger_);
 }
@@ -57,8 +45,7 @@ absl::StatusOr<Move::Rows> Move::Records(const RecordSource& from,
   const auto commit = [&]() -> absl::Status {
     absl::Status status = Flush(RecordsTable(to_->client().address()), WrittenColumns(), &body);
     for (std::size_t i = 0; i < batches.size() && status.ok(); ++i)
-      status = AddLedger(batches[i], static_cast<int>(LedgerKind::kStored), attempt,
-                         static_cast<std::uint32_t>(i));
+      status = AddLedger(batches[i], LedgerKind::kStored, attempt, static_cast<std::uint32_t>(i));
     if (status.ok()) status = Flush("ledger", LedgerColumns(), &ledger_);
     batches.clear();
     attempt = RandomId();
@@ -92,24 +79,13 @@ absl::StatusOr<Move::Rows> Move::Records(const RecordSource& from,
         rows.there += chunk.rows;
         continue;
       }
-      const std::size_t before = body.size();
-      const std::size_t written =
+      const ChunkRows written =
           AppendChunkRows(records, group.lane, group.name, group.unit_type, units, *keys, attempt,
                           static_cast<std::uint32_t>(batches.size()), &body);
-      if (body.size() == before) continue;
-      // A record with several units is counted with the first of them.
-      batch.records = 0;
-      for (std::uint32_t i = 0; i < units.size(); ++i) {
-        const std::uint32_t subject =
-            group.lane == Lane::kEvents ? records.events.subject[i] : records.exposures.subject[i];
-        bool first = (*keys)[units[i]] != 0;
-        for (std::uint32_t u = records.subjects.first[subject];
-             u < records.subjects.first[subject + 1]; ++u)
-          first = first && records.strings[records.subjects.unit_type[u]] >= group.unit_type;
-        batch.records += first ? 1 : 0;
-      }
+      if (written.rows == 0) continue;
+      batch.records = static_cast<std::uint32_t>(written.records);
       batches.push_back(std::move(batch));
-      rows.moved += static_cast<std::int64_t>(written);
+      rows.moved += static_cast<std::int64_t>(written.rows);
       if (body.size() < kBodyBytes) continue;
       if (status = commit(); !status.ok()) return status;
       progress(rows.moved + rows.there);
@@ -139,13 +115,13 @@ absl::Status Move::Verify(const RecordSource& from) {
   const ClickHouseAddress& address = to_->client().address();
   const absl::StatusOr<std::string> answer = to_->client().Read(
       absl::StrCat("SELECT unit_type, lane, name, toInt64(count()) FROM ", address.database, ".",
-                   View(RecordsTable(address)), " WHERE ", CountedRows(address),
+                   base::ToAbsl(RecordsTable(address)), " WHERE ", CountedRows(address),
                    " GROUP BY unit_type, lane, name FORMAT RowBinary"));
   if (!answer.ok()) return answer.status();
   for (ByteReader in(*answer); !in.AtEnd();) {
-    std::string type(in.Bytes(in.Varint()));
+    std::string type(in.Sized());
     const int lane = in.Fixed<std::uint8_t>();
-    std::string name(in.Bytes(in.Varint()));
+    std::string name(in.Sized());
     wanted[{std::move(type), lane, std::move(name)}] -= in.Fixed<std::int64_t>();
   }
   for (const auto& [group, difference] : wanted) {
@@ -162,8 +138,7 @@ absl::Status Move::Known(const BatchKey& key, bool split, std::uint32_t mark) {
   LandingBatch batch;
   batch.key = key;
   batch.checksum = mark;
-  return AddLedger(batch, static_cast<int>(split ? LedgerKind::kMovedSplit : LedgerKind::kMoved), 0,
-                   0);
+  return AddLedger(batch, split ? LedgerKind::kMovedSplit : LedgerKind::kMoved, 0, 0);
 }
 
 absl::Status Move::Boot(const BatchKey& key, std::uint64_t boot_id, std::int64_t offset) {
@@ -172,7 +147,7 @@ absl::Status Move::Boot(const BatchKey& key, std::uint64_t boot_id, std::int64_t
   batch.key.sequence = 0;  // no batch has it
   batch.boot_id = boot_id;
   batch.boot_offset = offset;
-  return AddLedger(batch, static_cast<int>(LedgerKind::kMovedBoot), 0, 0);
+  return AddLedger(batch, LedgerKind::kMovedBoot, 0, 0);
 }
 
 // As if one client had counted it all: totals that grow from day to day.
@@ -192,13 +167,13 @@ absl::Status Move::Tally(std::int64_t day, const ClientCount& count) {
                0};
   batch.received_ms = day * kDayMs;
   batch.counts = {running_};
-  return AddLedger(batch, static_cast<int>(LedgerKind::kMovedCounts), 0, 0);
+  return AddLedger(batch, LedgerKind::kMovedCounts, 0, 0);
 }
 
 absl::Status Move::Erased(const std::string& experiment, const std::string& variant,
                           std::int64_t units) {
-  PutString(experiment, &erased_);
-  PutString(variant, &erased_);
+  PutSized(experiment, &erased_);
+  PutSized(variant, &erased_);
   PutFixed(static_cast<std::uint64_t>(units), &erased_);
   PutFixed(base::Hash64(absl::StrCat("moved ", experiment, " ", variant)), &erased_);
   return absl::OkStatus();
@@ -215,8 +190,8 @@ absl::Status Move::AuditLog(const std::vector<AuditEntry>& entries) {
   for (const AuditEntry& entry : entries) {
     PutFixed(entry.time_ms, &audit_);
     PutFixed(++number, &audit_);
-    PutString(entry.action, &audit_);
-    PutString(entry.detail, &audit_);
+    PutSized(entry.action, &audit_);
+    PutSized(entry.detail, &audit_);
   }
   return absl::OkStatus();
 }

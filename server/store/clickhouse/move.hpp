@@ -13,6 +13,8 @@
 
 namespace upswing::store {
 
+enum class LedgerKind : std::uint8_t;
+
 /// Brings what another store holds into a cluster. Done again, wholly or from the middle, it brings
 /// nothing twice: a chunk is known by its bytes as a batch is by its id.
 class Move {
@@ -43,7 +45,7 @@ class Move {
   absl::Status Finish();
 
  private:
-  absl::Status AddLedger(const LandingBatch& batch, int kind, std::uint64_t attempt,
+  absl::Status AddLedger(const LandingBatch& batch, LedgerKind kind, std::uint64_t attempt,
                          std::uint32_t number);
   absl::Status Flush(std::string_view table, std::string_view columns, std::string* body);
 

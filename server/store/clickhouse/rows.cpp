@@ -1,8 +1,6 @@
 #include "server/store/clickhouse/rows.hpp"
 
 #include <algorithm>
-#include <bit>
-#include <limits>
 
 #include "server/store/bytes.hpp"
 
@@ -13,24 +11,6 @@ constexpr std::int64_t kDayMs = 24LL * 3600 * 1000;
 constexpr std::int64_t kLastDay = 49'709;  // what a Date of every server holds
 constexpr std::size_t kLongestRow = 16 << 20;
 
-void PutString(std::string_view text, std::string* out) {
-  PutVarint(text.size(), out);
-  out->append(text);
-}
-
-double NumberOf(PropertyType type, std::uint64_t bits) {
-  switch (type) {
-    case PropertyType::kInt64:
-      return static_cast<double>(static_cast<std::int64_t>(bits));
-    case PropertyType::kDouble:
-      return std::bit_cast<double>(bits);
-    case PropertyType::kBool:
-      return bits != 0 ? 1 : 0;
-    default:
-      return std::numeric_limits<double>::quiet_NaN();
-  }
-}
-
 void PutProperties(const StringPool& strings, const Properties& properties, std::size_t row,
                    std::string* out) {
   const std::uint32_t first = properties.first[row];
@@ -40,15 +20,17 @@ void PutProperties(const StringPool& strings, const Properties& properties, std:
     for (std::uint32_t i = first; i < last; ++i) put(i);
   };
   const auto is_text = [&](std::uint32_t i) { return properties.type[i] == PropertyType::kString; };
-  column([&](std::uint32_t i) { PutString(strings[properties.name[i]], out); });
+  column([&](std::uint32_t i) { PutSized(strings[properties.name[i]], out); });
   column([&](std::uint32_t i) { PutFixed(static_cast<std::uint8_t>(properties.type[i]), out); });
   column([&](std::uint32_t i) {
-    PutString(
+    PutSized(
         is_text(i) ? strings[static_cast<std::uint32_t>(properties.bits[i])] : std::string_view(),
         out);
   });
   column([&](std::uint32_t i) { PutFixed(is_text(i) ? 0 : properties.bits[i], out); });
-  column([&](std::uint32_t i) { PutFixed(NumberOf(properties.type[i], properties.bits[i]), out); });
+  column([&](std::uint32_t i) {
+    PutFixed(ValueAsNumber(properties.type[i], properties.bits[i]), out);
+  });
 }
 
 }  // namespace
@@ -87,16 +69,16 @@ void AppendRow(const Records& records, const RowPlace& at, std::string* body) {
   PutFixed(static_cast<std::uint16_t>(
                std::clamp(time >= 0 ? time / kDayMs : std::int64_t{0}, std::int64_t{0}, kLastDay)),
            body);
-  PutString(at.unit_type, body);
+  PutSized(at.unit_type, body);
   PutFixed(static_cast<std::uint8_t>(at.lane), body);
-  PutString(at.name, body);
+  PutSized(at.name, body);
   PutFixed(at.unit, body);
   PutFixed(time, body);
   PutFixed(event ? e.order[row] : x.order[row], body);
   PutFixed(event ? e.value[row] : 0.0, body);
   PutFixed(event ? e.event_id[row] : std::uint64_t{0}, body);
   PutFixed(event ? e.ref_id[row] : std::uint64_t{0}, body);
-  PutString(event ? std::string_view() : strings[x.variant[row]], body);
+  PutSized(event ? std::string_view() : strings[x.variant[row]], body);
   PutFixed(event ? 0u : x.iteration[row], body);
   PutFixed(event ? 0u : x.phase[row], body);
   PutFixed(event ? std::uint8_t{0} : x.reason[row], body);
@@ -106,7 +88,7 @@ void AppendRow(const Records& records, const RowPlace& at, std::string* body) {
   const std::uint32_t companions = at.last - at.first - (one_less ? 1 : 0);
   PutVarint(companions, body);
   for (std::uint32_t other = at.first; other < at.last; ++other)
-    if (other != at.without) PutString(strings[subjects.unit_type[other]], body);
+    if (other != at.without) PutSized(strings[subjects.unit_type[other]], body);
   PutVarint(companions, body);
   for (std::uint32_t other = at.first; other < at.last; ++other)
     if (other != at.without) PutFixed(subjects.key[other], body);
@@ -154,10 +136,10 @@ std::size_t AppendRows(const Records& records, std::uint64_t attempt, std::uint3
   return written;
 }
 
-std::size_t AppendChunkRows(const Records& records, Lane lane, std::string_view name,
-                            std::string_view unit_type, const std::vector<std::uint32_t>& units,
-                            const std::vector<std::uint64_t>& keys, std::uint64_t attempt,
-                            std::uint32_t batch, std::string* body) {
+ChunkRows AppendChunkRows(const Records& records, Lane lane, std::string_view name,
+                          std::string_view unit_type, const std::vector<std::uint32_t>& units,
+                          const std::vector<std::uint64_t>& keys, std::uint64_t attempt,
+                          std::uint32_t batch, std::string* body) {
   const Records::Subjects& subjects = records.subjects;
   RowPlace at;
   at.lane = lane;
@@ -165,7 +147,7 @@ std::size_t AppendChunkRows(const Records& records, Lane lane, std::string_view 
   at.unit_type = unit_type;
   at.attempt = attempt;
   at.batch = batch;
-  std::size_t written = 0;
+  ChunkRows written;
   for (at.row = 0; at.row < units.size(); ++at.row) {
     at.unit = keys[units[at.row]];
     if (at.unit == 0) continue;  // erased
@@ -179,7 +161,8 @@ std::size_t AppendChunkRows(const Records& records, Lane lane, std::string_view 
       at.copy = static_cast<std::uint8_t>(
           at.copy + (records.strings[subjects.unit_type[other]] < unit_type ? 1 : 0));
     AppendRow(records, at, body);
-    ++written;
+    ++written.rows;
+    if (at.copy == 0) ++written.records;
   }
   return written;
 }
@@ -214,7 +197,7 @@ bool RowReader::Add(std::string_view piece, Lane lane, std::string_view unit_typ
     const auto value = in.Fixed<double>();
     const auto event_id = in.Fixed<std::uint64_t>();
     const auto ref_id = in.Fixed<std::uint64_t>();
-    const std::string_view variant = in.Bytes(in.Varint());
+    const std::string_view variant = in.Sized();
     const auto iteration = in.Fixed<std::uint32_t>();
     const auto phase = in.Fixed<std::uint32_t>();
     const auto reason = in.Fixed<std::uint8_t>();
@@ -227,15 +210,15 @@ bool RowReader::Add(std::string_view piece, Lane lane, std::string_view unit_typ
     };
     // A length read from a cut row may be anything; the row is then read again.
     bool whole = size_of(&companions);
-    for (auto& [type, key] : companions) type = in.Bytes(in.Varint());
+    for (auto& [type, key] : companions) type = in.Sized();
     in.Varint();
     for (auto& [type, key] : companions) key = in.Fixed<std::uint64_t>();
     whole = whole && size_of(&properties);
-    for (Property& p : properties) p.name = in.Bytes(in.Varint());
+    for (Property& p : properties) p.name = in.Sized();
     in.Varint();
     for (Property& p : properties) p.type = in.Fixed<std::uint8_t>();
     in.Varint();
-    for (Property& p : properties) p.text = in.Bytes(in.Varint());
+    for (Property& p : properties) p.text = in.Sized();
     in.Varint();
     for (Property& p : properties) p.bits = in.Fixed<std::uint64_t>();
     if (!in.ok() || !whole) {

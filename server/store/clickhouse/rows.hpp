@@ -22,11 +22,15 @@ std::size_t AppendRows(const Records& records, std::uint64_t attempt, std::uint3
                        const std::function<bool(std::uint32_t, std::int64_t)>& left_out,
                        std::string* body);
 
+struct ChunkRows {
+  std::size_t rows = 0;
+  std::size_t records = 0;  ///< A record with several units counts with the first of them.
+};
 /// Likewise the rows of a chunk, as `AppendChunk` gave them: `units` are their numbers in `keys`.
-std::size_t AppendChunkRows(const Records& records, Lane lane, std::string_view name,
-                            std::string_view unit_type, const std::vector<std::uint32_t>& units,
-                            const std::vector<std::uint64_t>& keys, std::uint64_t attempt,
-                            std::uint32_t batch, std::string* body);
+ChunkRows AppendChunkRows(const Records& records, Lane lane, std::string_view name,
+                          std::string_view unit_type, const std::vector<std::uint32_t>& units,
+                          const std::vector<std::uint64_t>& keys, std::uint64_t attempt,
+                          std::uint32_t batch, std::string* body);
 
 /// Columns that `RowReader` takes, in order.
 std::string_view ReadColumns();

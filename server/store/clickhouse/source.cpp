@@ -8,6 +8,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "sdk/base/text.hpp"
 #include "server/store/bytes.hpp"
 #include "server/store/chunk.hpp"
 #include "server/store/clickhouse/ledger.hpp"
@@ -23,8 +24,6 @@ constexpr int kShardShift = 60;
 constexpr std::size_t kChunkRows = 16'384;
 constexpr std::uint64_t kFailed = ~std::uint64_t{0};
 constexpr std::int64_t kDayMs = 24LL * 3600 * 1000;
-
-absl::string_view View(std::string_view text) { return {text.data(), text.size()}; }
 
 int ShardOfKey(std::uint64_t key) { return static_cast<int>(key >> kShardShift); }
 
@@ -66,8 +65,8 @@ class Source : public RecordSource {
   Source(ClickHouseClient* client, const SnapshotScope& scope)
       : client_(client),
         scope_(scope),
-        records_(
-            absl::StrCat(client->address().database, ".", View(RecordsTable(client->address())))),
+        records_(absl::StrCat(client->address().database, ".",
+                              base::ToAbsl(RecordsTable(client->address())))),
         counted_(CountedRows(client->address())) {}
 
   absl::Status Load();
@@ -142,9 +141,9 @@ absl::Status Source::Load() {
   if (!groups.ok()) return groups.status();
   ByteReader in(*groups);
   while (!in.AtEnd()) {
-    std::string type(in.Bytes(in.Varint()));
+    std::string type(in.Sized());
     const auto lane = static_cast<Lane>(in.Fixed<std::uint8_t>());
-    std::string name(in.Bytes(in.Varint()));
+    std::string name(in.Sized());
     Group group;
     group.first_ms = in.Fixed<std::int64_t>();
     group.last_ms = in.Fixed<std::int64_t>();
@@ -274,7 +273,7 @@ absl::Status Source::Fetch(const GroupKey& group, Fetched* fetched) const {
   };
   RowReader reader;
   absl::Status status = client_->Stream(
-      absl::StrCat("SELECT ", View(ReadColumns()), " FROM ", records_,
+      absl::StrCat("SELECT ", base::ToAbsl(ReadColumns()), " FROM ", records_,
                    " WHERE unit_type = ", Quoted(unit_type), " AND lane = ", static_cast<int>(lane),
                    " AND name = ", Quoted(name), OfUnits(unit_type), " AND ", counted_,
                    " ORDER BY unit, time_ms, position FORMAT RowBinary"),
@@ -387,7 +386,7 @@ std::map<std::string, std::int64_t> Source::Erased(std::string_view experiment) 
   if (!answer.ok()) return erased;
   ByteReader in(*answer);
   while (!in.AtEnd()) {
-    std::string variant(in.Bytes(in.Varint()));
+    std::string variant(in.Sized());
     erased[std::move(variant)] = in.Fixed<std::int64_t>();
   }
   return erased;
@@ -423,7 +422,7 @@ absl::StatusOr<std::map<std::string, DecisionCounts>> Source::Decisions(std::str
     if (!answer.ok()) return answer.status();
     ByteReader in(*answer);
     while (!in.AtEnd()) {
-      const std::string variant(in.Bytes(in.Varint()));
+      const std::string variant(in.Sized());
       const auto reason = in.Fixed<std::uint8_t>();
       const auto first = in.Fixed<std::int64_t>();
       const auto second = in.Fixed<std::int64_t>();
@@ -450,7 +449,7 @@ absl::StatusOr<std::map<std::uint8_t, std::int64_t>> Source::DroppedEvents(
   std::map<std::uint8_t, std::int64_t> dropped;
   ByteReader in(*answer);
   while (!in.AtEnd()) {
-    in.Bytes(in.Varint());
+    in.Sized();
     const auto reason = in.Fixed<std::uint8_t>();
     const auto lost = in.Fixed<std::int64_t>();
     in.Fixed<std::int64_t>();

@@ -41,8 +41,7 @@ struct Row {
 std::uint64_t NameOf(const ClientCount& count) {
   std::string text(1, static_cast<char>(count.kind));
   text.push_back(static_cast<char>(count.reason));
-  PutVarint(count.name.size(), &text);
-  text.append(count.name);
+  PutSized(count.name, &text);
   text.append(count.variant);
   return base::Hash64(text);
 }

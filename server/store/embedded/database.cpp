@@ -3,19 +3,19 @@
 #include <sqlite3.h>
 
 #include "absl/strings/str_cat.h"
+#include "sdk/base/text.hpp"
 
 namespace upswing::store {
 namespace {
-
-absl::string_view View(std::string_view text) { return {text.data(), text.size()}; }
 
 constexpr int kBusyMillis = 20'000;
 
 }  // namespace
 
 absl::Status DatabaseError(sqlite3* database, int code, std::string_view what) {
-  const std::string message = absl::StrCat(
-      View(what), ": ", database != nullptr ? sqlite3_errmsg(database) : sqlite3_errstr(code));
+  const std::string message =
+      absl::StrCat(base::ToAbsl(what), ": ",
+                   database != nullptr ? sqlite3_errmsg(database) : sqlite3_errstr(code));
   switch (code & 0xff) {
     case SQLITE_FULL:
       return absl::ResourceExhaustedError(message);
@@ -125,7 +125,7 @@ absl::StatusOr<std::int64_t> Database::QueryInt(std::string_view sql) {
   Statement statement = Prepare(sql);
   absl::StatusOr<bool> row = statement.Step();
   if (!row.ok()) return row.status();
-  if (!*row) return absl::NotFoundError(absl::StrCat("no row: ", View(sql)));
+  if (!*row) return absl::NotFoundError(absl::StrCat("no row: ", base::ToAbsl(sql)));
   return statement.Int(0);
 }
 

@@ -1,7 +1,7 @@
 // How the values of a metric are spread, and quantiles: where in the distribution the variants differ.
 import * as Plot from "@observablehq/plot";
 import { useState } from "preact/hooks";
-import { count, number, percent, percentTick, shortPercent, tick } from "../format";
+import { count, number, orDash, percent, percentTick, shortPercent, tick } from "../format";
 import { useWords } from "../i18n";
 import { toneOf, type MetricInfo, type Num, type Report } from "../report";
 import { Name, Section } from "./basics";
@@ -12,12 +12,11 @@ import { IntervalBar, LiftText, domainOf } from "./interval";
 /** Mean and spread of every metric, per variant. */
 function Spread({ report }: { report: Report }) {
   const w = useWords();
-  const shown = (value: Num | undefined, f: (v: number) => string) => (value === null || value === undefined ? "–" : f(value));
   const rows = Object.keys(report.variants[0]?.metrics ?? {}).flatMap((metric) =>
     report.variants.map((v) => {
       const m = v.metrics[metric];
       const deviation = m?.variance == null ? null : Math.sqrt(m.variance);
-      return [metric, v.key, shown(m?.units, count), shown(m?.sum, number), shown(m?.mean, number), shown(deviation, number)];
+      return [metric, v.key, orDash(m?.units, count), orDash(m?.sum, number), orDash(m?.mean, number), orDash(deviation, number)];
     }),
   );
   return (

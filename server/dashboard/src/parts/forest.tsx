@@ -1,5 +1,5 @@
 import { useState } from "preact/hooks";
-import { count, number, percent, pValueText, range, type Scale } from "../format";
+import { count, number, orDash, percent, pValueText, range, type Scale } from "../format";
 import { useWords } from "../i18n";
 import { anytime, effect, pValue, type Comparison, type Interval, toneOf, type Report } from "../report";
 import { Name } from "./basics";
@@ -90,7 +90,7 @@ function Row({ c, report, view, domain }: { c: Comparison; report: Report; view:
           )}
         </th>
         <td class="number means" data-label={w.experiment.mean}>
-          <span class="muted">{controlMean === null ? "–" : number(controlMean)}&nbsp;→</span> {mean === null ? "–" : number(mean)}
+          <span class="muted">{orDash(controlMean, number)}&nbsp;→</span> {orDash(mean, number)}
         </td>
         <td class="bar-cell">
           <IntervalBar interval={interval} thin={thin} domain={domain} tone={tone} label={`${c.metric} ${c.variant}`} />
@@ -101,7 +101,7 @@ function Row({ c, report, view, domain }: { c: Comparison; report: Report; view:
           {!trusted && <span class="pill bad">{w.health.untrusted}</span>}
         </td>
         <td class="number" data-label={w.experiment.p}>
-          {p === null ? "–" : pValueText(p)}
+          {orDash(p, pValueText)}
           {!view.cuped && p !== null && c.p_value_adjusted !== null && c.p_value_adjusted !== c.p_value && (
             <span class="muted small adjusted">
               {w.experiment.pAdjusted} {pValueText(c.p_value_adjusted)}

@@ -1,7 +1,7 @@
 // Funnels with the step where the variants part, and retention curves.
 import { Name, Section } from "./basics";
 import * as Plot from "@observablehq/plot";
-import { count, lift, percent, percentTick, range } from "../format";
+import { count, lift, orDash, percent, percentTick, range } from "../format";
 import { useWords } from "../i18n";
 import { metricDefinition, type Catalog } from "../catalog";
 import type { Comparison, Report } from "../report";
@@ -103,7 +103,7 @@ export function Funnel({ report }: { report: Report }) {
                         <rect width={100 * (share ?? 0)} height="10" rx="1" fill={colorOf(i)} />
                       </svg>
                       <span class="funnel-value">
-                        <b>{share === null ? "–" : percent(share)}</b>{" "}
+                        <b>{orDash(share, percent)}</b>{" "}
                         <span class="muted small">
                           {count(v.metrics[step.metric]?.sum ?? 0)}
                           {before && share !== null ? ` · ${w.experiment.funnelConditional(percent(share / before))}` : ""}

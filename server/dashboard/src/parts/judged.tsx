@@ -1,10 +1,10 @@
 // How the plan judges its metrics, at which of its looks, and what more data would bring. The
 // sentences are the server's, so that every form of the report says the same.
 import { Section } from "./basics";
-import { count, number, percent, pValueText, range, shortPercent, signedNumber, signedPercent } from "../format";
+import { count, number, orDash, percent, pValueText, range, shortPercent, signedNumber, signedPercent } from "../format";
 import { useWords, type Words } from "../i18n";
 import { language } from "../store";
-import type { Comparison, Judged, Num, Report, Text } from "../report";
+import type { Comparison, Judged, Report, Text } from "../report";
 
 const said = (text: Text | undefined) => text?.[language.value];
 
@@ -35,8 +35,6 @@ function test(judged: Judged, w: Words): string {
     .filter(Boolean)
     .join(", ");
 }
-
-const orDash = (value: Num | undefined, text: (value: number) => string) => (value === null || value === undefined ? "–" : text(value));
 
 function Row({ c }: { c: Comparison }) {
   const w = useWords();

@@ -1,5 +1,5 @@
 import { Section, Sign, useMetric } from "./basics";
-import { count, pValueText } from "../format";
+import { count, orDash, pValueText } from "../format";
 import { useWords } from "../i18n";
 import { direction, effect, pValue, type Comparison, type Report } from "../report";
 import type { View } from "./forest";
@@ -88,7 +88,7 @@ export function Segments({ report, view }: { report: Report; view: View }) {
                     <LiftText interval={interval} scale={view.scale} tone={tone(c)} />
                   </td>
                   <td class="number" data-label={w.experiment.p}>
-                    {p === null ? "–" : pValueText(p)}
+                    {orDash(p, pValueText)}
                   </td>
                   <td class="number" data-label={w.experiment.pAdjusted}>
                     {view.cuped || c.p_value_adjusted === null ? "–" : pValueText(c.p_value_adjusted)}

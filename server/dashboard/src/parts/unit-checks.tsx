@@ -1,7 +1,7 @@
 // What stands behind the health checks: the way from a decision to a record, and what single units say
 // about the numbers.
 import type { ComponentChildren } from "preact";
-import { count, number, pValueText, signedNumber, signedPercent } from "../format";
+import { count, number, orDash, pValueText, signedNumber, signedPercent } from "../format";
 import { timeText, useWords } from "../i18n";
 import { Section } from "./basics";
 import type { Report } from "../report";
@@ -53,9 +53,9 @@ export function Causes({ report }: { report: Report }) {
         texts={1}
         rows={causes.map((cause) => [
           `${cause.dimension} = ${cause.value}`,
-          cause.share_gap === null ? "–" : signedPercent(cause.share_gap),
+          orDash(cause.share_gap, signedPercent),
           count(cause.units),
-          cause.p_value === null ? "–" : pValueText(cause.p_value),
+          orDash(cause.p_value, pValueText),
         ])}
       />
     </Section>
@@ -124,7 +124,7 @@ export function UnitChecks({ report }: { report: Report }) {
                 {c.flagged && <span class="pill warn">{w.health.warning}</span>}
               </>
             ),
-            c.p_value === null ? "–" : pValueText(c.p_value),
+            orDash(c.p_value, pValueText),
           ])}
         />,
         checks.negative_controls,

@@ -124,7 +124,8 @@ TEST_P(GoldenBatch, DecodesForEver) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Files, GoldenBatch,
-                         ::testing::Values("v1_everything", "v1_many", "v1_empty"));
+                         ::testing::Values("v1_everything", "v1_many", "v1_empty", "v2_everything",
+                                           "v2_many", "v2_empty"));
 
 // The encoder of today says the same as the files; whether in the same bytes is up to the zstd that
 // is linked.
@@ -132,18 +133,18 @@ TEST(GoldenBatchWriter, StillSaysTheSame) {
   Decoder decoder;
   Batch batch;
   ASSERT_TRUE(decoder.Decode(EverythingBatch(), {}, &batch).ok());
-  EXPECT_EQ(testing::BatchText(batch), ReadFile(GoldenDir() / "v1_everything.txt"));
+  EXPECT_EQ(testing::BatchText(batch), ReadFile(GoldenDir() / "v2_everything.txt"));
   ASSERT_TRUE(decoder.Decode(ManyBatch(), {}, &batch).ok());
-  EXPECT_EQ(testing::BatchText(batch), ReadFile(GoldenDir() / "v1_many.txt"));
+  EXPECT_EQ(testing::BatchText(batch), ReadFile(GoldenDir() / "v2_many.txt"));
 }
 
 // Run by hand for a new format version: --gtest_also_run_disabled_tests
 // --gtest_filter=*WriteGoldenFiles
 TEST(GoldenBatchWriter, DISABLED_WriteGoldenFiles) {
   Encoder empty;
-  const std::pair<const char*, std::string> files[] = {{"v1_everything", EverythingBatch()},
-                                                       {"v1_many", ManyBatch()},
-                                                       {"v1_empty", empty.Finish(Header(9))}};
+  const std::pair<const char*, std::string> files[] = {{"v2_everything", EverythingBatch()},
+                                                       {"v2_many", ManyBatch()},
+                                                       {"v2_empty", empty.Finish(Header(9))}};
   for (const auto& [name, bytes] : files) {
     ASSERT_FALSE(std::filesystem::exists(GoldenDir() / (std::string(name) + ".batch")))
         << "golden files are never written again";

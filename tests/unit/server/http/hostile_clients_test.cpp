@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <memory>
 #include <string>
 #include <vector>
@@ -119,6 +120,44 @@ TEST_F(HostileClients, WhoHoldsManyConnectionsKeepsNobodyOut) {
   // Those that gave way are closed; no more than the limit are open for long.
   while (server_->Connections() > 8) usleep(1000);
   EXPECT_EQ(open[0]->ReadToEnd(), "");
+}
+
+TEST_F(HostileClients, WhoSendsBodiesSlowlyKeepsNobodyOut) {
+  Serve({.connections = 8, .request_timeout = std::chrono::seconds(60)});
+  std::vector<std::unique_ptr<RawConnection>> slow;
+  for (int i = 0; i < 32; ++i) {
+    slow.push_back(std::make_unique<RawConnection>(server_->Port()));
+    slow.back()->Send(
+        "POST / HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 10\r\n\r\n0123");
+    // The server has the head and waits for the body.
+    EXPECT_THAT(slow.back()->ReadSome(), HasSubstr("HTTP/1.1 100"));
+    EXPECT_THAT(Answer("GET /other HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"),
+                HasSubstr("served /other"));
+  }
+  EXPECT_EQ(slow[0]->ReadToEnd(), "");
+  // The last of them still may send theirs.
+  slow.back()->Send("456789");
+  EXPECT_THAT(slow.back()->ReadSome(), HasSubstr("served /"));
+}
+
+TEST_F(HostileClients, WhoTakesAnswersSlowlyKeepsNobodyOut) {
+  const std::string large(std::size_t{64} << 20, 'x');
+  std::atomic<int> begun = 0;
+  Serve({.connections = 4, .request_timeout = std::chrono::seconds(60)}, [&](Request request,
+                                                                             Respond respond) {
+    const bool greedy = request.path == "/large";
+    respond({.content_type = "text/plain", .body = greedy ? large : "served " + request.path});
+    if (greedy) ++begun;
+  });
+  std::vector<std::unique_ptr<RawConnection>> slow;
+  for (int i = 0; i < 6; ++i) {
+    slow.push_back(std::make_unique<RawConnection>(server_->Port()));
+    slow.back()->Send("GET /large HTTP/1.1\r\nHost: x\r\n\r\n");
+    while (begun <= i) usleep(100);
+    EXPECT_THAT(Answer("GET /other HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"),
+                HasSubstr("served /other"));
+  }
+  EXPECT_LT(slow[0]->ReadToEnd().size(), large.size());
 }
 
 TEST_F(HostileClients, HeadersWithoutEndAreRefused) {

@@ -178,6 +178,12 @@ class OpenApiAnswers : public ::testing::Test {
                     [&](Response response) { promise.set_value(std::move(response)); });
     Response response = promise.get_future().get();
     EXPECT_EQ(response.status, status) << method << " " << target << ": " << response.body;
+    // Each answer, also an error, can be found in the log, is what it says, and says who may keep
+    // it.
+    std::map<std::string, std::string> sent(response.headers.begin(), response.headers.end());
+    EXPECT_EQ(sent["X-Content-Type-Options"], "nosniff") << target;
+    EXPECT_NE(sent["X-Request-Id"], "") << target;
+    EXPECT_NE(sent["Cache-Control"], "") << target;
     Compare(method, pattern, response);
     return response;
   }
