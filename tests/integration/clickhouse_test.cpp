@@ -518,7 +518,7 @@ bool ReportRunsOn(const ClickHouseCluster& cluster, const std::vector<int>& serv
 // How often a node has answered somebody who asked for a report with this status.
 int Reports(const Server& node, int status) {
   testing::RawConnection connection(static_cast<std::uint16_t>(PortOf(node)));
-  connection.Send("GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+  connection.Send("GET /metrics HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n");
   const std::string text = connection.ReadToEnd();
   const std::string line =
       "upswing_http_requests_total{method=\"GET\",route=\"/v1/experiments/{key}/"
@@ -544,7 +544,7 @@ TEST(ClickHouse, AReportOfANodeEndsWhenItsReaderLeaves) {
   for (int asked = 1; asked <= 100 && Reports(node, 499) == 0; ++asked) {
     {
       testing::RawConnection reader(static_cast<std::uint16_t>(PortOf(node)));
-      reader.Send("GET /v1/experiments/one_tap/report HTTP/1.1\r\nHost: x\r\n\r\n");
+      reader.Send("GET /v1/experiments/one_tap/report HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n");
       ASSERT_TRUE(ReportRunsOn(Cluster(), {0, 1, 2, 3}));
     }
     ASSERT_TRUE(Comes([&] { return Reports(node, 499) + Reports(node, 200) == asked; }));
