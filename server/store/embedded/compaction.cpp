@@ -108,12 +108,7 @@ absl::StatusOr<StoreImpl::Shard*> StoreImpl::LoadShard(const ShardKey& key) {
   // Named in every report from now on; units that were in it get new numbers.
   for (const std::string& what : damaged) {
     const std::lock_guard lock(write_mutex_);
-    absl::Status status = write_
-                              .Prepare(
-                                  "INSERT INTO quarantine(what,reason) SELECT ?1,'checksum' WHERE "
-                                  "NOT EXISTS (SELECT 1 FROM quarantine WHERE what=?1)")
-                              .BindText(1, what)
-                              .Run();
+    absl::Status status = NoteDamage(&write_, what);
     if (!status.ok()) return status;
   }
   shard.units.Append(*keys);

@@ -122,6 +122,15 @@ std::int64_t BlobChecksum(std::string_view bytes) {
   return static_cast<std::int64_t>(XXH3_64bits(bytes.data(), bytes.size()));
 }
 
+absl::Status NoteDamage(Database* database, std::string_view what) {
+  return database
+      ->Prepare(
+          "INSERT INTO quarantine(what,reason) SELECT ?1,'checksum' WHERE "
+          "NOT EXISTS (SELECT 1 FROM quarantine WHERE what=?1)")
+      .BindText(1, what)
+      .Run();
+}
+
 bool Damaged(std::string_view bytes, std::int64_t checksum) {
   return checksum != 0 && checksum != BlobChecksum(bytes);
 }

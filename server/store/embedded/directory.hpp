@@ -64,6 +64,8 @@ std::string UnitsLabel(std::int64_t type, std::int64_t shard, std::int64_t base)
 
 /// XXH3-64 of a blob, as the checksum columns hold it.
 std::int64_t BlobChecksum(std::string_view bytes);
+/// Notes a blob that failed its checksum, so that every report names it from now on.
+absl::Status NoteDamage(Database* database, std::string_view what);
 /// True if `checksum` is not that of the blob; 0 is none (kLaterChecksums).
 bool Damaged(std::string_view bytes, std::int64_t checksum);
 

@@ -7,6 +7,9 @@
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "sdk/base/text.hpp"
+#include "server/store/embedded/directory.hpp"
+#include "server/store/embedded/meta.hpp"
 #include "server/store/embedded/rotation.hpp"
 #include "server/store/embedded/schema.hpp"
 #include "server/store/embedded/snapshot.hpp"
@@ -16,24 +19,6 @@ namespace upswing::store {
 namespace {
 
 constexpr int kPageBytes = 8192;
-
-absl::StatusOr<std::string> MetaValue(Database* database, std::string_view key) {
-  Statement select = database->Prepare("SELECT value FROM meta WHERE key=?1");
-  const absl::StatusOr<bool> row = select.BindText(1, key).Step();
-  if (!row.ok()) return row.status();
-  if (!*row) return absl::NotFoundError("no such key");
-  return std::string(select.Blob(0));
-}
-
-absl::Status SetMeta(Database* database, std::string_view key, std::string_view value) {
-  return database
-      ->Prepare(
-          "INSERT INTO meta(key,value) VALUES(?1,?2) ON CONFLICT(key) DO UPDATE SET "
-          "value=excluded.value")
-      .BindText(1, key)
-      .BindBlob(2, value)
-      .Run();
-}
 
 absl::Status CheckOptions(const EmbeddedOptions& options) {
   if (options.directory.empty()) return absl::InvalidArgumentError("directory: must not be empty");
@@ -148,13 +133,14 @@ absl::Status StoreImpl::LoadState() {
   // Before the database: an erasure enters that first.
   absl::StatusOr<std::vector<Erasure>> erasures = ReadErasures(journal_);
   if (!erasures.ok()) return erasures.status();
-  const absl::StatusOr<std::string> version = MetaValue(&write_, "format_version");
+  // Without its checksum: who knows what a newer format has there.
+  const absl::StatusOr<std::int64_t> version =
+      write_.QueryInt("SELECT value FROM meta WHERE key='format_version'");
   if (!version.ok()) {
     return absl::FailedPreconditionError(
         absl::StrCat(file_, ": not a store (", version.status().message(), ")"));
   }
-  std::int64_t number = 0;
-  if (!absl::SimpleAtoi(*version, &number) || number != kFormatVersion)
+  if (*version != kFormatVersion)
     return absl::FailedPreconditionError(absl::StrCat(file_, ": format version ", *version,
                                                       ", this program reads ", kFormatVersion,
                                                       ": use a newer program"));
@@ -269,6 +255,7 @@ absl::StatusOr<std::vector<LandingOutcome>> StoreImpl::Land(absl::Span<LandingBa
     const std::lock_guard lock(write_mutex_);
     Transaction transaction(&write_, "BEGIN IMMEDIATE");
     absl::Status status = transaction.status();
+    known_->Begin();
     counts_->Begin();
     for (std::size_t i = 0; i < batches.size() && status.ok(); ++i) {
       status = LandOne(batches[i], &outcomes[i]);
@@ -276,6 +263,7 @@ absl::StatusOr<std::vector<LandingOutcome>> StoreImpl::Land(absl::Span<LandingBa
       records += batches[i].records;
       bytes += static_cast<std::int64_t>(batches[i].blob.size());
     }
+    if (status.ok()) status = known_->Finish();
     if (status.ok()) status = counts_->Finish();
     if (status.ok() && records > 0) status = add_records_.Bind(1, records).Run();
     if (status.ok()) status = transaction.Commit();
@@ -320,31 +308,35 @@ absl::StatusOr<std::shared_ptr<const RecordSource>> StoreImpl::Snapshot(const Sn
 
 absl::Status StoreImpl::PutMeta(std::string_view key, std::string_view value) {
   const std::lock_guard lock(write_mutex_);
-  return SetMeta(&write_, absl::StrCat("user/", std::string(key)), value);
+  return SetMeta(&write_, absl::StrCat("user/", base::ToAbsl(key)), value);
 }
 
 absl::StatusOr<std::optional<std::string>> StoreImpl::GetMeta(std::string_view key) {
   const std::lock_guard lock(write_mutex_);
-  absl::StatusOr<std::string> value = MetaValue(&write_, absl::StrCat("user/", std::string(key)));
+  const std::string row = absl::StrCat("user/", base::ToAbsl(key));
+  absl::StatusOr<std::string> value = MetaValue(&write_, row);
   if (absl::IsNotFound(value.status())) return std::optional<std::string>();
+  if (absl::IsDataLoss(value.status()) && !options_.read_only)
+    NoteDamage(&write_, MetaLabel(row)).IgnoreError();
   if (!value.ok()) return value.status();
   return std::optional<std::string>(*std::move(value));
 }
 
 absl::StatusOr<std::vector<std::pair<std::string, std::string>>> StoreImpl::ListMeta(
     std::string_view prefix) {
-  const std::string from = absl::StrCat("user/", std::string(prefix));
-  std::vector<std::pair<std::string, std::string>> found;
   const std::lock_guard lock(write_mutex_);
-  Statement select =
-      write_.Prepare("SELECT key, value FROM meta WHERE substr(key,1,length(?1))=?1 ORDER BY key");
-  select.BindText(1, from);
-  for (;;) {
-    const absl::StatusOr<bool> row = select.Step();
-    if (!row.ok()) return row.status();
-    if (!*row) return found;
-    found.emplace_back(select.Blob(0).substr(5), select.Blob(1));
+  absl::StatusOr<std::vector<MetaRow>> rows =
+      MetaRows(&write_, absl::StrCat("user/", base::ToAbsl(prefix)));
+  if (!rows.ok()) return rows.status();
+  std::vector<std::pair<std::string, std::string>> found;
+  for (MetaRow& row : *rows) {
+    if (!row.damaged) {
+      found.emplace_back(row.key.substr(5), std::move(row.value));
+    } else if (!options_.read_only) {
+      NoteDamage(&write_, MetaLabel(row.key)).IgnoreError();
+    }
   }
+  return found;
 }
 
 absl::Status StoreImpl::Audit(const AuditEntry& entry) {

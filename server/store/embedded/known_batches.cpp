@@ -1,6 +1,7 @@
 #include "server/store/embedded/known_batches.hpp"
 
 #include <cstring>
+#include <utility>
 
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
@@ -24,10 +25,8 @@ std::string EpochBlob(std::uint64_t hi, std::uint64_t lo) {
 }
 
 KnownBatches::KnownBatches(Database* database)
-    : select_(database->Prepare("SELECT sums, checksum FROM known WHERE epoch=?1 AND page=?2")),
-      note_damage_(
-          database->Prepare("INSERT INTO quarantine(what,reason) SELECT ?1,'checksum' WHERE "
-                            "NOT EXISTS (SELECT 1 FROM quarantine WHERE what=?1)")),
+    : database_(database),
+      select_(database->Prepare("SELECT sums, checksum FROM known WHERE epoch=?1 AND page=?2")),
       upsert_(database->Prepare("INSERT INTO known(epoch,page,sums,checksum) VALUES(?1,?2,?3,?4) "
                                 "ON CONFLICT(epoch,page) DO UPDATE SET sums=excluded.sums, "
                                 "checksum=excluded.checksum")) {}
@@ -38,9 +37,28 @@ std::string KnownLabel(std::string_view epoch, std::int64_t page) {
                       ", page ", page);
 }
 
+void KnownBatches::Begin() {
+  page_ = -1;
+  marked_ = false;
+}
+
+absl::Status KnownBatches::Finish() {
+  if (!marked_) return absl::OkStatus();
+  marked_ = false;
+  return upsert_.BindBlob(1, epoch_)
+      .Bind(2, page_)
+      .BindBlob(3, sums_)
+      .Bind(4, BlobChecksum(sums_))
+      .Run();
+}
+
 absl::Status KnownBatches::Load(const BatchKey& key) {
-  epoch_ = EpochBlob(key.epoch_hi, key.epoch_lo);
-  page_ = static_cast<std::int64_t>(key.sequence / kPage);
+  std::string epoch = EpochBlob(key.epoch_hi, key.epoch_lo);
+  const auto page = static_cast<std::int64_t>(key.sequence / kPage);
+  if (page == page_ && epoch == epoch_) return absl::OkStatus();
+  if (absl::Status status = Finish(); !status.ok()) return status;
+  epoch_ = std::move(epoch);
+  page_ = page;
   sums_.clear();
   select_.BindBlob(1, epoch_).Bind(2, page_);
   absl::StatusOr<bool> row = select_.Step();
@@ -49,7 +67,7 @@ absl::Status KnownBatches::Load(const BatchKey& key) {
   const bool damaged = *row && Damaged(sums_, select_.Int(1));
   select_.Reset();
   // What else could be asked? A number that changed makes its batch one in conflict: kept aside.
-  if (damaged) return note_damage_.BindText(1, KnownLabel(epoch_, page_)).Run();
+  if (damaged) return NoteDamage(database_, KnownLabel(epoch_, page_));
   return absl::OkStatus();
 }
 
@@ -66,11 +84,8 @@ absl::Status KnownBatches::Mark(const BatchKey& key, std::uint32_t state) {
   const std::size_t at = static_cast<std::size_t>(key.sequence % kPage) * 4;
   if (sums_.size() < at + 4) sums_.resize(at + 4);
   std::memcpy(sums_.data() + at, &state, 4);
-  return upsert_.BindBlob(1, epoch_)
-      .Bind(2, page_)
-      .BindBlob(3, sums_)
-      .Bind(4, BlobChecksum(sums_))
-      .Run();
+  marked_ = true;
+  return absl::OkStatus();
 }
 
 absl::StatusOr<LandingOutcome> KnownBatches::Admit(const LandingBatch& batch) {

@@ -18,20 +18,28 @@ class KnownBatches {
  public:
   explicit KnownBatches(Database* database);
 
+  /// Call at the start of each transaction: forgets what one that failed left.
+  void Begin();
+
   /// What becomes of the batch, by the rules of sdk/wire/protocol.hpp; marks it and its ancestors.
   absl::StatusOr<LandingOutcome> Admit(const LandingBatch& batch);
+
+  /// Writes what is marked. Call before each commit.
+  absl::Status Finish();
 
  private:
   absl::StatusOr<std::uint32_t> State(const BatchKey& key);
   absl::Status Mark(const BatchKey& key, std::uint32_t state);
   absl::Status Load(const BatchKey& key);
 
+  Database* database_;
   Statement select_;
-  Statement note_damage_;
   Statement upsert_;
-  std::string epoch_;  // of the row below
-  std::int64_t page_ = -1;
+  // The row at hand: batches that come together are often of one client.
+  std::string epoch_;
+  std::int64_t page_ = -1;  // -1: none
   std::string sums_;
+  bool marked_ = false;
 };
 
 /// Names a row of the table `known` to operators.

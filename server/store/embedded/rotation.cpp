@@ -13,6 +13,7 @@
 #include "server/store/embedded/directory.hpp"
 #include "server/store/embedded/embedded_store.hpp"
 #include "server/store/embedded/folder_lock.hpp"
+#include "server/store/embedded/meta.hpp"
 #include "server/store/embedded/sync_path.hpp"
 #include "server/store/records.hpp"
 #include "server/store/unit_key.hpp"
@@ -143,13 +144,6 @@ absl::Status CopyMeta(const std::string& old_file, Database* copy) {
   if (status.ok()) status = copy->Execute(kCopyTables);
   if (status.ok()) status = copy->Execute("DETACH DATABASE old");
   return status;
-}
-
-absl::StatusOr<std::string> MetaValue(Database* database, std::string_view key) {
-  Statement select = database->Prepare("SELECT value FROM meta WHERE key=?1");
-  const absl::StatusOr<bool> row = select.BindText(1, key).Step();
-  if (!row.ok()) return row.status();
-  return std::string(*row ? select.Blob(0) : "");
 }
 
 std::int64_t Rows(const RecordSource& source) {

@@ -10,7 +10,8 @@ inline constexpr std::int64_t kFormatVersion = 1;
 /// The tables; docs/reference/store-format.md explains each. `chunk` and `chunk_data` are apart so
 /// that the directory can be read without the bytes.
 inline constexpr const char* kSchema = R"sql(
-CREATE TABLE meta(key TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
+CREATE TABLE meta(key TEXT PRIMARY KEY, value BLOB NOT NULL,
+  checksum INTEGER NOT NULL DEFAULT 0) WITHOUT ROWID;
 CREATE TABLE name(id INTEGER PRIMARY KEY, text BLOB NOT NULL UNIQUE);
 CREATE TABLE landed(id INTEGER PRIMARY KEY, epoch BLOB NOT NULL, sequence INTEGER NOT NULL,
   received_ms INTEGER NOT NULL, records INTEGER NOT NULL, checksum INTEGER NOT NULL, data BLOB NOT NULL);
@@ -49,6 +50,6 @@ CREATE TABLE IF NOT EXISTS tally(name TEXT NOT NULL, variant TEXT NOT NULL, what
 )sql";
 
 /// Tables whose column `checksum` came later; 0 stands in rows from before.
-inline constexpr const char* kLaterChecksums[] = {"known", "counter"};
+inline constexpr const char* kLaterChecksums[] = {"meta", "known", "counter"};
 
 }  // namespace upswing::store

@@ -4,6 +4,7 @@
 
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
+#include "server/store/embedded/meta.hpp"
 #include "server/store/embedded/store_impl.hpp"
 
 namespace upswing::store {
@@ -25,6 +26,13 @@ absl::StatusOr<VerifyReport> StoreImpl::Verify() {
     }
     if (!*row) break;
     if (check.Blob(0) != "ok") damaged("database", std::string(check.Blob(0)));
+  }
+
+  const absl::StatusOr<std::vector<MetaRow>> values = MetaRows(&*database, "");
+  if (!values.ok()) return values.status();
+  for (const MetaRow& value : *values) {
+    ++report.blobs;
+    if (value.damaged) damaged(MetaLabel(value.key), "checksum");
   }
 
   Statement landed = database->Prepare("SELECT id, checksum, data FROM landed ORDER BY id");

@@ -506,10 +506,39 @@ TEST_F(Store, DamagedNumbersOfKnownBatchesAreNamedAndLetNothingInTwice) {
   EXPECT_EQ(Values("user"), (std::multiset<double>{7, 8, 9}));
 }
 
+TEST_F(Store, ADamagedValueOfTheServerIsNamedAndTheOthersAreRead) {
+  ASSERT_TRUE(store_->PutMeta("catalog/1", "weights 50 50").ok());
+  ASSERT_TRUE(store_->PutMeta("catalog/2", "weights 90 10").ok());
+  store_.reset();
+  Sql("UPDATE meta SET value=x'77656967687473203530203531' WHERE key='user/catalog/1'");
+  for (const bool read_only : {true, false}) {
+    options_.read_only = read_only;
+    Open();
+    const absl::Status damaged = store_->GetMeta("catalog/1").status();
+    EXPECT_EQ(damaged.code(), absl::StatusCode::kDataLoss);
+    EXPECT_EQ(damaged.message(), "meta user/catalog/1: checksum");
+    EXPECT_EQ(**store_->GetMeta("catalog/2"), "weights 90 10");
+    EXPECT_EQ(store_->ListMeta("catalog/")->size(), 1u);
+    EXPECT_EQ(store_->Verify()->damaged, std::vector<std::string>{"meta user/catalog/1: checksum"});
+    EXPECT_EQ(store_->Stats()->quarantined, read_only ? 0 : 1);
+    store_.reset();
+  }
+  Open();
+  ASSERT_TRUE(store_->PutMeta("catalog/1", "weights 50 50").ok());
+  EXPECT_EQ(**store_->GetMeta("catalog/1"), "weights 50 50");
+  EXPECT_TRUE(store_->Verify()->damaged.empty());
+}
+
 TEST_F(Store, TakesAFolderFromBeforeTheLaterChecksums) {
   Land(ToBatch(OneEvent({{"user", kUser}}, 1000, 7), 1, 1));
   store_.reset();
-  Sql("ALTER TABLE known DROP COLUMN checksum; DROP TABLE counter");
+  Sql("ALTER TABLE known DROP COLUMN checksum; ALTER TABLE meta DROP COLUMN checksum; DROP TABLE "
+      "counter");
+  options_.read_only = true;
+  Open();
+  EXPECT_EQ(Values("user"), (std::multiset<double>{7}));
+  store_.reset();
+  options_.read_only = false;
   Open();
   EXPECT_EQ(Land(ToBatch(OneEvent({{"user", kUser}}, 1000, 7), 1, 1)), LandingOutcome::kDuplicate);
   EXPECT_EQ(Land(ToBatch(OneEvent({{"user", kUser}}, 1000, 8), 1, 2)), LandingOutcome::kStored);
