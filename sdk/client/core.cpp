@@ -492,6 +492,7 @@ std::int64_t Core::PollCatalog() {
   if (interval == 0 || options_.server_url.empty()) return DeliveryLoop::kNever;
   if (!MayFetch()) return DeliveryLoop::kNever;
   if (platform_.clock->BootMillis() < next_poll_ms_) return next_poll_ms_;
+  next_poll_ms_ = DeliveryLoop::kNever;
   transport::Endpoint endpoint = delivery_.endpoint();
   if (!options_.catalog.cdn_url.empty()) {
     endpoint.server_url = options_.catalog.cdn_url;
@@ -516,8 +517,10 @@ std::int64_t Core::PollCatalog() {
   // A jitter of 10 % keeps a fleet of devices from asking in step.
   const std::int64_t jitter = static_cast<std::int64_t>(
       platform_.entropy->Next64() % static_cast<std::uint64_t>(interval / 5 + 1));
-  next_poll_ms_ = platform_.clock->BootMillis() + interval - interval / 10 + jitter;
-  return next_poll_ms_;
+  const std::int64_t next = platform_.clock->BootMillis() + interval - interval / 10 + jitter;
+  std::int64_t before = DeliveryLoop::kNever;
+  // Unless the network came back while this poll was under way, perhaps without it.
+  return next_poll_ms_.compare_exchange_strong(before, next) ? next : before;
 }
 
 void Core::SenderLoop() {

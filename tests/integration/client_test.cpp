@@ -211,6 +211,25 @@ TEST_F(ClientWithCatalog, ASwitchOfVariantsIsLoggedEachTime) {
   EXPECT_THAT(server_.Lines(), Contains("exposure user=u-1 one_tap off"));
 }
 
+TEST_F(ClientWithCatalog, ANetworkThatComesBackDuringAPollIsAskedAgain) {
+  std::atomic<int> polls{0};
+  std::atomic<Client*> comes_back{nullptr};
+  ClientOptions options = Options("http://test");
+  options.transport = std::make_shared<testing::ScriptedTransport>(
+      [&](const testing::ScriptedTransport::Sent& sent) -> absl::StatusOr<HttpResponse> {
+        if (sent.method == "POST") return server_.Post(sent.Header("Upswing-Batch"), sent.body);
+        ++polls;
+        if (Client* const client = comes_back.exchange(nullptr)) client->NetworkBack();
+        return absl::UnavailableError("no network");
+      });
+  options.catalog.poll_interval = std::chrono::hours(24);
+  auto client = *Client::Create(options);
+  while (polls == 0) usleep(1000);
+  comes_back = client.get();
+  client->NetworkBack();
+  while (polls < 3) usleep(1000);
+}
+
 TEST_F(ClientWithCatalog, NothingButDeclaredAttributesIsWrittenOrSent) {
   FaultProxy proxy(testing::ToServer(&server_),
                    [](const FaultProxy::Request&) { return testing::Fault::k500; });

@@ -381,7 +381,7 @@ absl::StatusOr<StoreStats> StoreImpl::Stats() {
       {"SELECT coalesce(sum(bytes),0) FROM chunk", &stats.chunk_bytes},
       {"SELECT coalesce((SELECT value FROM meta WHERE key='records'),0)", &stats.records},
       {"SELECT coalesce(sum(count),0) FROM units", &stats.units},
-      {"SELECT coalesce(sum(length(sums)/4),0) FROM known", &stats.known_batches},
+      {"SELECT coalesce(sum(length(sums)/4-(page=0)),0) FROM known", &stats.known_batches},
       {"SELECT count(*) FROM conflict", &stats.conflicts},
       {"SELECT count(*) FROM quarantine", &stats.quarantined},
   };

@@ -503,6 +503,7 @@ TEST_F(Store, DamagedNumbersOfKnownBatchesAreNamedAndLetNothingInTwice) {
   EXPECT_EQ(Land(ToBatch(OneEvent({{"user", kUser}}, 1000, 8), 1, 2)), LandingOutcome::kDuplicate);
   EXPECT_EQ(Land(ToBatch(OneEvent({{"user", kUser}}, 1000, 9), 1, 3)), LandingOutcome::kStored);
   EXPECT_EQ(store_->Stats()->quarantined, 1);
+  EXPECT_EQ(store_->Stats()->known_batches, 3);
   EXPECT_EQ(Values("user"), (std::multiset<double>{7, 8, 9}));
 }
 
