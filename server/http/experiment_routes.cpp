@@ -42,8 +42,8 @@ void GetReport(Service* service, Call call) {
                                                       ? report::Language::kChinese
                                                       : report::Language::kEnglish};
   service->InBackground(std::move(call), [service, as_of, format, options](const Call& reported) {
-    const auto report = service->project->Report(reported.arguments[0], as_of,
-                                                 reported.request.peer_left);
+    const auto report =
+        service->project->Report(reported.arguments[0], as_of, reported.request.peer_left);
     if (!report.ok()) return reported.respond(FromStatus(report.status()));
     reported.respond({.content_type = std::string(report::ContentType(*format)),
                       .body = report::Render(*report, *format, options)});
