@@ -20,7 +20,7 @@ upswing_layer(server/store/embedded DEPS server/store sdk/base LIBS absl openssl
 upswing_layer(server/store/clickhouse DEPS sdk/base server/store LIBS absl curl threads)
 upswing_layer(server/analysis DEPS server/metrics server/statistics server/store sdk/base LIBS absl absl_time threads)
 # Reports from sums that the cluster's shards make.
-upswing_layer(server/analysis/sql DEPS server/metrics server/statistics server/store server/store/clickhouse server/analysis LIBS absl)
+upswing_layer(server/analysis/sql DEPS sdk/base server/metrics server/statistics server/store server/store/clickhouse server/analysis LIBS absl)
 upswing_layer(server/ingest DEPS sdk/base sdk/wire platform/port server/store LIBS absl threads)
 upswing_layer(server/report PURE DEPS server/statistics server/analysis server/metrics LIBS absl absl_time json)
 # A data folder with its catalog: what the HTTP routes and the commands with --data share.

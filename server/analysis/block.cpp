@@ -101,6 +101,19 @@ absl::Status LoadCompanions(const ChunkReader& chunk, const std::string& type,
 
 }  // namespace
 
+std::string SegmentText(PropertyType type, std::uint64_t bits) {
+  switch (type) {
+    case PropertyType::kInt64:
+      return absl::StrCat(static_cast<std::int64_t>(bits));
+    case PropertyType::kDouble:
+      return absl::StrCat(std::bit_cast<double>(bits));
+    case PropertyType::kBool:
+      return bits != 0 ? "true" : "false";
+    default:
+      return std::string();
+  }
+}
+
 absl::Status EventBlock::Load(const BlockContext& context, const Stream& stream,
                               std::string bytes) {
   bytes_ = std::move(bytes);
@@ -238,12 +251,7 @@ absl::Status ExposureBlock::Load(const BlockContext& context, const Stream&, std
         column[rows[i]] = static_cast<std::uint32_t>(bits[i]);
         continue;
       }
-      std::string text;
-      if (property.type == PropertyType::kInt64)
-        text = absl::StrCat(static_cast<std::int64_t>(bits[i]));
-      if (property.type == PropertyType::kDouble)
-        text = absl::StrCat(std::bit_cast<double>(bits[i]));
-      if (property.type == PropertyType::kBool) text = bits[i] != 0 ? "true" : "false";
+      std::string text = SegmentText(property.type, bits[i]);
       const auto at = std::find(strings.begin(), strings.end(), text);
       column[rows[i]] = static_cast<std::uint32_t>(at - strings.begin());
       if (at == strings.end()) strings.push_back(std::move(text));

@@ -11,6 +11,9 @@
 
 namespace upswing::analysis {
 
+/// The value of a property that is no text, as segments are named after it.
+std::string SegmentText(store::PropertyType type, std::uint64_t bits);
+
 /// What the join needs to know to decode chunks.
 struct BlockContext {
   const Plan* plan = nullptr;

@@ -36,12 +36,14 @@ class Calendar {
   /// First millisecond of the local day that lies `days` after the one of `time_ms`, for any time.
   std::int64_t StartOfDayAfter(std::int64_t time_ms, int days) const;
 
+  /// A day of 24 hours.
+  static constexpr std::int64_t kDayMs = 24LL * 3600 * 1000;
+
   bool operator==(const Calendar&) const = default;
   /// True if this has the other's days and, perhaps, more after them.
   bool Continues(const Calendar& other) const;
 
  private:
-  static constexpr std::int64_t kDayMs = 24LL * 3600 * 1000;
   std::string timezone_;
   std::vector<std::int64_t> starts_;
   std::vector<std::string> dates_;

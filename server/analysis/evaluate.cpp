@@ -11,7 +11,6 @@ using metrics::MetricDefinition;
 using metrics::MetricType;
 
 constexpr std::int64_t kNever = std::numeric_limits<std::int64_t>::max();
-constexpr std::int64_t kDayMs = 24LL * 3600 * 1000;
 
 }  // namespace
 
@@ -67,7 +66,8 @@ Interval Evaluator::Window(const CompiledMetric& metric, std::int64_t t0, std::i
   if (definition.type == MetricType::kRetention) {
     Interval days;
     if (definition.elapsed_days) {
-      days = {t0 + definition.first_day * kDayMs, t0 + (definition.last_day + 1) * kDayMs};
+      days = {t0 + definition.first_day * Calendar::kDayMs,
+              t0 + (definition.last_day + 1) * Calendar::kDayMs};
     } else {
       days = {calendar_->StartOfDayAfter(t0, definition.first_day),
               calendar_->StartOfDayAfter(t0, definition.last_day + 1)};
@@ -80,7 +80,7 @@ Interval Evaluator::Window(const CompiledMetric& metric, std::int64_t t0, std::i
 std::int64_t Evaluator::Closes(const CompiledMetric& metric, std::int64_t t0) const {
   const MetricDefinition& definition = *metric.definition;
   if (definition.type == MetricType::kRetention) {
-    return definition.elapsed_days ? t0 + (definition.last_day + 1) * kDayMs
+    return definition.elapsed_days ? t0 + (definition.last_day + 1) * Calendar::kDayMs
                                    : calendar_->StartOfDayAfter(t0, definition.last_day + 1);
   }
   if (!definition.window_ms.has_value() || t0 > kNever - *definition.window_ms) return kNever;
@@ -274,6 +274,21 @@ bool Evaluator::HasDaily(const CompiledMetric& metric) {
     case MetricType::kDistinct:
     case MetricType::kLinear:
     case MetricType::kIncrementalRatio:
+      return true;
+    default:
+      return false;
+  }
+}
+
+bool Evaluator::HasHistogram(const CompiledMetric& metric) {
+  switch (metric.definition->type) {
+    case MetricType::kCount:
+    case MetricType::kSum:
+    case MetricType::kMax:
+    case MetricType::kLast:
+    case MetricType::kTimeTo:
+    case MetricType::kDistinct:
+    case MetricType::kLinear:
       return true;
     default:
       return false;

@@ -65,6 +65,9 @@ class Evaluator {
 
   /// True for metrics whose value of a day means something.
   static bool HasDaily(const CompiledMetric& metric);
+  /// True for metrics whose values of single units are counted in a histogram: not those of nothing
+  /// but 0 and 1, and not ratios, of which a unit has only a part.
+  static bool HasHistogram(const CompiledMetric& metric);
   /// The metric's value after each day in which it may have changed, in order. Entries are in
   /// `days`[0, the result).
   std::size_t ByDay(const CompiledMetric& metric, std::int64_t t0, Interval in,

@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "absl/strings/str_cat.h"
+#include "server/analysis/calendar.hpp"
 
 namespace upswing::analysis {
 namespace {
@@ -128,9 +129,8 @@ absl::StatusOr<Plan> Plan::Compile(const ExperimentSpec& spec) {
       if (!own) compiled.covariate = CompileSelector(metric.covariate->selector, false, &plan);
       compiled.covariates = (own ? compiled.components : 1) + 1;
     }
-    constexpr std::int64_t kDayMs = 24LL * 3600 * 1000;
     std::int64_t window = metric.window_ms.value_or(std::numeric_limits<std::int64_t>::max());
-    if (metric.type == MetricType::kRetention) window = (metric.last_day + 1) * kDayMs;
+    if (metric.type == MetricType::kRetention) window = (metric.last_day + 1) * Calendar::kDayMs;
     plan.longest_window_ms = std::max(plan.longest_window_ms, window);
     plan.metrics.push_back(std::move(compiled));
   }

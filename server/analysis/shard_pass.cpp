@@ -12,7 +12,6 @@ namespace {
 
 using metrics::MetricType;
 
-constexpr std::uint8_t kForced = 2;  // upswing::Reason::kForced, as it travels
 constexpr std::int64_t kNever = std::numeric_limits<std::int64_t>::max();
 
 /// One exposure of the unit at hand.
@@ -172,7 +171,7 @@ absl::Status ShardRun::GatherExposures(std::uint32_t unit) {
           if (is_fallbacks != fallback_) continue;
         }
         any = true;
-        if (block.reason[i] == kForced) continue;
+        if (block.reason[i] == store::kForcedReason) continue;
         any_free = true;
         if (block.variant[i] < 0) {
           ++state_->unknown_variant_records;
@@ -283,43 +282,26 @@ void ShardRun::CountValue(std::size_t m, const Enrolment& enrolment, std::int64_
                           double value) {
   const CompiledMetric& metric = plan_.metrics[m];
   Histogram& values = state_->arms[static_cast<std::size_t>(enrolment.variant)].values[m];
-  switch (metric.definition->type) {
-    case MetricType::kCount:
-    case MetricType::kSum:
-    case MetricType::kMax:
-    case MetricType::kLast:
-    case MetricType::kTimeTo:
-    case MetricType::kDistinct:
-    case MetricType::kLinear:
-      values.Add(value);
-      break;
-    case MetricType::kQuantile:
-      evaluator_.ForEachNumber(metric.events, evaluator_.Window(metric, t0, end_of_time_),
-                               [&](double number) { values.Add(number); });
-      break;
-    default:  // Nothing but 0 and 1, or a ratio, of which a unit has only a part.
-      break;
+  if (Evaluator::HasHistogram(metric)) {
+    values.Add(value);
+  } else if (metric.definition->type == MetricType::kQuantile) {
+    evaluator_.ForEachNumber(metric.events, evaluator_.Window(metric, t0, end_of_time_),
+                             [&](double number) { values.Add(number); });
   }
 }
 
 // The cells that the unit's arm, phase and segments give it.
 void ShardRun::FindCells(const Enrolment& enrolment) {
   ArmState& arm = state_->arms[static_cast<std::size_t>(enrolment.variant)];
-  const auto metric_cells = [&] {
-    std::vector<CellState> cells;
-    for (std::size_t m = 0; m < plan_.metrics.size(); ++m)
-      cells.push_back({CellSums(plan_.CellDimension(m))});
-    return cells;
-  };
   phase_ = &arm.phases[enrolment.phase];
-  if (phase_->metrics.empty()) phase_->metrics = metric_cells();
-  if (enrolment.crossed && arm.crossed.empty()) arm.crossed = metric_cells();
+  if (phase_->metrics.empty()) phase_->metrics = CellsOf(plan_);
+  if (enrolment.crossed && arm.crossed.empty()) arm.crossed = CellsOf(plan_);
   segments_.clear();
   for (std::size_t a = 0; a < attributes_.size(); ++a) {
     const std::size_t cut_by = spec_.report_by.size() - spec_.carried;
     if (a >= cut_by && a < spec_.report_by.size()) continue;
     SegmentState& segment = arm.segments[{static_cast<std::uint32_t>(a), attributes_[a]}];
-    if (segment.metrics.empty()) segment.metrics = metric_cells();
+    if (segment.metrics.empty()) segment.metrics = CellsOf(plan_);
     segments_.push_back(&segment);
   }
 }
@@ -432,19 +414,19 @@ void ShardRun::TakeDown(std::size_t m, const double* values) {
 
 // The unit's days since its exposure, if it has seen all of them.
 void ShardRun::AddAges(std::size_t m, const Enrolment& enrolment) {
-  constexpr std::int64_t kDayMs = 24LL * 3600 * 1000;
   auto& by_age = state_->sampled.by_age[m];
   if (by_age.empty()) return;
   std::vector<CellSums>& ages = by_age[static_cast<std::size_t>(enrolment.variant)];
   const auto days = static_cast<std::int64_t>(ages.size());
-  if (enrolment.t0 > spec_.as_of_ms - spec_.lateness_ms - days * kDayMs) return;
+  if (enrolment.t0 > spec_.as_of_ms - spec_.lateness_ms - days * Calendar::kDayMs) return;
   const CompiledMetric& metric = plan_.metrics[m];
   const double limit = metric.definition->winsorize.has_value()
                            ? options_.pooled->cap[m]
                            : std::numeric_limits<double>::infinity();
   double values[2 * kMostComponents + 1];
   for (std::int64_t day = 0; day < days; ++day) {
-    const Interval in{enrolment.t0 + day * kDayMs, enrolment.t0 + (day + 1) * kDayMs};
+    const Interval in{enrolment.t0 + day * Calendar::kDayMs,
+                      enrolment.t0 + (day + 1) * Calendar::kDayMs};
     std::int64_t unused = 0;
     std::fill_n(values, metric.components, 0.0);
     CellSums& cell = ages[static_cast<std::size_t>(day)];
@@ -659,6 +641,13 @@ void CellState::Subtract(const CellState& other) {
   units -= other.units;
   pending -= other.pending;
   events -= other.events;
+}
+
+std::vector<CellState> CellsOf(const Plan& plan) {
+  std::vector<CellState> cells;
+  for (std::size_t m = 0; m < plan.metrics.size(); ++m)
+    cells.push_back({CellSums(plan.CellDimension(m))});
+  return cells;
 }
 
 void CellState::Merge(const CellState& other) {

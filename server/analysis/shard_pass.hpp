@@ -48,6 +48,8 @@ struct CellState {
   void Merge(const CellState& other);
   void Subtract(const CellState& other);
 };
+/// Empty cells, one for each metric.
+std::vector<CellState> CellsOf(const Plan& plan);
 
 struct SegmentState {
   std::int64_t units_first_variant = 0;

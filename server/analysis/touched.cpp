@@ -11,6 +11,7 @@
 #include "absl/container/flat_hash_set.h"
 #include "sdk/base/hash.hpp"
 #include "server/analysis/block.hpp"
+#include "server/analysis/calendar.hpp"
 #include "server/analysis/evaluate.hpp"
 #include "server/analysis/parallel.hpp"
 
@@ -22,7 +23,6 @@ using store::Lane;
 
 // Times beyond this (285 million years) are left to the cold path, so that sums do not overflow.
 constexpr std::int64_t kFar = std::int64_t{1} << 62;
-constexpr std::int64_t kDayMs = 24LL * 3600 * 1000;
 
 /// Sums per unit of hashes of its rows: equal for equal sets of rows, in whatever chunks.
 using Prints = absl::flat_hash_map<std::uint32_t, std::uint64_t>;
@@ -120,7 +120,7 @@ void Finder::AddTurns(const CompiledMetric& metric) {
   if (evaluator.Closes(metric, 0) == std::numeric_limits<std::int64_t>::max()) return;
   // Closing times never fall with the time of exposure, so that the times asked for are a stretch.
   const auto first_after = [&](std::int64_t time) {
-    std::int64_t low = time - kDayMs * 4000;
+    std::int64_t low = time - Calendar::kDayMs * 4000;
     std::int64_t high = time + 1;
     while (low < high) {
       const std::int64_t middle = low + (high - low) / 2;

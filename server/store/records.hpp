@@ -28,6 +28,9 @@ class StringPool {
   absl::flat_hash_map<std::string_view, std::uint32_t> ids_;
 };
 
+/// `upswing::Reason::kForced`, as it travels.
+inline constexpr int kForcedReason = 2;
+
 /// Type of a property's value, as on the wire.
 enum class PropertyType : std::uint8_t { kString = 0, kInt64 = 1, kDouble = 2, kBool = 3 };
 

@@ -14,6 +14,7 @@
 #include <map>
 #include <mutex>
 #include <random>
+#include <stdexcept>
 #include <string>
 #include <thread>
 
@@ -528,18 +529,31 @@ int Reports(const Server& node, int status) {
   return at == std::string::npos ? 0 : std::atoi(text.c_str() + at + line.size());
 }
 
+// A small shop in a folder, and a copy of it in the cluster.
+struct CopiedShop {
+  explicit CopiedShop(const std::string& database)
+      : data(Simulated(folder)), store(database, "shop", data) {
+    const Finished copied =
+        RunProgram({Upswing(), "store", "copy", "--from", "embedded:" + data, "--to", store.Url()});
+    if (copied.status != 0) throw std::runtime_error("store copy: " + copied.err);
+  }
+  static std::string Simulated(const TemporaryFolder& folder) {
+    const std::string data = folder / "data";
+    const Finished simulated = RunProgram(
+        {Upswing(), "simulate", "--data", data, "--catalog", Catalog(), "--users", "25"});
+    if (simulated.status != 0) throw std::runtime_error("simulate: " + simulated.err);
+    return data;
+  }
+
+  const TemporaryFolder folder;
+  const std::string data;
+  const Store store;
+};
+
 // Some reports are whole before anyone notices.
 TEST(ClickHouse, AReportOfANodeEndsWhenItsReaderLeaves) {
-  TemporaryFolder folder;
-  const std::string data = folder / "data";
-  ASSERT_EQ(
-      RunProgram({Upswing(), "simulate", "--data", data, "--catalog", Catalog(), "--users", "25"})
-          .status,
-      0);
-  Store store("leaves", "shop", data);
-  const Finished copied =
-      RunProgram({Upswing(), "store", "copy", "--from", "embedded:" + data, "--to", store.Url()});
-  ASSERT_EQ(copied.status, 0) << copied.err;
+  const CopiedShop shop("leaves");
+  const Store& store = shop.store;
   Server node = store.Node(0);
   for (int asked = 1; asked <= 100 && Reports(node, 499) == 0; ++asked) {
     {
@@ -554,17 +568,9 @@ TEST(ClickHouse, AReportOfANodeEndsWhenItsReaderLeaves) {
 
 TEST_F(Faults, KillsOfAReplicaAndOfANodeDuringIngestAndReport) {
   // Shoppers whose report does not change by what the devices send.
-  TemporaryFolder folder;
-  const std::string data = folder / "data";
-  ASSERT_EQ(
-      RunProgram({Upswing(), "simulate", "--data", data, "--catalog", Catalog(), "--users", "25"})
-          .status,
-      0);
-  Store store("kills", "shop", data);
-  const Finished copied =
-      RunProgram({Upswing(), "store", "copy", "--from", "embedded:" + data, "--to", store.Url()});
-  ASSERT_EQ(copied.status, 0) << copied.err;
-  const json wanted = ReportOf("one_tap", "--data", data, kAsOf)["variants"];
+  const CopiedShop shop("kills");
+  const Store& store = shop.store;
+  const json wanted = ReportOf("one_tap", "--data", shop.data, kAsOf)["variants"];
   Server nodes[] = {store.Node(0), store.Node(3, {}, Server::Auth::kNone, "shards")};
   Devices devices({PortOf(nodes[0]), PortOf(nodes[1])});
   ASSERT_TRUE(ServiceGoesOn(devices));
@@ -617,17 +623,9 @@ TEST_F(Faults, KillsOfAReplicaAndOfANodeDuringIngestAndReport) {
 }
 
 TEST_F(Faults, AWholeShardAway) {
-  TemporaryFolder folder;
-  const std::string data = folder / "data";
-  ASSERT_EQ(
-      RunProgram({Upswing(), "simulate", "--data", data, "--catalog", Catalog(), "--users", "25"})
-          .status,
-      0);
-  Store store("shard", "shop", data);
-  const Finished copied =
-      RunProgram({Upswing(), "store", "copy", "--from", "embedded:" + data, "--to", store.Url()});
-  ASSERT_EQ(copied.status, 0) << copied.err;
-  const json wanted = ReportOf("one_tap", "--data", data, kAsOf)["variants"];
+  const CopiedShop shop("shard");
+  const Store& store = shop.store;
+  const json wanted = ReportOf("one_tap", "--data", shop.data, kAsOf)["variants"];
   Server nodes[] = {store.Node(0), store.Node(1)};
   Devices devices({PortOf(nodes[0]), PortOf(nodes[1])});
   ASSERT_TRUE(ServiceGoesOn(devices));

@@ -7,6 +7,8 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/types/span.h"
+#include "sdk/base/text.hpp"
+#include "server/analysis/block.hpp"
 #include "server/store/bytes.hpp"
 
 namespace upswing::analysis {
@@ -18,19 +20,11 @@ constexpr std::uint64_t kMostSums = 4096;
 std::string AttributeText(std::string_view raw) {
   if (raw.size() < 2) return std::string();
   const std::string_view rest = raw.substr(2);
+  const auto type = static_cast<store::PropertyType>(raw[0] - '0');
+  if (type == store::PropertyType::kString) return std::string(rest);
   std::uint64_t bits = 0;
-  if (raw[0] != '0' && !absl::SimpleAtoi(absl::string_view(rest.data(), rest.size()), &bits))
-    return std::string();
-  switch (raw[0]) {
-    case '1':
-      return absl::StrCat(static_cast<std::int64_t>(bits));
-    case '2':
-      return absl::StrCat(std::bit_cast<double>(bits));
-    case '3':
-      return bits != 0 ? "true" : "false";
-    default:
-      return std::string(rest);
-  }
+  if (!absl::SimpleAtoi(base::ToAbsl(rest), &bits)) return std::string();
+  return SegmentText(type, bits);
 }
 
 class Filler {
@@ -90,9 +84,7 @@ class Filler {
            AddVariables(row.units, row.sums, &(*slots)[static_cast<std::size_t>(row.slot)]);
   }
   std::vector<CellState>& Sized(std::vector<CellState>* cells) const {
-    if (cells->empty())
-      for (std::size_t m = 0; m < plan_.metrics.size(); ++m)
-        cells->push_back({CellSums(plan_.CellDimension(m))});
+    if (cells->empty()) *cells = CellsOf(plan_);
     return *cells;
   }
   template <typename Function>
@@ -180,7 +172,7 @@ absl::StatusOr<std::vector<SqlSums>> ReadSums(const ExperimentSpec& spec, std::s
     row.phase = in.Fixed<std::uint32_t>();
     row.crossed = in.Fixed<std::uint8_t>() != 0;
     for (std::size_t a = 0; a < spec.report_by.size(); ++a)
-      row.attributes.push_back(AttributeText(in.Bytes(in.Varint())));
+      row.attributes.push_back(AttributeText(in.Sized()));
     row.units = in.Fixed<std::int64_t>();
     row.pending = in.Fixed<std::int64_t>();
     row.events = in.Fixed<std::int64_t>();

@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "server/analysis/evaluate.hpp"
 #include "server/analysis/sql/entries.hpp"
 #include "server/analysis/sql/units.hpp"
 
@@ -59,7 +60,7 @@ Steps Grouped(const Question& question, const Steps& observed) {
         add(StrCat("z", m, "_", i), StrCat("countIf(", value, " != 0 AND ", mature, ")"));
       }
     }
-    if (HasBins(question.Definition(m).type)) {
+    if (Evaluator::HasHistogram(question.plan.metrics[m])) {
       needed.push_back(StrCat("bin", m));
       add(StrCat("bins", m), StrCat("groupArrayIf(bin", m, ", ", mature, ")"));
     }
@@ -116,7 +117,7 @@ void AddClusterEntries(const Question& question, Steps* steps) {
       }
       single.push_back(capped.Text());
     }
-    if (HasBins(question.Definition(m).type)) {
+    if (Evaluator::HasHistogram(question.plan.metrics[m])) {
       const SqlEntry bin{.when = "enrolled AND NOT crossed",
                          .kind = SqlKind::kBin,
                          .metric = m,
@@ -134,7 +135,7 @@ void AddClusterEntries(const Question& question, Steps* steps) {
 Steps ClustersOf(const Question& question, Steps observed) {
   question.ForEachMetric([&](std::size_t m) {
     observed.Add(StrCat("pending", m), StrCat("enrolled AND NOT mature", m));
-    if (HasBins(question.Definition(m).type))
+    if (Evaluator::HasHistogram(question.plan.metrics[m]))
       observed.Add(StrCat("bin", m), BinOf(StrCat("w", m, "_0")));
     if (HasLooks(question, m)) observed.Add(StrCat("look", m), question.LookOf(m));
   });

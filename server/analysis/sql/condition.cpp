@@ -47,9 +47,8 @@ std::string ComparesInteger(const Property& property, const char* op, double bou
 
 std::string Compares(const Property& property, const char* op, double bound) {
   return StrCat("((", property.Is(PropertyType::kDouble), " AND ", property.Part("number"), " ", op,
-                " ", absl::StrFormat("toFloat64(%.17g)", bound), ") OR (",
-                property.Is(PropertyType::kInt64), " AND ", ComparesInteger(property, op, bound),
-                "))");
+                " ", SqlReal(bound), ") OR (", property.Is(PropertyType::kInt64), " AND ",
+                ComparesInteger(property, op, bound), "))");
 }
 
 std::string Equals(const Property& property, const metrics::Literal& literal) {
@@ -97,6 +96,8 @@ std::string Holds(const Condition& condition) {
 }  // namespace
 
 std::string SqlQuoted(std::string_view text) { return store::Quoted(text); }
+std::string SqlReal(double value) { return absl::StrFormat("toFloat64(%.17g)", value); }
+std::string SqlWide(std::int64_t value) { return StrCat("toInt64(", value, ")"); }
 
 std::string SqlNumber(std::string_view name) {
   const Property property(name);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -8,11 +9,13 @@
 
 namespace upswing::analysis {
 
-/// Expressions on one row of `records`, whose properties are the arrays `property.name`,
-/// `property.type`, `property.text`, `property.bits` and `property.number`.
+/// Literals, and expressions on one row of `records`, whose properties are the arrays
+/// `property.name`, `property.type`, `property.text`, `property.bits` and `property.number`.
 
-/// A string literal.
+/// Literals: String, Float64 and Int64.
 std::string SqlQuoted(std::string_view text);
+std::string SqlReal(double value);
+std::string SqlWide(std::int64_t value);
 /// Float64: the number in a property; NaN where there is none.
 std::string SqlNumber(std::string_view property);
 /// UInt64: tells a property's values apart; 0 where there is none.

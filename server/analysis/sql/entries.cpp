@@ -132,19 +132,6 @@ std::string BinOf(const std::string& value) {
   return StrCat("bitShiftRight(reinterpretAsUInt64(reinterpretAsString(", value, " + 0)), 51)");
 }
 
-bool HasBins(MetricType type) {
-  switch (type) {
-    case MetricType::kCount:
-    case MetricType::kSum:
-    case MetricType::kMax:
-    case MetricType::kTimeTo:
-    case MetricType::kDistinct:
-      return true;
-    default:
-      return false;
-  }
-}
-
 void AddEntryList(const Texts& single, const Texts& lists, Steps* steps) {
   std::string all = StrCat("[", absl::StrJoin(single, ", "), "]");
   if (!lists.empty()) all = StrCat("arrayConcat(", all, ", ", absl::StrJoin(lists, ", "), ")");
@@ -199,7 +186,7 @@ void AddEntries(const Question& question, Steps* steps) {
       }
       single.push_back(capped.Text());
     }
-    if (HasBins(d.type))
+    if (Evaluator::HasHistogram(question.plan.metrics[m]))
       single.push_back(SqlEntry{.when = kept,
                                 .kind = SqlKind::kBin,
                                 .metric = m,

@@ -31,9 +31,6 @@ std::string BinOf(const std::string& value);
 /// Adds `entries`, an array of what each row adds: `single` to every row, `lists` are arrays.
 void AddEntryList(const Texts& single, const Texts& lists, Steps* steps);
 
-/// Whether the metric's values are counted in a histogram.
-bool HasBins(metrics::MetricType type);
-
 /// What a unit adds whatever the metrics are.
 void AppendUnitEntries(const Question& question, Texts* single);
 

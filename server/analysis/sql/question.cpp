@@ -3,15 +3,11 @@
 #include <cmath>
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
 
 namespace upswing::analysis {
 
 using absl::StrCat;
-
-std::string SqlReal(double value) { return absl::StrFormat("toFloat64(%.17g)", value); }
-std::string SqlWide(std::int64_t value) { return StrCat("toInt64(", value, ")"); }
 
 std::string Question::Capped(std::size_t m, std::size_t i, const std::string& value) const {
   if (i != 0 && i != Components(m)) return value;
@@ -21,7 +17,6 @@ std::string Question::Capped(std::size_t m, std::size_t i, const std::string& va
 
 // Days of 24 hours in a row are counted, other days stand alone.
 std::string Question::DayOf(const std::string& time) const {
-  constexpr std::int64_t kDayMs = 24LL * 3600 * 1000;
   const Calendar& calendar = *options.calendar;
   struct Stretch {
     int first, days;
@@ -29,7 +24,7 @@ std::string Question::DayOf(const std::string& time) const {
   std::vector<Stretch> stretches;
   bool even_before = false;
   for (int day = 0; day < calendar.days(); ++day) {
-    const bool even = calendar.Start(day + 1) - calendar.Start(day) == kDayMs;
+    const bool even = calendar.Start(day + 1) - calendar.Start(day) == Calendar::kDayMs;
     if (even && even_before) {
       ++stretches.back().days;
     } else {
@@ -40,9 +35,9 @@ std::string Question::DayOf(const std::string& time) const {
   std::string text;
   for (std::size_t s = 0; s < stretches.size(); ++s) {
     const std::int64_t start = calendar.Start(stretches[s].first);
-    const std::string place =
-        StrCat("toInt32(", stretches[s].first, " + greatest(toInt64(0), least(intDiv(", time, " - ",
-               SqlWide(start), ", ", kDayMs, "), toInt64(", stretches[s].days - 1, "))))");
+    const std::string place = StrCat(
+        "toInt32(", stretches[s].first, " + greatest(toInt64(0), least(intDiv(", time, " - ",
+        SqlWide(start), ", ", Calendar::kDayMs, "), toInt64(", stretches[s].days - 1, "))))");
     if (s + 1 == stretches.size()) {
       absl::StrAppend(&text, place);
     } else {

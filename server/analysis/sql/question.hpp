@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "server/analysis/reducer.hpp"
+#include "server/analysis/sql/condition.hpp"
 #include "server/analysis/sql/statement.hpp"
 
 namespace upswing::analysis {
@@ -14,10 +15,6 @@ namespace upswing::analysis {
 using Texts = std::vector<std::string>;
 
 inline constexpr std::int64_t kSqlNever = std::numeric_limits<std::int64_t>::max();
-
-/// Literals: Float64 and Int64.
-std::string SqlReal(double value);
-std::string SqlWide(std::int64_t value);
 
 /// What a statement is to find out, and the expressions that all of its parts need. What it is made
 /// from outlives it.

@@ -2,14 +2,12 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "server/analysis/sql/condition.hpp"
+#include "server/store/records.hpp"
 
 namespace upswing::analysis {
 namespace {
 
 using absl::StrCat;
-
-constexpr int kForced = 2;  // upswing::Reason::kForced, as it travels
 
 // An array of tuples from arrays, in order.
 std::string Sorted(const Texts& arrays) {
@@ -39,7 +37,7 @@ std::string RecordsOf(const Question& question) {
   columns.push_back(StrCat(
       "lane = 0 AND iteration = ", spec.iteration, " AND time_ms <= ", SqlWide(spec.as_of_ms),
       spec.end_ms.has_value() ? StrCat(" AND time_ms < ", SqlWide(*spec.end_ms)) : "", " AS ok"));
-  columns.push_back(StrCat("reason != ", kForced, " AS free"));
+  columns.push_back(StrCat("reason != ", store::kForcedReason, " AS free"));
   if (question.clusters()) {
     columns.push_back("name");
     columns.push_back(StrCat("companion.key[indexOf(companion.type, ",

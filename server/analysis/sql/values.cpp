@@ -16,7 +16,6 @@ using metrics::MetricDefinition;
 using metrics::MetricType;
 
 constexpr std::int64_t kAlways = std::numeric_limits<std::int64_t>::min();
-constexpr std::int64_t kDayMs = 24LL * 3600 * 1000;
 
 // A stretch of time, half-open, as expressions.
 struct Stretch {
@@ -78,10 +77,10 @@ void Values::AddIntervals() {
     std::string from = "t0";
     if (d.type == MetricType::kRetention) {
       from = StrCat("greatest(t0, ",
-                    d.elapsed_days ? StrCat("t0 + ", SqlWide(d.first_day * kDayMs))
+                    d.elapsed_days ? StrCat("t0 + ", SqlWide(d.first_day * Calendar::kDayMs))
                                    : question_.StartAfter(d.first_day),
                     ")");
-      closes = d.elapsed_days ? StrCat("t0 + ", SqlWide((d.last_day + 1) * kDayMs))
+      closes = d.elapsed_days ? StrCat("t0 + ", SqlWide((d.last_day + 1) * Calendar::kDayMs))
                               : question_.StartAfter(d.last_day + 1);
     } else if (d.window_ms.has_value()) {
       closes = StrCat("t0 + ", SqlWide(*d.window_ms));

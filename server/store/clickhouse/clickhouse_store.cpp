@@ -31,7 +31,6 @@ constexpr char kFingerprintKey[] = "store/key_fingerprint";
 constexpr auto kTombstonesEvery = std::chrono::seconds(2);
 constexpr auto kMutationsFor = std::chrono::minutes(10);
 constexpr int kWaitsForMutations = 19'000;  // mutations_sync
-constexpr int kForced = 2;                  // upswing::Reason::kForced, as it travels
 
 std::int64_t NowMicros() {
   return std::chrono::duration_cast<std::chrono::microseconds>(
@@ -347,7 +346,7 @@ absl::StatusOr<EraseResult> StoreImpl::Erase(std::string_view unit_type, std::ui
   result.records = *count;
   const absl::StatusOr<std::string> enrolled = client_->Read(
       absl::StrCat("SELECT name, argMin(variant, time_ms) FROM ", Records(), " WHERE ", own,
-                   " AND lane = 0 AND reason != ", kForced, " AND ",
+                   " AND lane = 0 AND reason != ", kForcedReason, " AND ",
                    CountedRows(client_->address()), " GROUP BY name FORMAT RowBinary"));
   if (!enrolled.ok()) return enrolled.status();
   std::string erased;

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
+#include "sdk/base/text.hpp"
 #include "server/store/bytes.hpp"
 
 namespace upswing::store {
@@ -53,19 +54,17 @@ namespace {
 
 std::string Counted(const ClickHouseAddress& address, std::string_view in, std::string_view until) {
   const std::string ledger = absl::StrCat(address.database, ".ledger");
-  const std::string stored =
-      absl::StrCat(" WHERE kind = 0", absl::string_view(until.data(), until.size()));
+  const std::string stored = absl::StrCat(" WHERE kind = 0", base::ToAbsl(until));
   // Batches that are stored as a whole and in parts; there are few ancestors to look for.
   const std::string wholes = absl::StrCat(
       "SELECT epoch_hi, epoch_lo, sequence FROM ", ledger, stored,
       " AND (epoch_hi, epoch_lo, sequence) IN (SELECT epoch_hi, epoch_lo, ancestor FROM ", ledger,
       " ARRAY JOIN ancestors AS ancestor", stored, ")");
-  return absl::StrCat("(attempt, batch) ", absl::string_view(in.data(), in.size()),
-                      " (SELECT min(attempt), argMin(batch, attempt) FROM ", ledger, stored,
-                      " AND (attempt, batch) NOT IN (SELECT attempt, batch FROM ", ledger,
-                      " ARRAY JOIN ancestors AS ancestor", stored,
-                      " AND (epoch_hi, epoch_lo, ancestor) IN (", wholes,
-                      ")) GROUP BY epoch_hi, epoch_lo, sequence)");
+  return absl::StrCat(
+      "(attempt, batch) ", base::ToAbsl(in), " (SELECT min(attempt), argMin(batch, attempt) FROM ",
+      ledger, stored, " AND (attempt, batch) NOT IN (SELECT attempt, batch FROM ", ledger,
+      " ARRAY JOIN ancestors AS ancestor", stored, " AND (epoch_hi, epoch_lo, ancestor) IN (",
+      wholes, ")) GROUP BY epoch_hi, epoch_lo, sequence)");
 }
 
 std::string Until(std::int64_t until_ms) {
