@@ -11,7 +11,8 @@
 //
 // Both restarts come in the first third. What grows with time would begin anew with each, so growth
 // is judged within the last life of the server, which is the longest: its second quarter beside its
-// last. --lenient: what time decides (latency, the rate) is shown and not judged.
+// last. --lenient: what time decides (latency, the rate) is shown and not judged, and since a short
+// life is all warm-up, its memory is judged against a ceiling instead of its own beginning.
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
@@ -48,6 +49,9 @@ constexpr int kMostWorkers = 32;
 constexpr std::uint64_t kEvents = 19;     // beside one exposure
 constexpr std::uint64_t kUsers = 50'000;  // of each worker
 constexpr std::uint64_t kEpoch = 0x50a4;
+// A long soak's memory stands still near 100 MiB; a leak of 2 KiB a batch passes this within the
+// 70,000 batches of a short one's last life.
+constexpr double kMostResidentMib = 192;
 
 // Latency in buckets a tenth apart, from 10 us up.
 constexpr int kBuckets = 200;
@@ -296,7 +300,8 @@ class Soak {
     const auto rate = [](const Sample& s) { return s.requests_per_second; };
     std::printf("last life, second quarter: %.0f MiB, %.0f descriptors, p50 %.2f ms, p99 %.2f ms\n",
                 before(memory), before(files), before(p50), before(p99));
-    judge("memory in the last quarter, MiB", after(memory), before(memory) * 1.1 + 32, true);
+    judge("memory in the last quarter, MiB", after(memory),
+          lenient ? kMostResidentMib : before(memory) * 1.1 + 32, true);
     judge("descriptors in the last quarter", after(files), before(files) + 8, true);
     judge("p50 in the last quarter, ms", after(p50), before(p50) * 1.5 + 1, !lenient);
     judge("p99 in the last quarter, ms", after(p99), before(p99) * 1.5 + 5, !lenient);
