@@ -373,9 +373,9 @@ TEST_F(Operations, AnOlderDataFolderIsTakenOverAndANewerOneIsRefused) {
       EXPECT_THAT(ended.err, HasSubstr("newer")) << command;
     }
   };
+  Sql(data + "/upswing.db", "UPDATE meta SET value='3' WHERE key='format_version'");
+  refused("format version 3");
   Sql(data + "/upswing.db", "UPDATE meta SET value='2' WHERE key='format_version'");
-  refused("format version 2");
-  Sql(data + "/upswing.db", "UPDATE meta SET value='1' WHERE key='format_version'");
   // The keys' file has a format of its own.
   std::ofstream(data + "/keys.json") << R"({"format": 99, "keys": []})";
   const testing::Finished ended =

@@ -6,8 +6,6 @@
 
 #include "sdk/base/hash.hpp"
 #include "server/store/bytes.hpp"
-#include "server/store/embedded/directory.hpp"
-#include "server/store/embedded/known_batches.hpp"
 
 namespace upswing::store {
 namespace {
@@ -58,11 +56,8 @@ bool Decode(std::string_view data, std::vector<Row>* rows) {
 
 }  // namespace
 
-ClientCounts::ClientCounts(Database* database)
-    : select_(database->Prepare("SELECT data, checksum FROM counter WHERE epoch=?1")),
-      upsert_(database->Prepare("INSERT INTO counter(epoch,data,checksum) VALUES(?1,?2,?3) ON "
-                                "CONFLICT(epoch) DO UPDATE SET data=excluded.data, "
-                                "checksum=excluded.checksum")),
+ClientCounts::ClientCounts(Database* database, ClientRows* rows)
+    : rows_(rows),
       add_(database->Prepare(
           "INSERT INTO tally(name,variant,what,reason,day,value) VALUES(?1,?2,?3,?4,?5,?6) "
           "ON CONFLICT(name,variant,what,reason,day) DO UPDATE SET "
@@ -70,14 +65,11 @@ ClientCounts::ClientCounts(Database* database)
 
 absl::Status ClientCounts::Add(const LandingBatch& batch) {
   if (batch.counts.empty()) return absl::OkStatus();
-  const std::string epoch = EpochBlob(batch.key.epoch_hi, batch.key.epoch_lo);
-  const absl::StatusOr<bool> known = select_.BindBlob(1, epoch).Step();
+  const ClientRows::Key key{ClientRows::Table::kCounter, batch.key.epoch_hi, batch.key.epoch_lo};
+  const absl::StatusOr<std::string_view> known = rows_->Get(key);
   if (!known.ok()) return known.status();
   std::vector<Row> rows;
-  // A damaged row begins anew: it counts once more at worst.
-  if (*known && (Damaged(select_.Blob(0), select_.Int(1)) || !Decode(select_.Blob(0), &rows)))
-    rows.clear();
-  select_.Reset();
+  if (!Decode(*known, &rows)) rows.clear();
 
   bool changed = false;
   for (const ClientCount& count : batch.counts) {
@@ -100,12 +92,14 @@ absl::Status ClientCounts::Add(const LandingBatch& batch) {
     }
   }
   if (!changed) return absl::OkStatus();
-  std::string data;
+  const absl::StatusOr<std::string*> data = rows_->Edit(key);
+  if (!data.ok()) return data.status();
+  (*data)->clear();
   for (const Row& row : rows) {
-    PutFixed(row.name, &data);
-    for (const std::uint64_t value : row.values) PutVarint(value, &data);
+    PutFixed(row.name, *data);
+    for (const std::uint64_t value : row.values) PutVarint(value, *data);
   }
-  return upsert_.BindBlob(1, epoch).BindBlob(2, data).Bind(3, BlobChecksum(data)).Run();
+  return absl::OkStatus();
 }
 
 absl::Status ClientCounts::Finish() {

@@ -7,6 +7,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "server/store/embedded/client_rows.hpp"
 #include "server/store/embedded/database.hpp"
 #include "server/store/event_store.hpp"
 #include "server/store/record_source.hpp"
@@ -19,7 +20,7 @@ namespace upswing::store {
 /// in the writer's connection and transaction.
 class ClientCounts {
  public:
-  explicit ClientCounts(Database* database);
+  ClientCounts(Database* database, ClientRows* rows);
 
   /// Forgets what a transaction that failed left.
   void Begin() { grown_.clear(); }
@@ -30,7 +31,8 @@ class ClientCounts {
  private:
   using TallyKey = std::tuple<std::string, std::string, int, int, std::int64_t>;
 
-  Statement select_, upsert_, add_;
+  ClientRows* rows_;
+  Statement add_;
   std::map<TallyKey, std::int64_t> grown_;
 };
 

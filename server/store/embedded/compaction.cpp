@@ -27,20 +27,6 @@ constexpr std::uint64_t kMergeRows = 2'000'000;
 constexpr int kBackgroundNice = 10;
 constexpr int kWalPages = 24 << 20 >> 13;  // 24 MiB of 8-KiB pages
 
-// Not synced until the next commit that is: for chunks that nothing refers to yet.
-class Unsynced {
- public:
-  explicit Unsynced(Database* database) : database_(database) {
-    status_ = database_->Execute("PRAGMA synchronous=NORMAL");
-  }
-  ~Unsynced() { database_->Execute("PRAGMA synchronous=FULL").IgnoreError(); }
-  const absl::Status& status() const { return status_; }
-
- private:
-  Database* database_;
-  absl::Status status_;
-};
-
 }  // namespace
 
 ErasedWhen StoreImpl::ErasedFilter() const {
@@ -88,6 +74,10 @@ absl::Status StoreImpl::Recover() {
 
 bool StoreImpl::WantsRound() const {
   return backlog_records_ >= kRoundStart || backlog_bytes_ >= options_.round_bytes;
+}
+
+bool StoreImpl::WantsFold() const {
+  return rows_->bytes() >= options_.client_bytes || rows_->arrival_bytes() >= options_.client_bytes;
 }
 
 absl::StatusOr<std::int64_t> StoreImpl::NewRun(bool done) {
@@ -498,6 +488,7 @@ absl::Status StoreImpl::Compact(bool all) {
     if (absl::Status status = MergeDue(false); !status.ok()) return status;
   }
   if (absl::Status status = MergeDue(all); !status.ok()) return status;
+  if (absl::Status status = rows_->Fold(&write_mutex_); !status.ok()) return status;
   return Checkpoint(all);
 }
 
@@ -551,6 +542,7 @@ void StoreImpl::Background() {
       if (status.ok()) status = MergeDue(false);
       last_round = now;
     }
+    if (status.ok() && WantsFold()) status = rows_->Fold(&write_mutex_);
     if (status.ok()) status = Checkpoint(false);
     if (!status.ok()) {
       // A full disk, say: landing goes on, reports read the backlog, and we try again.

@@ -129,6 +129,12 @@ absl::StatusOr<std::int64_t> Database::QueryInt(std::string_view sql) {
   return statement.Int(0);
 }
 
+absl::StatusOr<bool> Database::HasTable(std::string_view name) {
+  return Prepare("SELECT 1 FROM sqlite_master WHERE type='table' AND name=?1")
+      .BindText(1, name)
+      .Step();
+}
+
 std::int64_t Database::LastRowId() const { return sqlite3_last_insert_rowid(handle_.get()); }
 int Database::Changes() const { return sqlite3_changes(handle_.get()); }
 
@@ -146,5 +152,10 @@ absl::Status Transaction::Commit() {
   if (status.ok()) open_ = false;
   return status;
 }
+
+Unsynced::Unsynced(Database* database)
+    : database_(database), status_(database->Execute("PRAGMA synchronous=NORMAL")) {}
+
+Unsynced::~Unsynced() { database_->Execute("PRAGMA synchronous=FULL").IgnoreError(); }
 
 }  // namespace upswing::store

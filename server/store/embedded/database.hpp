@@ -54,6 +54,7 @@ class Database {
   absl::Status Execute(const char* sql);
   /// First column of the first row.
   absl::StatusOr<std::int64_t> QueryInt(std::string_view sql);
+  absl::StatusOr<bool> HasTable(std::string_view name);
   std::int64_t LastRowId() const;
   int Changes() const;
   sqlite3* handle() const { return handle_.get(); }
@@ -79,6 +80,21 @@ class Transaction {
   Database* database_;
   absl::Status status_;
   bool open_ = false;
+};
+
+/// Commits within its life are not synced until the next one outside it is: for what nothing refers
+/// to yet, or what can be made again.
+class Unsynced {
+ public:
+  explicit Unsynced(Database* database);
+  ~Unsynced();
+  Unsynced(const Unsynced&) = delete;
+  Unsynced& operator=(const Unsynced&) = delete;
+  const absl::Status& status() const { return status_; }
+
+ private:
+  Database* database_;
+  absl::Status status_;
 };
 
 /// SQLite's error of this connection: kResourceExhausted for a full disk, kDataLoss for corruption,

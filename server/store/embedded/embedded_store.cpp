@@ -8,6 +8,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "sdk/base/text.hpp"
+#include "server/store/bytes.hpp"
 #include "server/store/embedded/directory.hpp"
 #include "server/store/embedded/meta.hpp"
 #include "server/store/embedded/rotation.hpp"
@@ -31,9 +32,15 @@ absl::Status CheckOptions(const EmbeddedOptions& options) {
     return absl::InvalidArgumentError("snapshot_records: must be at least 1");
   if (options.retired_bytes < 0)
     return absl::InvalidArgumentError("retired_bytes: must not be below 0");
+  if (options.client_bytes < 0)
+    return absl::InvalidArgumentError("client_bytes: must not be below 0");
   if (options.merge_runs < 2 || options.merge_runs > 64)
     return absl::InvalidArgumentError("merge_runs: must be in [2, 64]");
   return absl::OkStatus();
+}
+
+ClientRows::Key BootRow(std::uint64_t epoch_hi, std::uint64_t epoch_lo, std::uint64_t boot_id) {
+  return {ClientRows::Table::kBoot, epoch_hi, epoch_lo, static_cast<std::int64_t>(boot_id)};
 }
 
 }  // namespace
@@ -73,8 +80,10 @@ absl::Status StoreImpl::OpenAll() {
   absl::Status status = options_.read_only ? absl::OkStatus() : Prepare();
   if (status.ok()) status = LoadState();
   if (!status.ok()) return status;
+  rows_ = std::make_unique<ClientRows>(&write_);
   if (!options_.read_only) {
     if (status = Recover(); !status.ok()) return status;
+    if (status = rows_->Replay(true); !status.ok()) return status;
     PrepareStatements();
     if (status = TakeOverErasures(); !status.ok()) return status;
     if (status = FinishErasures(); !status.ok()) return status;
@@ -126,7 +135,11 @@ absl::Status StoreImpl::AddWhatCameLater() {
             .c_str());
     if (!status.ok()) return status;
   }
-  return absl::OkStatus();
+  const absl::StatusOr<std::int64_t> version =
+      write_.QueryInt("SELECT value FROM meta WHERE key='format_version'");
+  if (!version.ok()) return version.status();
+  return *version == 1 ? SetMeta(&write_, "format_version", absl::StrCat(kFormatVersion))
+                       : absl::OkStatus();
 }
 
 absl::Status StoreImpl::LoadState() {
@@ -140,7 +153,7 @@ absl::Status StoreImpl::LoadState() {
     return absl::FailedPreconditionError(
         absl::StrCat(file_, ": not a store (", version.status().message(), ")"));
   }
-  if (*version != kFormatVersion)
+  if (*version < 1 || *version > kFormatVersion)
     return absl::FailedPreconditionError(absl::StrCat(file_, ": format version ", *version,
                                                       ", this program reads ", kFormatVersion,
                                                       ": use a newer program"));
@@ -192,15 +205,13 @@ absl::Status StoreImpl::TakeOverErasures() {
 }
 
 void StoreImpl::PrepareStatements() {
-  known_.emplace(&write_);
-  counts_.emplace(&write_);
+  known_.emplace(rows_.get());
+  counts_.emplace(&write_, rows_.get());
   insert_landed_ = write_.Prepare(
       "INSERT INTO landed(epoch,sequence,received_ms,records,checksum,data) "
       "VALUES(?1,?2,?3,?4,?5,?6)");
   insert_conflict_ = write_.Prepare(
       "INSERT INTO conflict(epoch,sequence,received_ms,checksum,data) VALUES(?1,?2,?3,?4,?5)");
-  insert_boot_ = write_.Prepare("INSERT OR IGNORE INTO boot(epoch,boot,offset) VALUES(?1,?2,?3)");
-  select_boot_ = write_.Prepare("SELECT offset FROM boot WHERE epoch=?1 AND boot=?2");
   insert_chunk_ = write_.Prepare(
       "INSERT INTO chunk(run,type,shard,lane,name,rows,min_unit,max_unit,min_ms,max_ms,bytes) "
       "VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11)");
@@ -237,12 +248,19 @@ absl::Status StoreImpl::LandOne(LandingBatch& batch, LandingOutcome* outcome) {
                             .BindBlob(6, batch.blob)
                             .Run();
   if (status.ok()) status = counts_->Add(batch);
-  if (status.ok() && batch.boot_id != 0)
-    status = insert_boot_.BindBlob(1, epoch)
-                 .Bind(2, static_cast<std::int64_t>(batch.boot_id))
-                 .Bind(3, batch.boot_offset)
-                 .Run();
+  if (status.ok() && batch.boot_id != 0) status = LandBoot(batch);
   return status;
+}
+
+// The first batch of a boot says what its clock was.
+absl::Status StoreImpl::LandBoot(const LandingBatch& batch) {
+  const ClientRows::Key key = BootRow(batch.key.epoch_hi, batch.key.epoch_lo, batch.boot_id);
+  const absl::StatusOr<std::string_view> known = rows_->Get(key);
+  if (!known.ok() || !known->empty()) return known.status();
+  const absl::StatusOr<std::string*> offset = rows_->Edit(key);
+  if (!offset.ok()) return offset.status();
+  PutFixed(batch.boot_offset, *offset);
+  return absl::OkStatus();
 }
 
 absl::StatusOr<std::vector<LandingOutcome>> StoreImpl::Land(absl::Span<LandingBatch> batches) {
@@ -255,7 +273,7 @@ absl::StatusOr<std::vector<LandingOutcome>> StoreImpl::Land(absl::Span<LandingBa
     const std::lock_guard lock(write_mutex_);
     Transaction transaction(&write_, "BEGIN IMMEDIATE");
     absl::Status status = transaction.status();
-    known_->Begin();
+    rows_->Begin();
     counts_->Begin();
     for (std::size_t i = 0; i < batches.size() && status.ok(); ++i) {
       status = LandOne(batches[i], &outcomes[i]);
@@ -263,11 +281,12 @@ absl::StatusOr<std::vector<LandingOutcome>> StoreImpl::Land(absl::Span<LandingBa
       records += batches[i].records;
       bytes += static_cast<std::int64_t>(batches[i].blob.size());
     }
-    if (status.ok()) status = known_->Finish();
+    if (status.ok()) status = rows_->Finish();
     if (status.ok()) status = counts_->Finish();
     if (status.ok() && records > 0) status = add_records_.Bind(1, records).Run();
     if (status.ok()) status = transaction.Commit();
     if (!status.ok()) return status;
+    rows_->Committed();
   }
   backlog_records_ += records;
   backlog_bytes_ += bytes;
@@ -278,15 +297,12 @@ absl::StatusOr<std::vector<LandingOutcome>> StoreImpl::Land(absl::Span<LandingBa
 absl::StatusOr<std::optional<std::int64_t>> StoreImpl::BootOffset(std::uint64_t epoch_hi,
                                                                   std::uint64_t epoch_lo,
                                                                   std::uint64_t boot_id) {
-  const std::string epoch = EpochBlob(epoch_hi, epoch_lo);
   const std::lock_guard lock(write_mutex_);
-  const absl::StatusOr<bool> row =
-      select_boot_.BindBlob(1, epoch).Bind(2, static_cast<std::int64_t>(boot_id)).Step();
-  if (!row.ok()) return row.status();
-  if (!*row) return std::optional<std::int64_t>();
-  const std::int64_t offset = select_boot_.Int(0);
-  select_boot_.Reset();
-  return std::optional<std::int64_t>(offset);
+  rows_->Begin();
+  const absl::StatusOr<std::string_view> offset = rows_->Get(BootRow(epoch_hi, epoch_lo, boot_id));
+  if (!offset.ok()) return offset.status();
+  if (offset->empty()) return std::optional<std::int64_t>();
+  return std::optional<std::int64_t>(ByteReader(*offset).Fixed<std::int64_t>());
 }
 
 std::optional<std::int64_t> StoreImpl::ErasedAt(std::string_view unit_type,
@@ -364,6 +380,17 @@ absl::StatusOr<std::vector<AuditEntry>> StoreImpl::AuditLog() {
   }
 }
 
+// A reader knows of no arrivals until it is asked.
+absl::StatusOr<std::int64_t> StoreImpl::KnownBeyondTable() {
+  if (!options_.read_only) return rows_->known_beyond_table();
+  ClientRows rows(&write_);
+  const absl::StatusOr<bool> has = write_.HasTable("arrival");
+  if (!has.ok()) return has.status();
+  if (*has)
+    if (absl::Status status = rows.Replay(false); !status.ok()) return status;
+  return rows.known_beyond_table();
+}
+
 absl::StatusOr<StoreStats> StoreImpl::Stats() {
   StoreStats stats;
   const std::lock_guard lock(write_mutex_);
@@ -387,6 +414,9 @@ absl::StatusOr<StoreStats> StoreImpl::Stats() {
   };
   for (const auto& [sql, to] : queries)
     if (absl::Status status = query(sql, to); !status.ok()) return status;
+  const absl::StatusOr<std::int64_t> beyond = KnownBeyondTable();
+  if (!beyond.ok()) return beyond.status();
+  stats.known_batches += *beyond;
   for (const char* suffix : {"", "-wal"}) {
     std::error_code error;
     const auto size = std::filesystem::file_size(file_ + suffix, error);

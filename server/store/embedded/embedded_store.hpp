@@ -47,6 +47,11 @@ struct EmbeddedOptions {
   /// Memory for the unit dictionaries held between rounds. Unit: bytes.
   std::int64_t dictionary_bytes = 192 << 20;
 
+  /// Rows of clients (known batches, boots, counters) enter their tables when they take this much
+  /// memory, or as much of the log: at about 400 bytes a client, 64 MiB are 160,000 clients, of
+  /// which several share a page. At least 0. Unit: bytes.
+  std::int64_t client_bytes = 64 << 20;
+
   /// Landed records that a snapshot decodes at once (about 100 bytes each; as chunks they take a
   /// tenth of that). At least 1.
   std::int64_t snapshot_records = 500'000;

@@ -30,6 +30,7 @@ INSERT OR REPLACE INTO meta SELECT * FROM old.meta WHERE key NOT IN ('key_finger
 INSERT INTO known SELECT * FROM old.known;
 INSERT INTO boot SELECT * FROM old.boot;
 INSERT INTO counter SELECT * FROM old.counter;
+INSERT INTO arrival SELECT * FROM old.arrival;
 INSERT INTO tally SELECT * FROM old.tally;
 INSERT INTO tombstone SELECT * FROM old.tombstone;
 INSERT INTO erased SELECT * FROM old.erased;

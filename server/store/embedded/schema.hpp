@@ -5,7 +5,8 @@
 namespace upswing::store {
 
 /// Version of everything below and of the blobs inside. A store with a higher one is refused.
-inline constexpr std::int64_t kFormatVersion = 1;
+/// Version 1 had no table `arrival`; its writer wrote every row of `known` at once.
+inline constexpr std::int64_t kFormatVersion = 2;
 
 /// The tables; docs/reference/store-format.md explains each. `chunk` and `chunk_data` are apart so
 /// that the directory can be read without the bytes.
@@ -40,13 +41,15 @@ CREATE TABLE audit(id INTEGER PRIMARY KEY AUTOINCREMENT, time_ms INTEGER NOT NUL
   detail TEXT NOT NULL);
 )sql";
 
-/// Tables that came later, made in older stores of this version too.
+/// Tables that came later, made in older stores too.
 inline constexpr const char* kLaterTables = R"sql(
 CREATE TABLE IF NOT EXISTS counter(epoch BLOB PRIMARY KEY, data BLOB NOT NULL,
   checksum INTEGER NOT NULL DEFAULT 0) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS tally(name TEXT NOT NULL, variant TEXT NOT NULL, what INTEGER NOT NULL,
   reason INTEGER NOT NULL, day INTEGER NOT NULL, value INTEGER NOT NULL,
   PRIMARY KEY(name, variant, what, reason, day)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS arrival(id INTEGER PRIMARY KEY, checksum INTEGER NOT NULL,
+  data BLOB NOT NULL);
 )sql";
 
 /// Tables whose column `checksum` came later; 0 stands in rows from before.

@@ -19,6 +19,8 @@ BatchKey KeyOf(std::string_view epoch) {
 }  // namespace
 
 absl::Status StoreImpl::VisitState(const StateVisitor& visit) {
+  const std::lock_guard maintenance(maintenance_mutex_);
+  if (absl::Status status = rows_->Fold(&write_mutex_); !status.ok()) return status;
   const std::lock_guard lock(write_mutex_);
   const auto each = [&](const char* sql,
                         const std::function<absl::Status(const Statement&)>& row) -> absl::Status {

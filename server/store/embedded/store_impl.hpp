@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "server/store/embedded/client_counts.hpp"
+#include "server/store/embedded/client_rows.hpp"
 #include "server/store/embedded/database.hpp"
 #include "server/store/embedded/directory.hpp"
 #include "server/store/embedded/embedded_store.hpp"
@@ -55,7 +56,7 @@ class StoreImpl : public EmbeddedStore {
   absl::Status Audit(const AuditEntry& entry) override;
   absl::StatusOr<std::vector<AuditEntry>> AuditLog() override;
   absl::StatusOr<StoreStats> Stats() override;
-  std::int64_t BacklogBytes() const override { return backlog_bytes_; }
+  std::int64_t BacklogBytes() const override { return backlog_bytes_ + rows_->bytes(); }
 
   absl::Status VisitState(const StateVisitor& visitor) override;
   const UnitHasher& hasher() const override { return *hasher_; }
@@ -84,11 +85,14 @@ class StoreImpl : public EmbeddedStore {
   absl::Status Recover();
   void PrepareStatements();
   absl::Status LandOne(LandingBatch& batch, LandingOutcome* outcome);
+  absl::Status LandBoot(const LandingBatch& batch);
+  absl::StatusOr<std::int64_t> KnownBeyondTable();
   ErasedWhen ErasedFilter() const;
   absl::Status AddAudit(const AuditEntry& entry);  // under write_mutex_
 
   // Compaction. All of it under maintenance_mutex_.
   bool WantsRound() const;
+  bool WantsFold() const;
   absl::StatusOr<bool> RunRound();
   absl::Status CompactLanded();
   absl::Status MergeDue(bool all);
@@ -128,10 +132,11 @@ class StoreImpl : public EmbeddedStore {
   Tombstones tombstones_;
 
   std::mutex write_mutex_;
-  Database write_;  // this and what follows: guarded by write_mutex_
+  Database write_;                    // this and what follows: guarded by write_mutex_
+  std::unique_ptr<ClientRows> rows_;  // but for `Fold`, which takes the lock by itself
   std::optional<KnownBatches> known_;
   std::optional<ClientCounts> counts_;
-  Statement insert_landed_, insert_conflict_, insert_boot_, select_boot_, add_records_;
+  Statement insert_landed_, insert_conflict_, add_records_;
   Statement insert_chunk_, insert_chunk_data_, delete_chunk_, delete_chunk_data_;
 
   std::mutex maintenance_mutex_;  // taken before write_mutex_

@@ -95,6 +95,18 @@ absl::StatusOr<VerifyReport> StoreImpl::Verify() {
               "checksum");
   }
 
+  const absl::StatusOr<bool> has_arrivals = database->HasTable("arrival");
+  if (!has_arrivals.ok()) return has_arrivals.status();
+  Statement arrivals = database->Prepare("SELECT id, checksum, data FROM arrival ORDER BY id");
+  while (*has_arrivals) {
+    const absl::StatusOr<bool> row = arrivals.Step();
+    if (!row.ok()) return row.status();
+    if (!*row) break;
+    ++report.blobs;
+    if (BlobChecksum(arrivals.Blob(2)) != arrivals.Int(1))
+      damaged(ArrivalLabel(arrivals.Int(0)), "checksum");
+  }
+
   Statement units = database->Prepare("SELECT type, shard, base, checksum, data FROM units");
   for (;;) {
     const absl::StatusOr<bool> row = units.Step();

@@ -6,6 +6,8 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <map>
+#include <random>
 #include <set>
 #include <string>
 #include <vector>
@@ -97,6 +99,16 @@ class Store : public ::testing::Test {
       }
     }
     return keys;
+  }
+  // How many rows a query has.
+  int Rows(const std::string& sql) {
+    sqlite3* database = nullptr;
+    EXPECT_EQ(sqlite3_open((options_.directory + "/upswing.db").c_str(), &database), SQLITE_OK);
+    int rows = 0;
+    const auto count = [](void* to, int, char**, char**) { return ++*static_cast<int*>(to), 0; };
+    EXPECT_EQ(sqlite3_exec(database, sql.c_str(), count, &rows, nullptr), SQLITE_OK);
+    sqlite3_close(database);
+    return rows;
   }
   void Sql(const std::string& sql) {
     sqlite3* database = nullptr;
@@ -203,10 +215,10 @@ TEST_F(Store, RefusesAnotherKeyAndANewerFormat) {
   std::filesystem::rename(key_file + ".kept", key_file);
   Open();
   store_.reset();
-  Sql("UPDATE meta SET value='2' WHERE key='format_version'");
+  Sql("UPDATE meta SET value='3' WHERE key='format_version'");
   const auto newer = EmbeddedStore::Open(options_);
   EXPECT_EQ(newer.status().code(), absl::StatusCode::kFailedPrecondition);
-  EXPECT_NE(newer.status().message().find("format version 2"), std::string::npos);
+  EXPECT_NE(newer.status().message().find("format version 3"), std::string::npos);
 }
 
 TEST_F(Store, ErasesAUnitFromEveryCopyFreeSpaceAndTheLogAndRefusesItsOldRecords) {
@@ -432,6 +444,7 @@ TEST_F(Store, AnyFlippedByteIsNamedAndTheRestStaysReadable) {
   ASSERT_TRUE(store_->Compact(false).ok());
   Land(ToBatch(OneEvent({{"user", kOther}}, 2000, 9), 1, 2));
   Land(ToBatch(OneEvent({{"user", kOther}}, 2000, 10), 1, 2));  // a conflict
+  Land(ToBatch(OneEvent({{"user", kOther}}, 2000, 11), 2, 1));
   store_.reset();
   const auto query = [&](const std::string& sql) {
     std::vector<std::vector<std::int64_t>> rows;
@@ -452,7 +465,8 @@ TEST_F(Store, AnyFlippedByteIsNamedAndTheRestStaysReadable) {
   };
   for (const auto& [table, key, data] :
        {Blobs{"landed", "id"}, Blobs{"conflict", "id"}, Blobs{"chunk_data", "id"},
-        Blobs{"units", "rowid"}, Blobs{"known", "page", "sums"}, Blobs{"counter", "1"}}) {
+        Blobs{"units", "rowid"}, Blobs{"known", "page", "sums"}, Blobs{"counter", "1"},
+        Blobs{"arrival", "id"}}) {
     const auto blobs = query("SELECT " + key + ", length(" + data + ") FROM " + table);
     ASSERT_FALSE(blobs.empty()) << table;
     for (const auto& blob : blobs) {
@@ -496,6 +510,7 @@ TEST_F(Store, AnyFlippedByteIsNamedAndTheRestStaysReadable) {
 TEST_F(Store, DamagedNumbersOfKnownBatchesAreNamedAndLetNothingInTwice) {
   Land(ToBatch(OneEvent({{"user", kUser}}, 1000, 7), 1, 1));
   Land(ToBatch(OneEvent({{"user", kUser}}, 1000, 8), 1, 2));
+  ASSERT_TRUE(store_->Compact(false).ok());
   store_.reset();
   Sql("UPDATE known SET sums=CAST(substr(sums,1,4) || x'12345678' || substr(sums,9) AS BLOB)");
   Open();
@@ -505,6 +520,117 @@ TEST_F(Store, DamagedNumbersOfKnownBatchesAreNamedAndLetNothingInTwice) {
   EXPECT_EQ(store_->Stats()->quarantined, 1);
   EXPECT_EQ(store_->Stats()->known_batches, 3);
   EXPECT_EQ(Values("user"), (std::multiset<double>{7, 8, 9}));
+}
+
+// Clients that send in any order, with gaps, splits, repetitions and lies, against a plain map;
+// meanwhile rows enter their tables or not, and the store is opened anew.
+TEST_F(Store, KnowsTheSameOfClientsWhereverTheirRowsAre) {
+  std::mt19937 random(1);
+  struct Client {
+    std::map<std::uint64_t, std::uint64_t> checksums;  // by sequence; 1: split
+    std::map<std::uint64_t, std::int64_t> boots;
+    std::uint64_t evaluated = 0;
+  };
+  std::map<std::uint64_t, Client> clients;
+  std::size_t known = 0;
+  std::size_t first_rows = 0;
+  for (int step = 0; step < 4'000; ++step) {
+    const std::uint64_t epoch = 1 + random() % 40;
+    Client& client = clients[epoch];
+    LandingBatch batch = ToBatch(OneEvent({{"user", kUser}}, 1000, 7), epoch, 1 + random() % 700);
+    batch.checksum = 2 + random() % 3;
+    batch.boot_id = 1 + random() % 3;
+    batch.boot_offset = step;
+    batch.counts = {{store::ClientCount::Kind::kDecisions, "exp", "on", 0, {random() % 100, 0, 0}}};
+    if (random() % 10 == 0) batch.ancestors = {1 + random() % 700};
+    const std::uint64_t sequence = batch.key.sequence;
+    const std::uint64_t boot = batch.boot_id;
+    const std::uint64_t evaluated = batch.counts[0].values[0];
+    const std::uint64_t checksum = batch.checksum;
+    LandingOutcome expected = LandingOutcome::kStored;
+    if (const auto there = client.checksums.find(sequence); there != client.checksums.end()) {
+      expected = there->second == 1          ? LandingOutcome::kSplit
+                 : there->second == checksum ? LandingOutcome::kDuplicate
+                                             : LandingOutcome::kConflict;
+    } else {
+      for (const std::uint64_t ancestor : batch.ancestors) {
+        const auto whole = client.checksums.try_emplace(ancestor, 1).first;
+        if (whole->second > 1) expected = LandingOutcome::kDuplicate;
+      }
+      client.checksums[sequence] = checksum;
+    }
+    ASSERT_EQ(Land(std::move(batch)), expected) << "step " << step;
+    if (expected == LandingOutcome::kStored) {
+      client.boots.try_emplace(boot, step);
+      client.evaluated = std::max(client.evaluated, evaluated);
+    }
+    for (const auto& [id, offset] : client.boots)
+      ASSERT_EQ(**store_->BootOffset(1, epoch, id), offset) << "step " << step;
+    switch (random() % 200) {
+      case 0:
+        ASSERT_TRUE(store_->Compact(false).ok());
+        EXPECT_EQ(Rows("SELECT 1 FROM arrival"), 0);
+        break;
+      case 1:
+        first_rows += static_cast<std::size_t>(Rows("SELECT 1 FROM arrival"));
+        Open();
+        break;
+      default:
+        break;
+    }
+  }
+  std::uint64_t evaluated = 0;
+  for (const auto& [epoch, client] : clients) {
+    evaluated += client.evaluated;
+    // Gaps up to the last of each 256 count as known: what `known_batches` says is room.
+    std::map<std::uint64_t, std::uint64_t> last;
+    for (const auto& [sequence, checksum] : client.checksums) last[sequence / 256] = sequence % 256;
+    for (const auto& [page, at] : last) known += at + (page == 0 ? 0 : 1);
+  }
+  EXPECT_GT(first_rows, 0u);
+  const std::int64_t far = std::int64_t{1} << 50;
+  EXPECT_EQ((*store_->Snapshot())->Decisions("exp", 0, far)->at("on").evaluated,
+            static_cast<std::int64_t>(evaluated));
+  EXPECT_EQ(store_->Stats()->known_batches, static_cast<std::int64_t>(known));
+  store_.reset();
+  EXPECT_GT(Rows("SELECT 1 FROM arrival"), 0);
+  options_.read_only = true;
+  Open();
+  EXPECT_EQ(store_->Stats()->known_batches, static_cast<std::int64_t>(known));
+  EXPECT_TRUE(store_->Verify()->damaged.empty());
+}
+
+TEST_F(Store, RowsOfClientsEnterTheirTablesWhenTheyTakeMoreThanTheirMemory) {
+  options_.background = true;
+  options_.client_bytes = 4096;
+  Open();
+  const auto entered = [&] { return Rows("SELECT 1 FROM known"); };
+  std::uint64_t epoch = 0;
+  while (entered() == 0) Land(ToBatch(OneEvent({{"user", kUser}}, 1000, 7), ++epoch, 1));
+  EXPECT_GE(epoch, 4096u / 1024);
+  for (std::uint64_t again = 1; again <= epoch; ++again)
+    EXPECT_EQ(Land(ToBatch(OneEvent({{"user", kUser}}, 1000, 7), again, 1)),
+              LandingOutcome::kDuplicate);
+  options_.client_bytes = -1;
+  EXPECT_EQ(EmbeddedStore::Open(options_).status().message(), "client_bytes: must not be below 0");
+}
+
+TEST_F(Store, ADamagedArrivalIsNamedAndTheRestOfItIsUsed) {
+  std::vector<LandingBatch> batches;
+  for (std::uint64_t epoch = 1; epoch <= 20; ++epoch)
+    batches.push_back(ToBatch(OneEvent({{"user", kUser}}, 1000, 7), epoch, 1));
+  ASSERT_TRUE(store_->Land(absl::MakeSpan(batches)).ok());
+  store_.reset();
+  Sql("UPDATE arrival SET data=CAST(substr(data,1,4) || x'12345678' || substr(data,9) AS BLOB)");
+  Open();
+  int known = 0;
+  for (std::uint64_t epoch = 1; epoch <= 20; ++epoch)
+    known +=
+        Land(ToBatch(OneEvent({{"user", kUser}}, 1000, 7), epoch, 1)) == LandingOutcome::kDuplicate;
+  EXPECT_EQ(known, 19);
+  const auto unreadable = (*store_->Snapshot())->Unreadable();
+  ASSERT_EQ(unreadable.size(), 1u);
+  EXPECT_EQ(unreadable[0].find("arrival "), 0u);
 }
 
 TEST_F(Store, ADamagedValueOfTheServerIsNamedAndTheOthersAreRead) {
@@ -530,17 +656,21 @@ TEST_F(Store, ADamagedValueOfTheServerIsNamedAndTheOthersAreRead) {
   EXPECT_TRUE(store_->Verify()->damaged.empty());
 }
 
-TEST_F(Store, TakesAFolderFromBeforeTheLaterChecksums) {
+// Both as the first version made it: without what came later, and with the number 1.
+TEST_F(Store, TakesAFolderOfFormatVersion1AndMakesItVersion2) {
   Land(ToBatch(OneEvent({{"user", kUser}}, 1000, 7), 1, 1));
+  ASSERT_TRUE(store_->Compact(false).ok());
   store_.reset();
-  Sql("ALTER TABLE known DROP COLUMN checksum; ALTER TABLE meta DROP COLUMN checksum; DROP TABLE "
-      "counter");
+  Sql("UPDATE meta SET value='1' WHERE key='format_version'; ALTER TABLE known DROP COLUMN "
+      "checksum; ALTER TABLE meta DROP COLUMN checksum; DROP TABLE counter; DROP TABLE arrival");
   options_.read_only = true;
   Open();
   EXPECT_EQ(Values("user"), (std::multiset<double>{7}));
+  EXPECT_EQ(store_->Stats()->known_batches, 1);
   store_.reset();
   options_.read_only = false;
   Open();
+  EXPECT_EQ(Rows("SELECT 1 FROM meta WHERE key='format_version' AND CAST(value AS TEXT)='2'"), 1);
   EXPECT_EQ(Land(ToBatch(OneEvent({{"user", kUser}}, 1000, 7), 1, 1)), LandingOutcome::kDuplicate);
   EXPECT_EQ(Land(ToBatch(OneEvent({{"user", kUser}}, 1000, 8), 1, 2)), LandingOutcome::kStored);
   const auto report = store_->Verify();
