@@ -4,6 +4,7 @@
 #include <cmath>
 #include <limits>
 #include <mutex>
+#include <set>
 #include <utility>
 
 #include "server/analysis/parallel.hpp"
@@ -134,6 +135,25 @@ PassOptions Analysis::OptionsOfPass() const {
   return pass;
 }
 
+// Of all chunks that the given metrics need (null: all).
+std::int64_t Analysis::BytesToRead(const std::vector<bool>* metrics) const {
+  const std::vector<bool> read = plan_.StreamsOf(
+      metrics == nullptr ? std::vector<bool>(plan_.metrics.size(), true) : *metrics);
+  std::int64_t bytes = 0;
+  const auto add = [&](store::Lane lane, const std::string& name) {
+    for (const std::string& type : {spec_.unit_type, spec_.fallback_unit})
+      for (int shard = 0; !type.empty() && shard < source_.shards(); ++shard)
+        for (const store::ChunkRef& chunk : source_.Chunks(type, shard, lane, name))
+          bytes += chunk.bytes;
+  };
+  add(store::Lane::kExposures, spec_.experiment);
+  std::set<std::string> events;
+  for (std::size_t s = 0; s < plan_.streams.size(); ++s)
+    if (read[s]) events.insert(plan_.streams[s].event);
+  for (const std::string& event : events) add(store::Lane::kEvents, event);
+  return bytes;
+}
+
 absl::StatusOr<PassState> Analysis::RunShards(const Search* search,
                                               const std::vector<std::vector<std::uint32_t>>* only,
                                               const SampledRows* sample,
@@ -144,6 +164,7 @@ absl::StatusOr<PassState> Analysis::RunShards(const Search* search,
   pass.metrics = metrics;
   const int shards = source_.shards();
   const int tasks = spec_.fallback_unit.empty() ? shards : 2 * shards;
+  if (only == nullptr) source_.WillRead(BytesToRead(metrics));
   std::vector<PassState> states(static_cast<std::size_t>(options_.threads),
                                 PassState(plan_, calendar_->days(), search));
   if (sample != nullptr)

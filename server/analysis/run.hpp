@@ -52,6 +52,7 @@ class Analysis {
   absl::Status RunSearch(Search* search) const;
   absl::StatusOr<PassState> PassReduced() const;
   PassOptions OptionsOfPass() const;
+  std::int64_t BytesToRead(const std::vector<bool>* metrics) const;
   absl::StatusOr<PassState> RunShards(const Search* search,
                                       const std::vector<std::vector<std::uint32_t>>* only,
                                       const SampledRows* sample = nullptr,

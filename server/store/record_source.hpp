@@ -69,6 +69,8 @@ class RecordSource {
   /// Bytes of a chunk (see chunk.hpp). kDataLoss if it cannot be read; kNotFound if it was replaced
   /// since the snapshot was taken, after which only a new snapshot helps.
   virtual absl::StatusOr<std::string> Read(const ChunkRef& chunk) const = 0;
+  /// Says that chunks of so many bytes are about to be read, so that a source may fetch ahead.
+  virtual void WillRead(std::int64_t /*bytes*/) const {}
   /// Keys by unit number; 0 = erased.
   virtual absl::StatusOr<std::vector<std::uint64_t>> Keys(std::string_view unit_type,
                                                           int shard) const = 0;

@@ -14,6 +14,7 @@
 #include "server/store/embedded/client_counts.hpp"
 #include "server/store/embedded/database.hpp"
 #include "server/store/embedded/directory.hpp"
+#include "server/store/embedded/read_ahead.hpp"
 #include "server/store/records.hpp"
 
 namespace upswing::store {
@@ -73,6 +74,16 @@ class Snapshot : public RecordSource {
     absl::StatusOr<std::string> bytes = ReadChunkData(&(*reader)->select, chunk.id);
     Return(*std::move(reader));
     return bytes;
+  }
+
+  void WillRead(std::int64_t bytes) const override {
+    std::int64_t all = 0;
+    for (const auto& [group, chunks] : directory_)
+      for (const ChunkRef& chunk : chunks) all += chunk.bytes;
+    const std::lock_guard lock(mutex_);
+    // Reading the whole file pays where about half of it is needed.
+    if (read_ahead_ == nullptr && bytes >= all / 2)
+      read_ahead_ = std::make_unique<ReadAhead>(options_.file, options_.vfs);
   }
 
   absl::StatusOr<std::vector<std::uint64_t>> Keys(std::string_view unit_type,
@@ -186,6 +197,7 @@ class Snapshot : public RecordSource {
   std::vector<std::string> unreadable_;
   mutable std::mutex mutex_;
   mutable std::vector<std::unique_ptr<Reader>> idle_;  // guarded by mutex_
+  mutable std::unique_ptr<ReadAhead> read_ahead_;      // guarded by mutex_
 };
 
 absl::Status Snapshot::Take() {

@@ -1,0 +1,83 @@
+#include "server/store/embedded/read_ahead.hpp"
+
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <thread>
+#include <vector>
+
+#include <sqlite3.h>
+
+#include "server/store/embedded/database.hpp"
+
+namespace upswing::store {
+namespace {
+
+constexpr std::int64_t kPiece = 1 << 20;
+// Pieces looked at before all are read, evenly spread: none of them on the disk means that the file
+// is in the page cache.
+constexpr std::int64_t kProbes = 32;
+
+// Blocks that this thread has waited for the disk to read.
+long BlocksRead() {
+  rusage usage{};
+  getrusage(RUSAGE_THREAD, &usage);
+  return usage.ru_inblock;
+}
+
+}  // namespace
+
+struct ReadAhead::Work {
+  std::atomic<bool> stop{false};
+  std::int64_t bytes = 0;
+  std::thread thread;
+
+  void Run(const std::string& file, const std::string& vfs) {
+    const absl::StatusOr<Database> database = Database::Open(file, false, vfs);
+    if (!database.ok()) return;  // The report will say so.
+    sqlite3_file* handle = nullptr;
+    sqlite3_file_control(database->handle(), "main", SQLITE_FCNTL_FILE_POINTER, &handle);
+    sqlite3_int64 size = 0;
+    if (handle == nullptr || handle->pMethods == nullptr ||
+        handle->pMethods->xFileSize(handle, &size) != SQLITE_OK)
+      return;
+    if (size > sysconf(_SC_PHYS_PAGES) * sysconf(_SC_PAGESIZE) / 2) return;
+    std::vector<char> piece(kPiece);
+    const auto read = [&](std::int64_t at) {
+      const std::int64_t amount = std::min<std::int64_t>(kPiece, size - at);
+      if (stop ||
+          handle->pMethods->xRead(handle, piece.data(), static_cast<int>(amount), at) != SQLITE_OK)
+        return false;
+      bytes += amount;
+      return true;
+    };
+    const std::int64_t pieces = (size + kPiece - 1) / kPiece;
+    const long before = BlocksRead();
+    if (pieces > kProbes) {
+      for (std::int64_t i = 0; i < kProbes; ++i)
+        if (!read(i * pieces / kProbes * kPiece)) return;
+      if (BlocksRead() == before) return;
+    }
+    for (std::int64_t i = 0; i < pieces; ++i)
+      if (!read(i * kPiece)) return;
+  }
+};
+
+ReadAhead::ReadAhead(const std::string& file, const std::string& vfs)
+    : work_(std::make_unique<Work>()) {
+  work_->thread = std::thread([work = work_.get(), file, vfs] { work->Run(file, vfs); });
+}
+
+ReadAhead::~ReadAhead() {
+  work_->stop = true;
+  if (work_->thread.joinable()) work_->thread.join();
+}
+
+std::int64_t ReadAhead::Wait() {
+  work_->thread.join();
+  return work_->bytes;
+}
+
+}  // namespace upswing::store

@@ -1,0 +1,81 @@
+#include "server/store/embedded/read_ahead.hpp"
+
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <string>
+#include <vector>
+
+#include "server/store/embedded/database.hpp"
+
+namespace upswing::testing {
+namespace {
+
+constexpr std::int64_t kMebi = 1 << 20;
+
+// A database with a blob of so many bytes.
+std::string MakeDatabase(std::int64_t bytes) {
+  const std::string file = ::testing::TempDir() + "/read_ahead_" +
+                           ::testing::UnitTest::GetInstance()->current_test_info()->name() + ".db";
+  std::filesystem::remove(file);
+  absl::StatusOr<store::Database> database = store::Database::Open(file, true, "");
+  EXPECT_TRUE(database.ok()) << database.status();
+  EXPECT_TRUE(database->Execute("CREATE TABLE t(data BLOB)").ok());
+  EXPECT_TRUE(database->Prepare("INSERT INTO t VALUES(zeroblob(?1))").Bind(1, bytes).Run().ok());
+  return file;
+}
+
+// Of the file's pages, those in the page cache.
+double ShareInCache(const std::string& file) {
+  const int descriptor = open(file.c_str(), O_RDONLY | O_CLOEXEC);
+  const std::size_t size = std::filesystem::file_size(file);
+  void* mapped = mmap(nullptr, size, PROT_READ, MAP_SHARED, descriptor, 0);
+  const auto page = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
+  std::vector<unsigned char> in((size + page - 1) / page);
+  EXPECT_EQ(mincore(mapped, size, in.data()), 0);
+  munmap(mapped, size);
+  close(descriptor);
+  return static_cast<double>(std::count_if(in.begin(), in.end(), [](auto i) { return i & 1; })) /
+         static_cast<double>(in.size());
+}
+
+void DropFromCache(const std::string& file) {
+  const int descriptor = open(file.c_str(), O_RDONLY | O_CLOEXEC);
+  fsync(descriptor);
+  posix_fadvise(descriptor, 0, 0, POSIX_FADV_DONTNEED);
+  close(descriptor);
+}
+
+TEST(ReadAhead, BringsAColdFileIntoThePageCache) {
+  const std::string file = MakeDatabase(100 * kMebi);
+  DropFromCache(file);
+  if (ShareInCache(file) > 0.01) GTEST_SKIP() << "the file system keeps its files in memory";
+  store::ReadAhead read_ahead(file, "");
+  EXPECT_GE(read_ahead.Wait(), 100 * kMebi);
+  EXPECT_GT(ShareInCache(file), 0.9);
+}
+
+TEST(ReadAhead, LooksAt32PiecesOfAFileThatIsThere) {
+  const std::string file = MakeDatabase(100 * kMebi);
+  std::ifstream(file, std::ios::binary).ignore(200 * kMebi);
+  store::ReadAhead read_ahead(file, "");
+  EXPECT_EQ(read_ahead.Wait(), 32 * kMebi);
+}
+
+TEST(ReadAhead, LeavesAFileThatDoesNotOpenToTheReport) {
+  store::ReadAhead read_ahead(::testing::TempDir() + "/no such folder/upswing.db", "");
+  EXPECT_EQ(read_ahead.Wait(), 0);
+}
+
+TEST(ReadAhead, StopsWhenItIsNoLongerWanted) {
+  const std::string file = MakeDatabase(40 * kMebi);
+  for (int i = 0; i < 20; ++i) store::ReadAhead read_ahead(file, "");
+}
+
+}  // namespace
+}  // namespace upswing::testing
