@@ -295,6 +295,60 @@ bool Evaluator::HasHistogram(const CompiledMetric& metric) {
   }
 }
 
+bool Evaluator::StartsAtZero(const CompiledMetric& metric) {
+  switch (metric.definition->type) {
+    case MetricType::kConversion:
+    case MetricType::kCount:
+    case MetricType::kSum:
+    case MetricType::kMean:
+    case MetricType::kMax:
+    case MetricType::kRatio:
+    case MetricType::kDistinct:
+      return true;
+    default:
+      return false;
+  }
+}
+
+void Evaluator::WalkDays(const CompiledSelector& selector, bool sums, Interval in,
+                         std::vector<PartOfDay>* days) {
+  days->clear();
+  UnitSum total;
+  UnitSum of_day;
+  PartOfDay now{.day = -1};
+  std::int64_t day_end = std::numeric_limits<std::int64_t>::min();
+  const auto end_day = [&] {
+    if (now.day < 0) return;
+    if (sums) {
+      now.sum = total.Round();
+      now.sum_of_day = of_day.Round();
+    }
+    days->push_back(now);
+  };
+  ForEach(selector, in,
+          [&](const UnitView& view, const CompiledSelector::Part& part, std::size_t i) {
+            double number = 0;
+            if (sums) {
+              number = view.values[static_cast<std::size_t>(part.value)][i];
+              if (std::isnan(number)) return;
+            }
+            if (view.time[i] >= day_end) {
+              end_day();
+              now.day = calendar_->Day(view.time[i]);
+              day_end = now.day + 1 == calendar_->days() ? kNever : calendar_->Start(now.day + 1);
+              now.count_of_day = 0;
+              of_day.Clear();
+            }
+            ++now.count;
+            ++now.count_of_day;
+            if (sums) {
+              total.Add(number);
+              of_day.Add(number);
+            }
+          });
+  end_day();
+}
+
 std::size_t Evaluator::ByDay(const CompiledMetric& metric, std::int64_t t0, Interval in,
                              std::vector<DayValue>* days) {
   const MetricDefinition& definition = *metric.definition;
@@ -308,62 +362,59 @@ std::size_t Evaluator::ByDay(const CompiledMetric& metric, std::int64_t t0, Inte
     std::fill_n(value.daily, components, 0.0);
     return value;
   };
-  const bool one_part = metric.events.parts.size() == 1 && metric.events.refers_to < 0;
-  const bool additive = definition.type == MetricType::kConversion ||
-                        definition.type == MetricType::kCount ||
-                        definition.type == MetricType::kSum || definition.type == MetricType::kMean;
-  if (additive && one_part) {
-    // One walk over the rows, which are in order of time.
-    const bool sums = definition.type == MetricType::kSum || definition.type == MetricType::kMean;
-    UnitSum total;
-    UnitSum of_day;
-    std::int64_t count = 0;
-    std::int64_t count_of_day = 0;
-    int day = -1;
-    std::int64_t day_end = std::numeric_limits<std::int64_t>::min();
-    const auto emit = [&] {
-      DayValue& value = next(day);
-      switch (definition.type) {
-        case MetricType::kConversion:
-          value.cumulative[0] = count >= definition.threshold ? 1 : 0;
-          value.daily[0] = count_of_day >= definition.threshold ? 1 : 0;
-          break;
-        case MetricType::kCount:
-          value.cumulative[0] = static_cast<double>(count);
-          value.daily[0] = static_cast<double>(count_of_day);
-          break;
-        default:
-          value.cumulative[0] = total.Round();
-          value.daily[0] = of_day.Round();
-          if (definition.type == MetricType::kMean) {
-            value.cumulative[1] = static_cast<double>(count);
-            value.daily[1] = static_cast<double>(count_of_day);
-          }
+  switch (definition.type) {
+    case MetricType::kConversion:
+    case MetricType::kCount:
+    case MetricType::kSum:
+    case MetricType::kMean: {
+      if (!IsWalk(metric.events)) break;
+      const bool sums = definition.type == MetricType::kSum || definition.type == MetricType::kMean;
+      WalkDays(metric.events, sums, in, &days_);
+      for (const PartOfDay& part : days_) {
+        DayValue& value = next(part.day);
+        if (sums) {
+          value.cumulative[0] = part.sum;
+          value.daily[0] = part.sum_of_day;
+          if (definition.type == MetricType::kSum) continue;
+          value.cumulative[1] = static_cast<double>(part.count);
+          value.daily[1] = static_cast<double>(part.count_of_day);
+        } else if (definition.type == MetricType::kCount) {
+          value.cumulative[0] = static_cast<double>(part.count);
+          value.daily[0] = static_cast<double>(part.count_of_day);
+        } else {
+          value.cumulative[0] = part.count >= definition.threshold ? 1 : 0;
+          value.daily[0] = part.count_of_day >= definition.threshold ? 1 : 0;
+        }
       }
-    };
-    ForEach(metric.events, in,
-            [&](const UnitView& view, const CompiledSelector::Part& part, std::size_t i) {
-              double number = 0;
-              if (sums) {
-                number = view.values[static_cast<std::size_t>(part.value)][i];
-                if (std::isnan(number)) return;
-              }
-              if (view.time[i] >= day_end) {
-                if (day >= 0) emit();
-                day = calendar_->Day(view.time[i]);
-                day_end = day + 1 == calendar_->days() ? kNever : calendar_->Start(day + 1);
-                of_day.Clear();
-                count_of_day = 0;
-              }
-              ++count;
-              ++count_of_day;
-              if (sums) {
-                total.Add(number);
-                of_day.Add(number);
-              }
-            });
-    if (day >= 0) emit();
-    return size;
+      return size;
+    }
+    case MetricType::kRatio: {
+      if (!IsWalk(metric.events) || !IsWalk(metric.denominator)) break;
+      WalkDays(metric.events, metric.events.sum, in, &days_);
+      WalkDays(metric.denominator, metric.denominator.sum, in, &denominator_days_);
+      // Both lists are in order of days; a part stays as it was on the other's days.
+      const std::vector<PartOfDay>* lists[] = {&days_, &denominator_days_};
+      const bool sums[] = {metric.events.sum, metric.denominator.sum};
+      std::size_t at[] = {0, 0};
+      double so_far[] = {0, 0};
+      while (at[0] < days_.size() || at[1] < denominator_days_.size()) {
+        int day = std::numeric_limits<int>::max();
+        for (int c = 0; c < 2; ++c)
+          if (at[c] < lists[c]->size()) day = std::min(day, (*lists[c])[at[c]].day);
+        DayValue& value = next(day);
+        for (int c = 0; c < 2; ++c) {
+          if (at[c] < lists[c]->size() && (*lists[c])[at[c]].day == day) {
+            const PartOfDay& part = (*lists[c])[at[c]++];
+            so_far[c] = sums[c] ? part.sum : static_cast<double>(part.count);
+            value.daily[c] = sums[c] ? part.sum_of_day : static_cast<double>(part.count_of_day);
+          }
+          value.cumulative[c] = so_far[c];
+        }
+      }
+      return size;
+    }
+    default:
+      break;
   }
   // Any other metric: its value over each prefix that ends with a day that has events.
   std::vector<int> with_events;

@@ -65,6 +65,8 @@ class Evaluator {
 
   /// True for metrics whose value of a day means something.
   static bool HasDaily(const CompiledMetric& metric);
+  /// True for metrics of which a unit without events has zeros.
+  static bool StartsAtZero(const CompiledMetric& metric);
   /// True for metrics whose values of single units are counted in a histogram: not those of nothing
   /// but 0 and 1, and not ratios, of which a unit has only a part.
   static bool HasHistogram(const CompiledMetric& metric);
@@ -82,6 +84,12 @@ class Evaluator {
     std::int32_t tag;
     std::uint64_t record;  // stream and row: the same record collected twice has the same
   };
+  /// What a selector finds up to the end of a day, and on that day alone.
+  struct PartOfDay {
+    int day = 0;
+    std::int64_t count = 0, count_of_day = 0;
+    double sum = 0, sum_of_day = 0;
+  };
   const UnitView& Stream(int number) const {
     return *(*streams_)[static_cast<std::size_t>(number)];
   }
@@ -90,7 +98,14 @@ class Evaluator {
   static bool IsPlain(const CompiledSelector& selector) {
     return selector.parts.size() == 1 && selector.parts[0].filter < 0 && selector.refers_to < 0;
   }
+  /// True if one walk over the rows, which are in order of time, tells its days.
+  static bool IsWalk(const CompiledSelector& selector) {
+    return selector.parts.size() == 1 && selector.refers_to < 0;
+  }
   std::int64_t CountOf(const CompiledSelector& selector, Interval in);
+  /// The days with events; with `sums` those of numbers only. For `IsWalk`.
+  void WalkDays(const CompiledSelector& selector, bool sums, Interval in,
+                std::vector<PartOfDay>* days);
   // Calls function(view, part, row) for the rows that pass. Rows of one part come in order of time.
   template <typename Function>
   void ForEach(const CompiledSelector& selector, Interval in, Function&& function) {
@@ -120,6 +135,7 @@ class Evaluator {
   const std::vector<double>* quantiles_ = nullptr;
   std::vector<Row> rows_;
   std::vector<std::uint64_t> ids_;
+  std::vector<PartOfDay> days_, denominator_days_;
 };
 
 }  // namespace upswing::analysis

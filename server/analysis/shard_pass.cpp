@@ -354,7 +354,8 @@ void ShardRun::AddDays(std::size_t m, const Enrolment& enrolment, const double* 
   bool counted = once;
   if (!once) {
     std::int64_t unused = 0;
-    if (evaluator_.Value(metric, enrolment.t0, {enrolment.t0, enrolment.t0}, before, &unused)) {
+    if (Evaluator::StartsAtZero(metric) ||
+        evaluator_.Value(metric, enrolment.t0, {enrolment.t0, enrolment.t0}, before, &unused)) {
       before[0] = std::min(before[0], limit);
       CellSums& cell = days.cumulative[static_cast<std::size_t>(calendar.Day(enrolment.t0))];
       cell.AddUnits(1);
