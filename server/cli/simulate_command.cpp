@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <array>
 #include <chrono>
 #include <cmath>
@@ -14,6 +15,7 @@
 #include "absl/strings/str_cat.h"
 #include "platform/posix/posix_clock.hpp"
 #include "sdk/assignment/evaluate.hpp"
+#include "sdk/base/hash.hpp"
 #include "server/authoring/metrics.hpp"
 #include "server/authoring/re2_matcher.hpp"
 #include "server/authoring/reported.hpp"
@@ -45,6 +47,8 @@ constexpr std::string_view kFeedShop =
 // Few enough that their records fit the SDK's queue between two flushes.
 constexpr std::uint64_t kUsersPerFlush = 250;
 constexpr int kRoomsPerFlush = 100;
+// How often a large run into a data folder says how far it is.
+constexpr std::uint64_t kUsersPerLine = 1'000'000;
 constexpr std::size_t kQueueBytes = std::size_t{16} << 20;
 constexpr auto kCatalogTimeout = std::chrono::seconds(30);
 constexpr auto kFlushTimeout = std::chrono::minutes(10);
@@ -413,6 +417,7 @@ class DataFolder {
     return authoring::ReportedAttributes(catalog_->model, experiment);
   }
   absl::Status Put(simulation::Batch batch) {
+    checksum_ = base::Mix(checksum_ ^ base::Hash64(batch.bytes));
     return sink_->Put({batch.id, std::move(batch.bytes), batch.records, batch.clock_error_ms});
   }
   // `status` is that of making the batches.
@@ -422,9 +427,9 @@ class DataFolder {
     if (!totals.ok()) return totals.status();
     if (totals->rejected > 0)
       return absl::InternalError(absl::StrCat("refused: ", totals->first_rejection));
-    std::printf("%s records stored in %s batches, %s bytes\n",
+    std::printf("%s records stored in %s batches, %s bytes, checksum %016llx\n",
                 report::Count(totals->records).c_str(), report::Count(totals->batches).c_str(),
-                report::Count(totals->bytes).c_str());
+                report::Count(totals->bytes).c_str(), static_cast<unsigned long long>(checksum_));
     return absl::OkStatus();
   }
 
@@ -435,6 +440,7 @@ class DataFolder {
   catalog::Interner interner_;
   std::shared_ptr<const catalog::View> view_;
   std::unique_ptr<BatchSink> sink_;
+  std::uint64_t checksum_ = 0;  // of all batches' bytes, in their order
 };
 
 absl::Status Store(const Flags& flags, const simulation::World& world) {
@@ -457,11 +463,24 @@ absl::Status Store(const Flags& flags, const simulation::World& world) {
   simulation::BatchMaker maker(
       world, flags.seed, (*folder)->ReportedBy(**experiment), assign,
       [&](simulation::Batch batch) { return (*folder)->Put(std::move(batch)); });
-  const absl::StatusOr<std::int64_t> exposed = maker.Add(flags.first, flags.users);
-  absl::Status status = (*folder)->Finish(exposed.ok() ? maker.Finish() : exposed.status());
+  std::int64_t exposed = 0;
+  absl::Status made;
+  for (std::uint64_t done = 0; made.ok() && done < flags.users;) {
+    const std::uint64_t part = std::min(kUsersPerLine, flags.users - done);
+    const absl::StatusOr<std::int64_t> came = maker.Add(flags.first + done, part);
+    made = came.status();
+    if (!made.ok()) break;
+    exposed += *came;
+    done += part;
+    if (flags.users > kUsersPerLine) {
+      std::printf("%s of %s users\n", Count(done).c_str(), Count(flags.users).c_str());
+      std::fflush(stdout);
+    }
+  }
+  absl::Status status = (*folder)->Finish(made.ok() ? maker.Finish() : made);
   if (!status.ok()) return status;
   std::printf("%s users, %s of them exposed\n", Count(flags.users).c_str(),
-              report::Count(*exposed).c_str());
+              report::Count(exposed).c_str());
   return absl::OkStatus();
 }
 
