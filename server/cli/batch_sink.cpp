@@ -22,6 +22,9 @@ namespace {
 
 constexpr int kConnections = 2;
 constexpr std::size_t kWaiting = 8;
+// A store in this process that is behind says so; it is asked again this often, for this long.
+constexpr auto kBehindPause = std::chrono::milliseconds(50);
+constexpr auto kBehindAtMost = std::chrono::minutes(10);
 
 void Count(const importer::Batch& batch, const wire::Answer& answer, SinkTotals* totals) {
   ++totals->batches;
@@ -138,7 +141,7 @@ class IngestSink final : public BatchSink {
       if (!status_.ok()) return status_;
       ++under_way_;
     }
-    Submit(std::move(batch));
+    Submit(std::make_shared<const importer::Batch>(std::move(batch)));
     return absl::OkStatus();
   }
 
@@ -150,42 +153,63 @@ class IngestSink final : public BatchSink {
   }
 
  private:
-  void Submit(importer::Batch batch) {
-    const wire::SentAt sent_at{clock_.WallMillis() + batch.clock_error_ms, clock_.BootMillis(),
+  using Held = std::shared_ptr<const importer::Batch>;
+
+  void Submit(const Held& held) {
+    const wire::SentAt sent_at{clock_.WallMillis() + held->clock_error_ms, clock_.BootMillis(),
                                clock_.BootId()};
     const std::string sent = wire::FormatSentAt(sent_at);
-    const std::string id = wire::FormatBatchId(batch.id);
-    auto held = std::make_shared<importer::Batch>(std::move(batch));
+    const std::string id = wire::FormatBatchId(held->id);
     ingest_->Submit({.sent_at = sent, .batch = id}, held->bytes,
-                    [this, held](ingest::IngestResponse response) { Done(*held, response); });
+                    [this, held](ingest::IngestResponse response) { Done(held, response); });
   }
 
-  void Done(const importer::Batch& batch, const ingest::IngestResponse& response) {
+  void Done(const Held& held, const ingest::IngestResponse& response) {
     const std::lock_guard lock(mutex_);
-    --under_way_;
     const std::optional<wire::Answer> answer =
         response.status == 200 ? wire::ParseAnswer(response.body) : std::nullopt;
-    if (answer) {
-      Count(batch, *answer, &totals_);
-    } else if (status_.ok()) {
-      status_ = absl::UnavailableError(
-          absl::StrCat("batch ", batch.id.sequence, " could not be stored: ", response.body));
+    const auto now = std::chrono::steady_clock::now();
+    const bool later = response.status == 503 || response.status == 429;
+    if (later && status_.ok() && now <= last_success_ + kBehindAtMost) {
+      again_.push_back(held);
+    } else {
+      --under_way_;
+      if (answer) {
+        last_success_ = now;
+        Count(*held, *answer, &totals_);
+      } else if (status_.ok()) {
+        status_ = absl::UnavailableError(
+            absl::StrCat("batch ", held->id.sequence, " could not be stored: ", response.body));
+      }
     }
     changed_.notify_all();
   }
 
+  // Until at most so many are under way, and none is to be submitted again.
   void Wait(std::size_t most) {
     std::unique_lock lock(mutex_);
-    changed_.wait(lock, [&] { return under_way_ <= most; });
+    for (;;) {
+      changed_.wait(lock, [&] { return under_way_ <= most || !again_.empty(); });
+      if (again_.empty()) return;
+      const std::vector<Held> again = std::move(again_);
+      again_.clear();
+      lock.unlock();
+      std::this_thread::sleep_for(kBehindPause);
+      for (const Held& held : again) Submit(held);
+      lock.lock();
+    }
   }
 
   ingest::Ingest* ingest_;
   posix::PosixClock clock_;
   std::mutex mutex_;
   std::condition_variable changed_;  // with mutex_
-  std::size_t under_way_ = 0;        // with mutex_
-  absl::Status status_;              // with mutex_
-  SinkTotals totals_;                // with mutex_
+  std::size_t under_way_ = 0;        // with mutex_; those of `again_` count
+  std::vector<Held> again_;          // with mutex_: refused for now
+  std::chrono::steady_clock::time_point last_success_ =
+      std::chrono::steady_clock::now();  // with mutex_
+  absl::Status status_;                  // with mutex_
+  SinkTotals totals_;                    // with mutex_
 };
 
 }  // namespace

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <array>
 #include <chrono>
 #include <cmath>
@@ -14,12 +15,14 @@
 #include "absl/strings/str_cat.h"
 #include "platform/posix/posix_clock.hpp"
 #include "sdk/assignment/evaluate.hpp"
+#include "sdk/base/hash.hpp"
 #include "server/authoring/metrics.hpp"
 #include "server/authoring/re2_matcher.hpp"
 #include "server/authoring/reported.hpp"
 #include "server/cli/batch_sink.hpp"
 #include "server/cli/catalog_file.hpp"
 #include "server/cli/command.hpp"
+#include "server/cli/device_with_own_clock.hpp"
 #include "server/cli/key_options.hpp"
 #include "server/cli/remote.hpp"
 #include "server/cli/simulate_studies.hpp"
@@ -45,6 +48,8 @@ constexpr std::string_view kFeedShop =
 // Few enough that their records fit the SDK's queue between two flushes.
 constexpr std::uint64_t kUsersPerFlush = 250;
 constexpr int kRoomsPerFlush = 100;
+// How often a large run into a data folder says how far it is.
+constexpr std::uint64_t kUsersPerLine = 1'000'000;
 constexpr std::size_t kQueueBytes = std::size_t{16} << 20;
 constexpr auto kCatalogTimeout = std::chrono::seconds(30);
 constexpr auto kFlushTimeout = std::chrono::minutes(10);
@@ -182,26 +187,27 @@ std::optional<std::size_t> VariantIndex(const simulation::World& world, std::str
 // reports the same again, and nothing counts twice.
 class App {
  public:
-  App(const simulation::World& world, std::uint64_t seed, Client* client)
+  // `options`: of the client, for devices with clocks of their own.
+  App(const simulation::World& world, std::uint64_t seed, Client* client, ClientOptions options)
       : world_(world),
         seed_(seed),
         client_(client),
+        options_(std::move(options)),
         calendar_(world),
         portraits_(world),
         rates_(world, portraits_),
         vocabulary_(world) {}
 
-  void Open(std::uint64_t number) {
+  absl::Status Open(std::uint64_t number) {
     simulation::SeededLuck luck(seed_, number);
     const auto person = simulation::DrawPerson(world_, calendar_, portraits_, rates_, number, luck);
-    if (!person) return;
+    if (!person) return absl::OkStatus();
     const simulation::Identity identity = simulation::IdentityOf(seed_, number);
     Describe(world_, portraits_, *person, identity, !person->anonymous, &subject_);
     const std::int64_t t0 = world_.DayStart(person->entry_day) + person->habit_ms;
     const Decision decision = client_->Peek(world_.experiment, subject_);
     const auto variant = VariantIndex(world_, decision.variant());
-    if (!variant) return;
-    client_->Expose(decision, subject_, std::chrono::system_clock::time_point(milliseconds(t0)));
+    if (!variant) return absl::OkStatus();
     // Lived first and told then, as `BatchMaker` does, so that the same seed is the same life.
     life_.clear();
     const auto keep = [this](const simulation::Happening& happening) {
@@ -210,19 +216,61 @@ class App {
     simulation::Life<simulation::SeededLuck, decltype(keep)>(world_, calendar_, rates_, luck, keep)
         .Run(*person, portraits_, *variant);
     bool known = !person->anonymous;
-    for (const simulation::Happening& happening : life_) {
-      Track(happening, number);
-      if (luck.Chance(world_.duplicates)) Track(happening, number);
+    const auto tell = [&](const simulation::Happening& happening, const auto& track) {
+      track(happening);
+      if (luck.Chance(world_.duplicates)) track(happening);
       if (happening.kind == simulation::Kind::kPurchase && !known) {
         // From here on the records carry both ids; the experiment goes on by device.
         known = true;
         subject_.SetUnit("user", identity.user);
       }
+    };
+    if (const auto error = simulation::ClockErrorOf(world_, seed_, number)) {
+      // By then it had been on for a day; every device was booted by itself.
+      DeviceWithOwnClock device(options_, base::Mix(seed_ ^ base::Mix(number)) | 1,
+                                world_.DayStart(-world_.history_days - 1), *error);
+      std::stable_sort(life_.begin(), life_.end(),
+                       [](const auto& a, const auto& b) { return a.time_ms < b.time_ms; });
+      bool exposed = false;
+      const auto expose_by = [&](std::int64_t time_ms) {
+        if (exposed || time_ms < t0) return;
+        exposed = true;
+        device.At(t0).Expose(decision, subject_);
+      };
+      for (const simulation::Happening& happening : life_) {
+        expose_by(happening.time_ms);
+        tell(happening, [&](const simulation::Happening& one) {
+          Track(one, number, std::nullopt, &device.At(one.time_ms));
+        });
+      }
+      expose_by(t0);
+      absl::Status status = device.Send(kFlushTimeout);
+      const ClientStats stats = device.Stats();
+      acknowledged_.acknowledged += stats.acknowledged;
+      acknowledged_.batches_acknowledged += stats.batches_acknowledged;
+      acknowledged_.bytes_sent += stats.bytes_sent;
+      return status;
     }
+    client_->Expose(decision, subject_, Moment(t0));
+    for (const simulation::Happening& happening : life_) {
+      tell(happening, [&](const simulation::Happening& one) {
+        Track(one, number, Moment(one.time_ms), client_);
+      });
+    }
+    return absl::OkStatus();
   }
 
+  // Of devices with clocks of their own.
+  const ClientStats& acknowledged() const { return acknowledged_; }
+
  private:
-  void Track(const simulation::Happening& happening, std::uint64_t number) {
+  using Time = std::chrono::system_clock::time_point;
+  static Time Moment(std::int64_t time_ms) { return Time(milliseconds(time_ms)); }
+
+  // Without a time: as the client's clock says.
+  template <class Recorder>
+  void Track(const simulation::Happening& happening, std::uint64_t number, std::optional<Time> time,
+             Recorder* to) {
     std::array<simulation::Vocabulary::Detail, 4> details;
     const std::size_t size = vocabulary_.Details(happening, &details);
     std::vector<Property> properties;
@@ -237,15 +285,15 @@ class App {
     const std::string prefix = absl::StrCat(seed_, "-", number, "-");
     const std::string id = absl::StrCat(prefix, happening.id);
     const std::string ref = happening.ref == 0 ? "" : absl::StrCat(prefix, happening.ref);
-    client_->Track(subject_, simulation::KindName(happening.kind), happening.value, properties,
-                   {.time = std::chrono::system_clock::time_point(milliseconds(happening.time_ms)),
-                    .event_id = id,
-                    .ref_id = ref});
+    to->Track(subject_, simulation::KindName(happening.kind), happening.value, properties,
+              {.time = time, .event_id = id, .ref_id = ref});
   }
 
   const simulation::World& world_;
   const std::uint64_t seed_;
   Client* const client_;
+  const ClientOptions options_;
+  ClientStats acknowledged_;
   const simulation::Calendar calendar_;
   const simulation::Portraits portraits_;
   const simulation::RateTable rates_;
@@ -254,12 +302,17 @@ class App {
   std::vector<simulation::Happening> life_;
 };
 
-// A client of the server that has its catalog.
-absl::StatusOr<std::unique_ptr<Client>> Connect(const Flags& flags) {
+ClientOptions OptionsOf(const Flags& flags) {
   ClientOptions options;
   options.server_url = flags.server;
   options.api_key = flags.api_key;
   options.ca_bundle_path = TrustedAuthorities();
+  return options;
+}
+
+// A client of the server that has its catalog.
+absl::StatusOr<std::unique_ptr<Client>> Connect(const Flags& flags) {
+  ClientOptions options = OptionsOf(flags);
   options.storage_directory = flags.storage;
   options.delivery.queue_bytes = kQueueBytes;
   options.delivery.flush_interval = milliseconds(200);
@@ -291,8 +344,12 @@ absl::Status FlushAfter(const Flags& flags, std::uint64_t done, std::uint64_t al
   return absl::OkStatus();
 }
 
-void PrintAcknowledged(const Client& client) {
-  const ClientStats stats = client.Stats();
+// `more`: of other clients.
+void PrintAcknowledged(const Client& client, const ClientStats& more = {}) {
+  ClientStats stats = client.Stats();
+  stats.acknowledged += more.acknowledged;
+  stats.batches_acknowledged += more.batches_acknowledged;
+  stats.bytes_sent += more.bytes_sent;
   std::printf("%s records acknowledged in %s batches, %s bytes\n",
               Count(stats.acknowledged).c_str(), Count(stats.batches_acknowledged).c_str(),
               Count(stats.bytes_sent).c_str());
@@ -301,15 +358,16 @@ void PrintAcknowledged(const Client& client) {
 absl::Status Drive(const Flags& flags, const simulation::World& world) {
   const auto client = Connect(flags);
   if (!client.ok()) return client.status();
-  App app(world, flags.seed, client->get());
+  App app(world, flags.seed, client->get(), OptionsOf(flags));
   for (std::uint64_t i = 0; i < flags.users; ++i) {
-    app.Open(flags.first + i);
+    if (absl::Status status = app.Open(flags.first + i); !status.ok())
+      return absl::Status(status.code(), absl::StrCat(flags.server, ": ", status.message()));
     if ((i + 1) % kUsersPerFlush != 0 && i + 1 != flags.users) continue;
     if (absl::Status status = FlushAfter(flags, i + 1, flags.users, "users", client->get());
         !status.ok())
       return status;
   }
-  PrintAcknowledged(**client);
+  PrintAcknowledged(**client, app.acknowledged());
   return absl::OkStatus();
 }
 
@@ -413,6 +471,7 @@ class DataFolder {
     return authoring::ReportedAttributes(catalog_->model, experiment);
   }
   absl::Status Put(simulation::Batch batch) {
+    checksum_ = base::Mix(checksum_ ^ base::Hash64(batch.bytes));
     return sink_->Put({batch.id, std::move(batch.bytes), batch.records, batch.clock_error_ms});
   }
   // `status` is that of making the batches.
@@ -422,9 +481,9 @@ class DataFolder {
     if (!totals.ok()) return totals.status();
     if (totals->rejected > 0)
       return absl::InternalError(absl::StrCat("refused: ", totals->first_rejection));
-    std::printf("%s records stored in %s batches, %s bytes\n",
+    std::printf("%s records stored in %s batches, %s bytes, checksum %016llx\n",
                 report::Count(totals->records).c_str(), report::Count(totals->batches).c_str(),
-                report::Count(totals->bytes).c_str());
+                report::Count(totals->bytes).c_str(), static_cast<unsigned long long>(checksum_));
     return absl::OkStatus();
   }
 
@@ -435,6 +494,7 @@ class DataFolder {
   catalog::Interner interner_;
   std::shared_ptr<const catalog::View> view_;
   std::unique_ptr<BatchSink> sink_;
+  std::uint64_t checksum_ = 0;  // of all batches' bytes, in their order
 };
 
 absl::Status Store(const Flags& flags, const simulation::World& world) {
@@ -457,11 +517,24 @@ absl::Status Store(const Flags& flags, const simulation::World& world) {
   simulation::BatchMaker maker(
       world, flags.seed, (*folder)->ReportedBy(**experiment), assign,
       [&](simulation::Batch batch) { return (*folder)->Put(std::move(batch)); });
-  const absl::StatusOr<std::int64_t> exposed = maker.Add(flags.first, flags.users);
-  absl::Status status = (*folder)->Finish(exposed.ok() ? maker.Finish() : exposed.status());
+  std::int64_t exposed = 0;
+  absl::Status made;
+  for (std::uint64_t done = 0; made.ok() && done < flags.users;) {
+    const std::uint64_t part = std::min(kUsersPerLine, flags.users - done);
+    const absl::StatusOr<std::int64_t> came = maker.Add(flags.first + done, part);
+    made = came.status();
+    if (!made.ok()) break;
+    exposed += *came;
+    done += part;
+    if (flags.users > kUsersPerLine) {
+      std::printf("%s of %s users\n", Count(done).c_str(), Count(flags.users).c_str());
+      std::fflush(stdout);
+    }
+  }
+  absl::Status status = (*folder)->Finish(made.ok() ? maker.Finish() : made);
   if (!status.ok()) return status;
   std::printf("%s users, %s of them exposed\n", Count(flags.users).c_str(),
-              report::Count(*exposed).c_str());
+              report::Count(exposed).c_str());
   return absl::OkStatus();
 }
 

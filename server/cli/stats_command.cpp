@@ -132,10 +132,13 @@ void AddPowerCommand(CLI::App& app, Action& action) {
   number("--anytime", "anytime_tuning_units", "Judge by the anytime interval tuned to this size");
   command->add_option("--per-day", options->per_day, "New units on each past day: gives the days")
       ->delimiter(',');
+  number("--after-days", "after_days", "With --per-day: gives the effect detectable after so long");
   command->add_flag("--one-sided", options->one_sided, "One-sided test");
   command->add_flag("--json", options->json, "One JSON object instead of lines");
   command->callback([options, &action] {
     if (!std::isnan(options->rate)) {
+      if (!(options->rate > 0 && options->rate < 1))
+        throw CLI::ValidationError("--rate", "must be above 0 and below 1");
       options->inputs["mean"] = options->rate;
       options->inputs["variance"] = options->rate * (1 - options->rate);
     }
@@ -144,8 +147,13 @@ void AddPowerCommand(CLI::App& app, Action& action) {
     const bool effect =
         options->inputs.contains("effect") || options->inputs.contains("relative_effect") ||
         options->inputs.contains("margin") || options->inputs.contains("relative_margin");
-    if (!effect && !options->inputs.contains("units_total"))
+    if (!effect && !options->inputs.contains("units_total") &&
+        !options->inputs.contains("after_days"))
       throw CLI::ValidationError("--relative-effect or --units", "needed");
+    if (options->inputs.contains("after_days") && options->per_day.empty())
+      throw CLI::ValidationError("--per-day", "needed by --after-days");
+    if (options->inputs.contains("after_days") && options->inputs.contains("units_total"))
+      throw CLI::ValidationError("--after-days", "cannot stand beside --units");
     if (!options->per_day.empty()) options->inputs["new_units_per_day"] = options->per_day;
     if (options->one_sided) options->inputs["alternative"] = "greater";
     action = [options]() -> absl::Status {

@@ -268,30 +268,56 @@ class Builder {
     }
   }
 
+  // Effects at several places: lifts, where lifts have a meaning.
+  struct Places {
+    std::vector<double> at;  // of any kind
+    std::vector<statistics::Contrast> contrasts;
+
+    void Add(double place, const Comparison& comparison) {
+      if (!comparison.contrast) return;
+      at.push_back(place);
+      contrasts.push_back(*comparison.contrast);
+    }
+    // What can be compared, by place.
+    std::vector<statistics::EffectAtAge> Effects(bool* of_lifts) const {
+      std::vector<statistics::EffectAtAge> effects;
+      const auto lifts = statistics::LiftsToCompare(contrasts);
+      *of_lifts = lifts.ok();
+      for (std::size_t i = 0; i < at.size(); ++i) {
+        if (!lifts.ok()) {
+          effects.push_back({at[i], contrasts[i].difference, contrasts[i].difference_variance});
+        } else if (const auto& lift = (*lifts)[i]) {
+          effects.push_back({at[i], lift->lift, lift->variance});
+        }
+      }
+      return effects;
+    }
+  };
+
   // Per metric, variant and attribute: do the segments' effects differ?
   void FillHeterogeneity() {
-    std::map<std::pair<std::size_t, std::string>, Heterogeneity> groups;
-    struct Effects {
-      std::vector<double> effect, variance;
-    };
-    std::map<std::pair<std::size_t, std::string>, Effects> effects;
-    for (const Segment& segment : report_->segments) {
-      for (std::size_t i = 0; i < segment.comparisons.size(); ++i) {
-        const Comparison& comparison = segment.comparisons[i];
-        if (!(comparison.standard_error > 0) || !comparison.absolute.estimate.value) continue;
-        const auto key = std::make_pair(i, segment.attribute);
-        Heterogeneity& group = groups[key];
-        group.metric = comparison.metric;
-        group.variant = comparison.variant;
-        group.attribute = segment.attribute;
-        group.segments.emplace_back(segment.value, 1.0);
-        effects[key].effect.push_back(*comparison.absolute.estimate.value);
-        effects[key].variance.push_back(comparison.standard_error * comparison.standard_error);
-      }
+    std::map<std::pair<std::size_t, std::string>, Places> groups;
+    for (std::size_t s = 0; s < report_->segments.size(); ++s) {
+      const Segment& segment = report_->segments[s];
+      for (std::size_t i = 0; i < segment.comparisons.size(); ++i)
+        groups[{i, segment.attribute}].Add(static_cast<double>(s), segment.comparisons[i]);
     }
     std::vector<double> p_values;
-    for (auto& [key, group] : groups) {
-      const auto test = statistics::CompareSegments(effects[key].effect, effects[key].variance);
+    for (const auto& [key, places] : groups) {
+      if (places.at.empty()) continue;
+      const Segment& first = report_->segments[static_cast<std::size_t>(places.at.front())];
+      Heterogeneity group;
+      group.metric = first.comparisons[key.first].metric;
+      group.variant = first.comparisons[key.first].variant;
+      group.attribute = key.second;
+      std::vector<double> effects, variances;
+      for (const auto& effect : places.Effects(&group.of_lifts)) {
+        group.segments.emplace_back(report_->segments[static_cast<std::size_t>(effect.age)].value,
+                                    1.0);
+        effects.push_back(effect.effect);
+        variances.push_back(effect.variance);
+      }
+      const auto test = statistics::CompareSegments(effects, variances);
       if (!test.ok()) {
         group.p_value.reason = group.p_value_adjusted.reason = std::string(test.status().message());
       } else {
@@ -310,28 +336,26 @@ class Builder {
     }
   }
 
-  // Per metric of the plan and variant: the slope of the daily effects. Days
+  // Per metric of the plan and variant: the slope of the daily lifts. Days
   // share units, so that their effects go together, which makes the test of the
   // slope a careful one.
   void FillTrends() {
     for (std::size_t i = 0; i < report_->comparisons.size(); ++i) {
       const Comparison& main = report_->comparisons[i];
       if (main.role.empty()) continue;
-      std::vector<statistics::EffectAtAge> effects;
+      Places places;
       double age = 0;
       for (const Day& day : report_->days) {
         if (day.cumulative) continue;
         age += 1;
         for (const Comparison& comparison : day.comparisons) {
-          if (comparison.metric == main.metric && comparison.variant == main.variant &&
-              comparison.standard_error > 0 && comparison.absolute.estimate.value)
-            effects.push_back({age, *comparison.absolute.estimate.value,
-                               comparison.standard_error * comparison.standard_error});
+          if (comparison.metric == main.metric && comparison.variant == main.variant)
+            places.Add(age, comparison);
         }
       }
-      if (effects.empty()) continue;
-      Trend trend{main.metric, main.variant, {}, {}, {}, {}};
-      const auto fit = statistics::EffectTrend(effects);
+      if (places.at.empty()) continue;
+      Trend trend{main.metric, main.variant, false, {}, {}, {}, {}};
+      const auto fit = statistics::EffectTrend(places.Effects(&trend.of_lifts));
       if (!fit.ok()) {
         trend.slope.reason = trend.p_value.reason = trend.first.reason = trend.last.reason =
             std::string(fit.status().message());

@@ -336,10 +336,11 @@ void CheckTrend(const Report& report, Health* health) {
         kHealthAlpha,
         absl::StrCat("the daily effect on ", trend.metric, " of ", trend.variant, " has no trend")};
     if (!check.ok) {
-      check.detail = absl::StrCat("the daily effect on ", trend.metric, " of ", trend.variant,
-                                  " went from ", Number(trend.first.value.value_or(0)), " to ",
-                                  Number(trend.last.value.value_or(0)),
-                                  "; the average says little about the future");
+      check.detail =
+          absl::StrCat("the daily effect on ", trend.metric, " of ", trend.variant, " went from ",
+                       EffectText(trend.first.value.value_or(0), trend.of_lifts), " to ",
+                       EffectText(trend.last.value.value_or(0), trend.of_lifts),
+                       "; the average says little about the future");
     }
     health->checks.push_back(std::move(check));
   }

@@ -241,12 +241,16 @@ std::string UnitChecksTables(const Health& health, Language language) {
               p});
   for (const UnitChecks::Age& age : checks.ages) {
     std::string effects;
+    const auto effect_text = [&](const char* kind, double value) {
+      return Data(kind, value, EffectText(value, age.of_lifts));
+    };
     for (const UnitChecks::Age::Effect& effect : age.effects)
-      absl::StrAppend(&effects, effects.empty() ? "" : ", ", effect.day + 1, ": ",
-                      Exact("age_effect", effect.estimate), " &plusmn; ",
-                      Html(Number(effect.standard_error)));
+      absl::StrAppend(
+          &effects, effects.empty() ? "" : ", ", effect.day + 1, ": ",
+          effect_text("age_effect", effect.estimate), " &plusmn; ",
+          Html(age.of_lifts ? Percent(effect.standard_error) : Number(effect.standard_error)));
     ages.Row({Name(age.metric), Name(age.variant), Count(age.units), effects,
-              Exact("age_slope", age.slope), P("age_p", age.p_value)});
+              effect_text("age_slope", age.slope), P("age_p", age.p_value)});
   }
   add(Word::kAges, Word::kAgesNote, ages);
 

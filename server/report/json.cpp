@@ -186,6 +186,7 @@ Json ToJson(const UnitChecks& checks) {
     Json one = {{"metric", age.metric},
                 {"variant", age.variant},
                 {"units", age.units},
+                {"scale", age.of_lifts ? "relative" : "absolute"},
                 {"slope_per_day", Number(age.slope)},
                 {"p_value", Number(age.p_value)},
                 {"first", Number(age.first)},
@@ -314,8 +315,10 @@ Json ToJson(const std::vector<MetricInfo>& metrics) {
 Json ToJson(const std::vector<Heterogeneity>& groups) {
   Json list = Json::array();
   for (const Heterogeneity& group : groups) {
-    Json json = {
-        {"metric", group.metric}, {"variant", group.variant}, {"attribute", group.attribute}};
+    Json json = {{"metric", group.metric},
+                 {"variant", group.variant},
+                 {"attribute", group.attribute},
+                 {"scale", group.of_lifts ? "relative" : "absolute"}};
     Put(&json, "p_value", group.p_value);
     Put(&json, "p_value_adjusted", group.p_value_adjusted);
     Json& segments = json["segments"] = Json::array();
@@ -329,7 +332,9 @@ Json ToJson(const std::vector<Heterogeneity>& groups) {
 Json ToJson(const std::vector<Trend>& trends) {
   Json list = Json::array();
   for (const Trend& trend : trends) {
-    Json json = {{"metric", trend.metric}, {"variant", trend.variant}};
+    Json json = {{"metric", trend.metric},
+                 {"variant", trend.variant},
+                 {"scale", trend.of_lifts ? "relative" : "absolute"}};
     Put(&json, "slope_per_day", trend.slope);
     Put(&json, "p_value", trend.p_value);
     Put(&json, "first", trend.first);

@@ -116,6 +116,7 @@ Comparison Answer(const Question& question, const Column& column, const std::str
   comparison.absolute_adjusted = comparison.absolute;
   comparison.relative_adjusted = comparison.relative;
   if (result->raw.absolute.ok()) comparison.standard_error = result->raw.absolute->standard_error;
+  if (result->contrast.ok()) comparison.contrast = *result->contrast;
   if (!result->raw.relative.ok()) {
     comparison.shrunken.reason = Reason(result->raw.relative.status());
   } else {

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "server/report/plan.hpp"
+#include "server/statistics/estimate.hpp"
 
 namespace upswing::report {
 
@@ -179,6 +180,8 @@ struct Comparison {
   std::int64_t events_control = 0;               ///< Events behind the values of control.
   std::int64_t events_variant = 0;
   double standard_error = 0;  ///< Of the absolute effect; 0 where it is not defined.
+  /// For comparing it with other places' (days, segments); absent where it is not defined.
+  std::optional<statistics::Contrast> contrast;
   AnytimeResult anytime;
   std::optional<CupedResult> cuped;  ///< Absent where the metric has no covariate.
   BayesianResult bayesian;
@@ -232,6 +235,7 @@ struct Heterogeneity {
   std::string metric;
   std::string variant;
   std::string attribute;
+  bool of_lifts = false;    ///< Lifts are compared, else differences.
   Figure p_value;           ///< Cochran's Q.
   Figure p_value_adjusted;  ///< Over all such questions, Benjamini-Hochberg.
   /// The values of the attribute, and the corrected p-value that the effect
@@ -243,7 +247,8 @@ struct Heterogeneity {
 struct Trend {
   std::string metric;
   std::string variant;
-  Figure slope;  ///< Of the absolute effect, per day.
+  bool of_lifts = false;  ///< It is about the lift, else about the difference.
+  Figure slope;           ///< Per day.
   Figure p_value;
   Figure first;  ///< Effect on the first day, fitted.
   Figure last;
@@ -303,7 +308,8 @@ struct UnitChecks {
     std::string metric;
     std::string variant;
     std::int64_t units = 0;
-    double slope = 0;  ///< Per day.
+    bool of_lifts = false;  ///< All numbers are lifts, else differences.
+    double slope = 0;       ///< Per day.
     double p_value = 1;
     double first = 0;  ///< Fitted, first and last day.
     double last = 0;

@@ -158,7 +158,8 @@ std::optional<UnitChecks::Age> AgeOf(const UnitCheckInput& input, const Column& 
   UnitChecks::Age age;
   age.metric = column.name;
   age.variant = input.spec->variants[variant].key;
-  std::vector<statistics::EffectAtAge> effects;
+  std::vector<int> days;
+  std::vector<statistics::Contrast> contrasts;
   for (std::size_t day = 0; day < ages; ++day) {
     const auto c = OfColumn(by_age[control][day], column);
     const auto t = OfColumn(by_age[variant][day], column);
@@ -166,11 +167,24 @@ std::optional<UnitChecks::Age> AgeOf(const UnitCheckInput& input, const Column& 
     const auto contrast = statistics::ContrastOf(*c, *t, {.ratio = column.shape.ratio},
                                                  statistics::Adjustment::kNone);
     if (!contrast.ok()) continue;
-    const auto& found = contrast->contrast;
-    age.units = found.units;
-    age.effects.push_back(
-        {static_cast<int>(day), found.difference, std::sqrt(found.difference_variance)});
-    effects.push_back({static_cast<double>(day), found.difference, found.difference_variance});
+    days.push_back(static_cast<int>(day));
+    contrasts.push_back(contrast->contrast);
+    age.units = contrast->contrast.units;
+  }
+  // What units do falls with the days since the exposure, and a constant lift with it.
+  const auto lifts = statistics::LiftsToCompare(contrasts);
+  age.of_lifts = lifts.ok();
+  std::vector<statistics::EffectAtAge> effects;
+  for (std::size_t i = 0; i < days.size(); ++i) {
+    double effect = contrasts[i].difference;
+    double variance = contrasts[i].difference_variance;
+    if (lifts.ok()) {
+      if (!(*lifts)[i]) continue;
+      effect = (*lifts)[i]->lift;
+      variance = (*lifts)[i]->variance;
+    }
+    age.effects.push_back({days[i], effect, std::sqrt(variance)});
+    effects.push_back({static_cast<double>(days[i]), effect, variance});
   }
   const auto trend = statistics::EffectTrend(effects);
   if (!trend.ok()) return std::nullopt;
@@ -336,13 +350,14 @@ void AddUnitChecks(const UnitChecks& checks, Report* report) {
     check.p_value.value = age.p_value;
     check.effect.value = age.slope;
     const bool fades = std::fabs(age.last) < std::fabs(age.first);
-    check.detail = check.ok
-                       ? absl::StrCat("the effect on ", age.metric, " of ", age.variant,
-                                      " does not change with the days since the exposure", of)
-                       : absl::StrCat("the effect on ", age.metric, " of ", age.variant,
-                                      fades ? " wears off (novelty): " : " grows (primacy): ",
-                                      Number(age.first), " on the first day after the exposure, ",
-                                      Number(age.last), " on day ", age.effects.size(), of);
+    check.detail = check.ok ? absl::StrCat("the effect on ", age.metric, " of ", age.variant,
+                                           " does not change with the days since the exposure", of)
+                            : absl::StrCat("the effect on ", age.metric, " of ", age.variant,
+                                           fades ? " wears off (novelty): " : " grows (primacy): ",
+                                           EffectText(age.first, age.of_lifts),
+                                           " on the first day after the exposure, ",
+                                           EffectText(age.last, age.of_lifts), " on day ",
+                                           age.effects.size(), of);
     list.push_back(std::move(check));
   }
   if (!checks.interactions.empty()) {

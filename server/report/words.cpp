@@ -121,6 +121,10 @@ std::string SignedPercent(double value) {
   return absl::StrCat(value < 0 ? "" : "+", Percent(value));
 }
 
+std::string EffectText(double value, bool is_lift) {
+  return is_lift ? SignedPercent(value) : Number(value);
+}
+
 std::string PValue(double value) {
   if (value < 1e-15) return "< 1e-15";
   if (value < 1e-4) return absl::StrFormat("%.0e", value);

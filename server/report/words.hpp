@@ -159,6 +159,9 @@ std::string Percent(double value);
 /// `Percent` with its sign: "+2.1 %".
 std::string SignedPercent(double value);
 
+/// An effect: a lift as `SignedPercent`, a difference as `Number`.
+std::string EffectText(double value, bool is_lift);
+
 /// "0.034", "0.0002", "< 1e-15".
 std::string PValue(double value);
 

@@ -189,6 +189,7 @@ absl::StatusOr<Comparison> Compare(absl::Span<const Stratum> strata,
   // Where the contrast is not defined, nothing that follows from it is.
   const absl::Status why = raw.ok() ? Undefined(reason::kNotEnoughData) : raw.status();
   Comparison comparison{
+      .contrast = why,
       .raw = Effects(raw, options, fixed),
       .fieller = why,
       .anytime = Effects(raw, options, anytime),
@@ -223,6 +224,7 @@ absl::StatusOr<Comparison> Compare(absl::Span<const Stratum> strata,
   if (!raw.ok()) return comparison;
 
   const Contrast& contrast = raw->contrast;
+  comparison.contrast = contrast;
   const double base = std::fabs(contrast.base);
   const FiellerLift lifts = FiellerInterval(contrast, NormalUpperQuantile(options.alpha / 2));
   comparison.fieller = Undefined(reason::kControlMeanNearZero);

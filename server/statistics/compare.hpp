@@ -70,6 +70,7 @@ absl::StatusOr<EffectPair> Judge(absl::Span<const Stratum> strata, const Compari
 
 struct Comparison {
   std::string_view method = "welch";  ///< "welch", or "score" for small counts of conversions
+  absl::StatusOr<Contrast> contrast;  ///< raw: what follows from the two arms' means
   EffectPair raw;
   /// Fieller's interval of the raw lift, two-sided at the same alpha, normal; undefined
   /// `control_mean_near_zero` where it has no two ends.

@@ -95,6 +95,59 @@ absl::StatusOr<NegativeControl> RunNegativeControls(absl::Span<const ControlUnit
   return control;
 }
 
+absl::StatusOr<std::vector<std::optional<LiftAt>>> LiftsToCompare(
+    absl::Span<const Contrast> places) {
+  if (places.empty()) return Undefined(reason::kNotEnoughData);
+  double w = 0, wb = 0;
+  for (const Contrast& at : places) {
+    if (!(at.base_variance > 0 && at.difference_variance > 0)) continue;
+    w += 1 / at.base_variance;
+    wb += at.base / at.base_variance;
+  }
+  // |wb / w| / sqrt(1 / w) standard errors from 0.
+  if (!(std::fabs(wb) >= 5 * std::sqrt(w)) || w == 0)
+    return Undefined(reason::kControlMeanNearZero);
+  const double sign = wb < 0 ? -1 : 1;
+
+  struct Residual {
+    double e = 0, v = 0, base = 0;
+  };
+  const auto residual = [&](const Contrast& at, double lift) -> Residual {
+    const double covariance = sign * at.covariance - lift * at.base_variance;
+    const double v =
+        at.difference_variance - 2 * lift * sign * at.covariance + lift * lift * at.base_variance;
+    const double e = at.difference - lift * sign * at.base;
+    if (!(at.base_variance > 0 && at.difference_variance > 0 && v > 0)) return {};
+    return {e, v, sign * at.base - covariance / v * e};
+  };
+  double lift = 0;
+  for (int step = 0; step < 100; ++step) {
+    double above = 0, below = 0;
+    for (const Contrast& at : places) {
+      const Residual r = residual(at, lift);
+      if (!(r.base > 0)) continue;
+      above += r.base * at.difference / r.v;
+      below += r.base * sign * at.base / r.v;
+    }
+    if (!(below > 0)) return Undefined(reason::kControlMeanNearZero);
+    const double next = above / below;
+    const bool settled = std::fabs(next - lift) <= 1e-12 * (1 + std::fabs(next));
+    lift = next;
+    if (settled) break;
+  }
+  std::vector<std::optional<LiftAt>> lifts;
+  lifts.reserve(places.size());
+  for (const Contrast& at : places) {
+    const Residual r = residual(at, lift);
+    if (!(r.base > 0)) {
+      lifts.emplace_back();
+    } else {
+      lifts.push_back(LiftAt{lift + r.e / r.base, r.v / (r.base * r.base)});
+    }
+  }
+  return lifts;
+}
+
 absl::StatusOr<AgeTrend> EffectTrend(absl::Span<const EffectAtAge> effects) {
   if (effects.size() < 3) return Undefined(reason::kNotEnoughData);
   double w = 0, wx = 0, wy = 0;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -61,6 +62,30 @@ struct NegativeControl {
 /// `not_enough_data` below 100 rows, `zero_variance`.
 absl::StatusOr<NegativeControl> RunNegativeControls(absl::Span<const ControlUnit> units,
                                                     int splits = 200, std::uint64_t seed = 1);
+
+/// The lift at one of several places (days, ages, segments), for a test of whether it differs.
+struct LiftAt {
+  double lift = 0;
+  double variance = 0;
+};
+
+/// Puts effects on the scale on which a treatment that multiplies is constant: where control's
+/// value falls from day to day, or differs between segments, a constant lift is no constant
+/// difference. With d, b the difference and control's |value| of a place and L the lift they would
+/// have in common:
+///
+///     e = d - L b,   v = var e,   b* = b - cov(b, e) / v * e
+///     lift = L + e / b*,   variance = v / b*^2,   L such that sum(b* e / v) = 0
+///
+/// b* is what control's value most probably is if the lift is L, and independent of e (normal), so
+/// that noise of the control moves no weight: weighted least squares of these lifts is the score
+/// test of a change, and their Q is sum(e^2 / v). Nothing for a place whose b* is not above 0.
+///
+/// Undefined: `not_enough_data` without places; `control_mean_near_zero` if control's values over
+/// all places are together within 5 standard errors of 0 (a lift has no meaning then: compare the
+/// differences).
+absl::StatusOr<std::vector<std::optional<LiftAt>>> LiftsToCompare(
+    absl::Span<const Contrast> places);
 
 /// An effect at some age (days since exposure) or on some day.
 struct EffectAtAge {

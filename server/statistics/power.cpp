@@ -121,34 +121,60 @@ absl::StatusOr<double> DetectableEffect(const PlanningInput& input, const Planni
   return rule.alternative == Alternative::kLess ? -effect : effect;
 }
 
-absl::StatusOr<int> DaysNeeded(absl::Span<const double> new_units_per_day, double units) {
-  if (!(units >= 0)) return absl::InvalidArgumentError("units: must not be negative");
-  double sum = 0;
-  for (const double day : new_units_per_day) {
-    if (!(day >= 0)) return absl::InvalidArgumentError("new_units_per_day: must not be negative");
-    sum += day;
-  }
-  if (sum == 0) return Undefined(reason::kNotEnoughData);
-  // log new(d) = a - b log d by least squares; a rise is not extrapolated.
-  const auto days = new_units_per_day.size();
+namespace {
+
+constexpr int kLongestPlan = 730;  // days
+
+// new(d) = exp(level + slope log d), the days counted from 1.
+struct Newcomers {
+  double level = 0, slope = 0;
+};
+
+// By least squares on the logarithms; a rise is not extrapolated.
+absl::StatusOr<Newcomers> FitNewcomers(absl::Span<const double> new_units_per_day) {
   double sx = 0, sy = 0, sxx = 0, sxy = 0, n = 0;
-  for (std::size_t d = 0; d < days; ++d) {
-    if (new_units_per_day[d] == 0) continue;
+  for (std::size_t d = 0; d < new_units_per_day.size(); ++d) {
+    const double day = new_units_per_day[d];
+    if (!(day >= 0)) return absl::InvalidArgumentError("new_units_per_day: must not be negative");
+    if (day == 0) continue;
     const double x = std::log(static_cast<double>(d + 1));
-    const double y = std::log(new_units_per_day[d]);
+    const double y = std::log(day);
     sx += x;
     sy += y;
     sxx += x * x;
     sxy += x * y;
     n += 1;
   }
+  if (n == 0) return Undefined(reason::kNotEnoughData);
   const double spread = sxx - sx * sx / n;
   const double slope = spread > 0 ? std::min(0.0, (sxy - sx * sy / n) / spread) : 0;
-  const double level = sy / n - slope * sx / n;
+  return Newcomers{sy / n - slope * sx / n, slope};
+}
+
+double NewOn(int day, absl::Span<const double> observed, const Newcomers& fit) {
+  const auto d = static_cast<std::size_t>(day - 1);
+  return d < observed.size() ? observed[d] : std::exp(fit.level + fit.slope * std::log(day));
+}
+
+}  // namespace
+
+absl::StatusOr<double> UnitsAfter(absl::Span<const double> new_units_per_day, int days) {
+  if (days < 0) return absl::InvalidArgumentError("days: must not be negative");
+  if (days > kLongestPlan) return Undefined(reason::kNotSupported);
+  const auto fit = FitNewcomers(new_units_per_day);
+  if (!fit.ok()) return fit.status();
+  double units = 0;
+  for (int day = 1; day <= days; ++day) units += NewOn(day, new_units_per_day, *fit);
+  return units;
+}
+
+absl::StatusOr<int> DaysNeeded(absl::Span<const double> new_units_per_day, double units) {
+  if (!(units >= 0)) return absl::InvalidArgumentError("units: must not be negative");
+  const auto fit = FitNewcomers(new_units_per_day);
+  if (!fit.ok()) return fit.status();
   double reached = 0;
-  for (int day = 1; day <= 730; ++day) {
-    const auto d = static_cast<std::size_t>(day - 1);
-    reached += d < days ? new_units_per_day[d] : std::exp(level + slope * std::log(day));
+  for (int day = 1; day <= kLongestPlan; ++day) {
+    reached += NewOn(day, new_units_per_day, *fit);
     if (reached >= units) return (day + 6) / 7 * 7;
   }
   return Undefined(reason::kNotSupported);

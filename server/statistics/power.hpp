@@ -58,11 +58,14 @@ absl::StatusOr<double> UnitsNeeded(const PlanningInput& input, const PlanningRul
 absl::StatusOr<double> DetectableEffect(const PlanningInput& input, const PlanningRule& rule,
                                         double control_units);
 
-/// Days until `units` distinct units have come, when day d of a past period brought
+/// How many distinct units have come after so many days, when day d of a past period brought
 /// `new_units_per_day[d]` units never seen before (they get fewer: users return). Beyond the
-/// observed days the decline goes on as a power law fitted to them. Rounded up to whole weeks,
-/// since behaviour has a weekly rhythm. Undefined `not_enough_data` without units, `not_supported`
-/// beyond 730 days.
+/// observed days the decline goes on as a power law fitted to them. Undefined `not_enough_data`
+/// without units, `not_supported` beyond 730 days.
+absl::StatusOr<double> UnitsAfter(absl::Span<const double> new_units_per_day, int days);
+
+/// Days until `units` units have come by the same forecast. Rounded up to whole weeks, since
+/// behaviour has a weekly rhythm.
 absl::StatusOr<int> DaysNeeded(absl::Span<const double> new_units_per_day, double units);
 
 /// Standardised difference of means d = effect / sd by the exact noncentral t distribution (pooled

@@ -1,4 +1,5 @@
 #include <cmath>
+#include <optional>
 
 #include "server/statistics/power.hpp"
 #include "server/stats_json/arms.hpp"
@@ -103,8 +104,18 @@ Json Plan(const Json& inputs) {
       Put(out, "days", days.ok() ? absl::StatusOr<double>(*days) : days.status());
     }
   }
-  if (Has(inputs, "units_total")) {
-    const double control = NumberAt(inputs, "units_total") / (1 + input.ratio);
+  // At a size, or after so many days of newcomers.
+  std::optional<double> size;
+  if (Has(inputs, "units_total")) size = NumberAt(inputs, "units_total");
+  if (!size && Has(inputs, "after_days")) {
+    const double after = NumberAt(inputs, "after_days");
+    if (!(after >= 1 && after <= 730)) Invalid("after_days: must lie between 1 and 730");
+    size = Must(
+        statistics::UnitsAfter(NumbersAt(inputs, "new_units_per_day"), static_cast<int>(after)));
+    out["units_after_days"] = Out(*size);
+  }
+  if (size) {
+    const double control = *size / (1 + input.ratio);
     const double detectable = Must(statistics::DetectableEffect(input, rule, control));
     out["mde"] = Out(detectable);
     out["mde_relative"] = scale > 0 ? Out(detectable / scale) : Json(nullptr);

@@ -122,6 +122,32 @@ TEST(Samples, TheSimulationTellsTheSameStoryOnBothWays) {
   EXPECT_EQ(variants("--server", server.url()), variants("--data", folder / "other"));
 }
 
+// A third of the devices is up to three days off; the server finds the true times, whichever way
+// the records come.
+TEST(Samples, DevicesWithWrongClocksTellTheSameStory) {
+  const TemporaryFolder folder;
+  const auto world = [&](const std::string& name, double wrong_clocks) {
+    std::ifstream file(testing::SourceDir() / "samples/feed_shop/world.json");
+    auto json = nlohmann::json::parse(file);
+    json["wrong_clocks"] = wrong_clocks;
+    std::ofstream(folder / name) << json;
+    return folder / name;
+  };
+  Server server(folder / "data", {"--catalog", Catalog()});
+  const auto variants = [&](const std::string& flag, const std::string& where, double wrong) {
+    const auto simulated = RunProgram({Upswing(), "simulate", "--world", world("world.json", wrong),
+                                       flag, where, "--catalog", Catalog(), "--users", "300"});
+    EXPECT_EQ(simulated.status, 0) << simulated.err;
+    const auto finished =
+        RunProgram({Upswing(), "report", "one_tap", flag, where, "--format", "json"});
+    EXPECT_EQ(finished.status, 0) << finished.err;
+    return nlohmann::json::parse(finished.out)["variants"];
+  };
+  const auto right = variants("--data", folder / "right", 0);
+  EXPECT_EQ(variants("--server", server.url(), 0.3), right);
+  EXPECT_EQ(variants("--data", folder / "wrong", 0.3), right);
+}
+
 // Live rooms, too: what the apps of viewers send is what `--data` writes.
 TEST(Samples, TheLiveShopTellsTheSameStoryThroughTheSdk) {
   const TemporaryFolder folder;

@@ -124,6 +124,47 @@ void AddHealth(std::vector<Cell>* cells) {
   };
   cells->push_back(std::move(trend));
 
+  // What units do falls with the days since the exposure, or differs between segments, and the
+  // treatment multiplies it.
+  Cell lifts{
+      .name = "the same lift of 20 % where control's value falls from 20 to 6 standard errors: "};
+  lifts.names = {"novelty trend over 14 ages", "heterogeneity Q of 8 segments"};
+  lifts.run = [](Random& random, Results* alarm) {
+    const auto place = [&](double b, double variance) {
+      const double control = b + std::sqrt(variance) * random.Normal();
+      const double treatment = 1.2 * b + std::sqrt(1.2 * variance) * random.Normal();
+      return Contrast{.difference = treatment - control,
+                      .base = control,
+                      .raw_difference = treatment - control,
+                      .difference_variance = 2.2 * variance,
+                      .base_variance = variance,
+                      .covariance = -variance};
+    };
+    std::vector<Contrast> ages, segments;
+    // A rate's variance falls with it: b of 400 to 36 counts.
+    for (int age = 0; age < 14; ++age) {
+      const double count = 36 + 364 * std::exp(-0.3 * age);
+      ages.push_back(place(count, count));
+    }
+    for (int i = 0; i < 8; ++i) segments.push_back(place(36 * (1 + i), 36 * (1 + i)));
+    const auto by_age = LiftsToCompare(ages);
+    std::vector<EffectAtAge> effects;
+    for (std::size_t age = 0; by_age.ok() && age < by_age->size(); ++age)
+      if ((*by_age)[age])
+        effects.push_back(
+            {static_cast<double>(age), (*by_age)[age]->lift, (*by_age)[age]->variance});
+    (*alarm)[0] = EffectTrend(effects)->p_value < 0.05;
+    const auto parts = LiftsToCompare(segments);
+    std::vector<double> values, variances;
+    for (const auto& part : *parts) {
+      if (!part) continue;
+      values.push_back(part->lift);
+      variances.push_back(part->variance);
+    }
+    (*alarm)[1] = CompareSegments(values, variances)->q_p_value < 0.05;
+  };
+  cells->push_back(std::move(lifts));
+
   Cell interaction{.name = "two experiments on 2,000 units, both with an effect: "};
   interaction.names = {"interaction", "assignments depend on each other"};
   interaction.run = [](Random& random, Results* alarm) {

@@ -68,6 +68,8 @@ export interface UnitChecks {
     metric: string;
     variant: string;
     units: number;
+    /** Of all numbers that follow: lifts or differences. */
+    scale: "relative" | "absolute";
     slope_per_day: Num;
     p_value: Num;
     effects: { day: number; estimate: Num; standard_error: Num }[];
@@ -124,6 +126,7 @@ export interface MetricInfo {
 export interface Trend {
   metric: string;
   variant: string;
+  scale: "relative" | "absolute";
   slope_per_day: Num;
   p_value: Num;
   first: Num;

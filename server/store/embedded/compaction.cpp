@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <functional>
+#include <optional>
 #include <utility>
 
 #include <sqlite3.h>
@@ -316,10 +317,16 @@ absl::StatusOr<bool> StoreImpl::RunRound() {
 // Inserts `fresh` as a run of its own and deletes `old`, at once; or takes `old` out of the
 // directory and leaves its bytes to the snapshots that were taken before.
 absl::Status StoreImpl::ReplaceChunks(const GroupKey& group, const std::vector<ChunkRef>& old,
-                                      std::vector<Pending> fresh, OldBytes old_bytes) {
+                                      std::vector<Pending> fresh, OldBytes old_bytes,
+                                      Durability durability) {
   std::vector<ChunkRef> written;
   {
     const std::lock_guard lock(write_mutex_);
+    std::optional<Unsynced> unsynced;
+    if (durability == Durability::kLater) {
+      unsynced.emplace(&write_);
+      if (!unsynced->status().ok()) return unsynced->status();
+    }
     Transaction transaction(&write_, "BEGIN IMMEDIATE");
     absl::Status status = transaction.status();
     if (!status.ok()) return status;
@@ -403,8 +410,9 @@ absl::Status StoreImpl::MergeGroup(const GroupKey& group, const std::vector<Chun
       });
   if (!status.ok()) return status;
   const bool read = snapshots_->oldest() < snapshots_->next();
+  // A power cut takes it back as a whole: the same records lie in the old chunks then.
   return ReplaceChunks(group, chunks, std::move(fresh),
-                       read ? OldBytes::kRetire : OldBytes::kDelete);
+                       read ? OldBytes::kRetire : OldBytes::kDelete, Durability::kLater);
 }
 
 // Runs of a group fall into classes by size, each `merge_runs` times the one below. A class that is

@@ -83,7 +83,7 @@ class Transaction {
 };
 
 /// Commits within its life are not synced until the next one outside it is: for what nothing refers
-/// to yet, or what can be made again.
+/// to yet, and for what says the same in another way.
 class Unsynced {
  public:
   explicit Unsynced(Database* database);

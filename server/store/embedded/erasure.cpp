@@ -54,7 +54,8 @@ absl::StatusOr<std::int64_t> StoreImpl::DropRows(const GroupKey& group, const Ch
                         fresh.push_back({group, built.ref, std::move(built.bytes)});
                         return absl::OkStatus();
                       });
-  if (status.ok()) status = ReplaceChunks(group, {chunk}, std::move(fresh), OldBytes::kDelete);
+  if (status.ok())
+    status = ReplaceChunks(group, {chunk}, std::move(fresh), OldBytes::kDelete, Durability::kNow);
   if (!status.ok()) return status;
   return dropped;
 }

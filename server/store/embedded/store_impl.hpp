@@ -102,8 +102,10 @@ class StoreImpl : public EmbeddedStore {
   absl::Status WriteUnits(std::int64_t run, const ShardKey& key, Shard* shard);
   absl::Status WriteChunk(std::int64_t run, const Pending& chunk, ChunkRef* written);
   enum class OldBytes : std::uint8_t { kDelete, kRetire };
+  // kLater: a power cut before the next synced commit may take it back.
+  enum class Durability : std::uint8_t { kNow, kLater };
   absl::Status ReplaceChunks(const GroupKey& group, const std::vector<ChunkRef>& old,
-                             std::vector<Pending> fresh, OldBytes old_bytes);
+                             std::vector<Pending> fresh, OldBytes old_bytes, Durability durability);
   absl::Status DeleteRetired(bool all);
   absl::Status CheckChunk(std::uint64_t id);
   absl::StatusOr<std::int64_t> NewRun(bool done);

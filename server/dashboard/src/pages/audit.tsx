@@ -58,7 +58,7 @@ export function AuditPage() {
                     <bdi>{entry.reason || "–"}</bdi>
                   </td>
                   <td data-label={a.detail} class="small">
-                    <bdi>{typeof entry.detail === "string" ? entry.detail : entry.detail ? JSON.stringify(entry.detail) : "–"}</bdi>
+                    <bdi>{!entry.detail ? "–" : typeof entry.detail === "string" ? entry.detail : JSON.stringify(entry.detail)}</bdi>
                   </td>
                 </tr>
               ))}

@@ -19,13 +19,6 @@ interface Answer {
 
 const WEEKS = [1, 2, 3, 4, 5, 6, 8, 10, 12];
 
-/** Days beyond those observed bring as many new units as the last one did (at the most). */
-function unitsAfter(perDay: number[], days: number, traffic: number): number {
-  let sum = 0;
-  for (let d = 0; d < days; ++d) sum += perDay[Math.min(d, perDay.length - 1)] ?? 0;
-  return sum * traffic;
-}
-
 export function PlanningPage() {
   const w = useWords();
   const p = w.planning;
@@ -55,20 +48,20 @@ export function PlanningPage() {
     : (data?.comparisons.find((c) => c.role === "primary")?.metric ?? metrics[0] ?? "");
   const baseline = data?.variants[0]?.metrics[name];
   const removed = data?.comparisons.find((c) => c.metric === name)?.cuped?.variance_reduction ?? null;
-  const daily = useMemo(
-    () => (data?.days ?? []).filter((d) => !d.cumulative).map((d) => d.variants.reduce((sum, v) => sum + v.units, 0)),
-    [data],
-  );
-  const fromData = chosen !== "" && baseline?.mean != null && baseline.variance != null;
-  const perDayList = fromData && daily.some((n) => n > 0) ? daily : [Number(perDay)];
+  // The last day may not be over.
+  const daily = useMemo(() => {
+    const all = (data?.days ?? []).filter((d) => !d.cumulative).map((d) => d.variants.reduce((sum, v) => sum + v.units, 0));
+    return all.length > 2 ? all.slice(0, -1) : all;
+  }, [data]);
+  const fromData = chosen !== "" && baseline?.mean != null && baseline.variance != null && daily.some((n) => n > 0);
+  const perDayList = fromData ? daily : [Number(perDay)];
 
   useEffect(() => {
     if (!baseline || baseline.mean === null) return;
     const short = (value: number) => String(Number(value.toPrecision(6)));
     setMean(short(baseline.mean));
     setVariance(baseline.variance === null ? "" : short(baseline.variance));
-    const whole = daily.length > 2 ? daily.slice(0, -1) : daily;
-    if (whole.length > 0) setPerDay(String(Math.round(whole.reduce((a, b) => a + b, 0) / whole.length)));
+    if (daily.length > 0) setPerDay(String(Math.round(daily.reduce((a, b) => a + b, 0) / daily.length)));
   }, [chosen, name, data === null]);
 
   const question: Record<string, unknown> = {
@@ -89,7 +82,7 @@ export function PlanningPage() {
     const control = new AbortController();
     const timer = setTimeout(async () => {
       const days = perDayList.map((n) => n * share).filter((n) => n > 0);
-      const curve = WEEKS.map((weeks) => ({ ...question, relative_effect: undefined, units_total: unitsAfter(perDayList, 7 * weeks, share) }));
+      const curve = WEEKS.map((weeks) => ({ ...question, relative_effect: undefined, new_units_per_day: days, after_days: 7 * weeks }));
       try {
         const { body } = await request<Answer[]>("POST", "/v1/plan", {
           body: [days.length > 0 ? { ...question, new_units_per_day: days } : question, ...(days.length > 0 ? curve : [])],
@@ -149,9 +142,10 @@ export function PlanningPage() {
           <div class="fields">
             {input(p.mean, mean, setMean, {}, "mean")}
             {input(p.variance, variance, setVariance, { placeholder: "p (1 − p)" }, "variance")}
-            {input(p.perDay, perDay, setPerDay, { disabled: fromData && daily.length > 0 }, "per_day")}
+            {input(p.perDay, perDay, setPerDay, { disabled: fromData }, "per_day")}
             {input(p.traffic, traffic, setTraffic, { min: 0.1, max: 100 }, "traffic")}
           </div>
+          {fromData && daily.length > 1 && <p class="muted small">{p.perDayHint(daily.length)}</p>}
           <h2>{p.design}</h2>
           <div class="fields">
             {input(p.effect, effect, setEffect, { min: 0.01 }, "effect")}

@@ -38,10 +38,13 @@ function test(judged: Judged, w: Words): string {
 
 function Row({ c }: { c: Comparison }) {
   const w = useWords();
+  const j = w.experiment.judged;
   const judged = c.judged!;
   const scale = judged.relative.estimate !== null ? "relative" : "absolute";
   const interval = judged[scale];
   const look = judged.look;
+  // Cards leave out what is only there for the columns' sake.
+  const ofLook = look ? "number" : "number idle";
   return (
     <tr data-judged={`${c.metric}/${c.variant}`}>
       <th scope="row">
@@ -50,11 +53,11 @@ function Row({ c }: { c: Comparison }) {
           <bdi>{c.variant}</bdi>
         </span>
       </th>
-      <td>
+      <td data-label={j.test}>
         {test(judged, w)}
-        <span class="muted block">{w.experiment.judged.looks[judged.looks]}</span>
+        <span class="muted block">{j.looks[judged.looks]}</span>
       </td>
-      <td class="number">
+      <td class="number" data-label={j.lift}>
         {interval.estimate === null ? (
           <span class="muted">{w.common.notDefined(interval.reason ?? w.common.unknown)}</span>
         ) : (
@@ -64,15 +67,25 @@ function Row({ c }: { c: Comparison }) {
           </>
         )}
       </td>
-      <td class="number">{orDash(judged.p_value, pValueText)}</td>
-      <td class="number">{orDash(judged.p_value_adjusted, pValueText)}</td>
-      <td class="number">
+      <td class="number" data-label={w.experiment.p}>
+        {orDash(judged.p_value, pValueText)}
+      </td>
+      <td class="number" data-label={w.experiment.pAdjusted}>
+        {orDash(judged.p_value_adjusted, pValueText)}
+      </td>
+      <td class={ofLook} data-label={j.look}>
         {look ? `${look.number} / ${look.of}` : "–"}
         {look && look.number > 0 && <span class="muted block">{look.date}</span>}
       </td>
-      <td class="number">{look?.z === undefined ? "–" : `${look.z.toFixed(3)}, ${look.z_bound!.toFixed(3)}`}</td>
-      <td class="number">{orDash(look?.alpha_spent, percent)}</td>
-      <td class="number">{orDash(look?.next_day, String)}</td>
+      <td class={ofLook} data-label={j.z}>
+        {look?.z === undefined ? "–" : `${look.z.toFixed(3)}, ${look.z_bound!.toFixed(3)}`}
+      </td>
+      <td class={ofLook} data-label={j.spent}>
+        {orDash(look?.alpha_spent, percent)}
+      </td>
+      <td class={ofLook} data-label={j.next}>
+        {orDash(look?.next_day, String)}
+      </td>
     </tr>
   );
 }
@@ -96,7 +109,7 @@ export function JudgedSection({ report }: { report: Report }) {
       <p class="muted small">{j.explain}</p>
       <PlanSentences report={report} />
       <div class="scroll full" tabIndex={0} role="region" aria-label={j.title}>
-        <table class="plain judged">
+        <table class="plain cards judged">
           <thead>
             <tr>
               {head(w.common.metric, false)}
@@ -121,7 +134,7 @@ export function JudgedSection({ report }: { report: Report }) {
         <>
           <h3>{j.outlook}</h3>
           <div class="scroll" tabIndex={0} role="region" aria-label={j.outlook}>
-            <table class="plain outlook">
+            <table class="plain cards outlook">
               <thead>
                 <tr>
                   {head(w.common.metric, false)}
@@ -141,11 +154,21 @@ export function JudgedSection({ report }: { report: Report }) {
                         <bdi>{variant}</bdi>
                       </span>
                     </th>
-                    <td class="number">{number(outlook!.effect)}</td>
-                    <td class="number">{orDash(outlook!.power_now, percent)}</td>
-                    <td class="number">{orDash(outlook!.units_needed, count)}</td>
-                    <td class="number">{orDash(outlook!.information, percent)}</td>
-                    <td class="number">{orDash(outlook!.conditional_power, percent)}</td>
+                    <td class="number" data-label={j.effect}>
+                      {number(outlook!.effect)}
+                    </td>
+                    <td class="number" data-label={j.powerNow}>
+                      {orDash(outlook!.power_now, percent)}
+                    </td>
+                    <td class="number" data-label={j.unitsNeeded}>
+                      {orDash(outlook!.units_needed, count)}
+                    </td>
+                    <td class="number" data-label={j.information}>
+                      {orDash(outlook!.information, percent)}
+                    </td>
+                    <td class="number" data-label={j.conditionalPower}>
+                      {orDash(outlook!.conditional_power, percent)}
+                    </td>
                   </tr>
                 ))}
               </tbody>

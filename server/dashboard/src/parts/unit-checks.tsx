@@ -1,17 +1,17 @@
 // What stands behind the health checks: the way from a decision to a record, and what single units say
 // about the numbers.
 import type { ComponentChildren } from "preact";
-import { count, number, orDash, pValueText, signedNumber, signedPercent } from "../format";
+import { count, number, orDash, percent, pValueText, signedNumber, signedPercent } from "../format";
 import { timeText, useWords } from "../i18n";
 import { Section } from "./basics";
 import type { Report } from "../report";
 
-/** A table whose first `texts` columns are text and the others numbers. */
-function Table({ name, heads, texts, rows }: { name: string; heads: string[]; texts: number; rows: ComponentChildren[][] }) {
+/** A table whose first `texts` columns are text and the others numbers. On a phone its rows become cards, but for a wide one. */
+function Table({ name, heads, texts, rows, wide }: { name: string; heads: string[]; texts: number; rows: ComponentChildren[][]; wide?: boolean }) {
   const kind = (i: number) => (i < texts ? "" : "number");
   return (
     <div class="scroll full" tabIndex={0} role="region" aria-label={name}>
-      <table class="plain">
+      <table class={wide ? "plain wide" : "plain cards"}>
         <thead>
           <tr>
             {heads.map((head, i) => (
@@ -25,7 +25,7 @@ function Table({ name, heads, texts, rows }: { name: string; heads: string[]; te
           {rows.map((row, at) => (
             <tr key={at}>
               {row.map((cell, i) => (
-                <td key={i} class={kind(i)}>
+                <td key={i} class={kind(i)} data-label={heads[i]}>
                   {i < texts ? <bdi>{cell}</bdi> : cell}
                 </td>
               ))}
@@ -151,6 +151,7 @@ export function UnitChecks({ report }: { report: Report }) {
         u.ages,
         u.agesHint,
         <Table
+          wide
           name={u.ages}
           heads={[w.common.metric, w.common.variant, w.common.units, ...days.map((d) => w.experiment.dayNumber(d)), u.slope, w.health.p]}
           texts={2}
@@ -160,16 +161,17 @@ export function UnitChecks({ report }: { report: Report }) {
             count(a.units),
             ...days.map((d) => {
               const effect = a.effects.find((e) => e.day + 1 === d);
+              const lift = a.scale === "relative";
               return effect ? (
                 <>
-                  {signedNumber(effect.estimate ?? 0)}
-                  <span class="muted block">± {number(effect.standard_error ?? 0)}</span>
+                  {(lift ? signedPercent : signedNumber)(effect.estimate ?? 0)}
+                  <span class="muted block">± {(lift ? percent : number)(effect.standard_error ?? 0)}</span>
                 </>
               ) : (
                 "–"
               );
             }),
-            signedNumber(a.slope_per_day ?? 0),
+            (a.scale === "relative" ? signedPercent : signedNumber)(a.slope_per_day ?? 0),
             pValueText(a.p_value ?? 1),
           ])}
         />,

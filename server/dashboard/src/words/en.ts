@@ -433,6 +433,8 @@ export const en = {
     mean: "Mean of the control",
     variance: "Variance between units",
     perDay: "New units per day",
+    perDayHint: (n: number) =>
+      `The mean of the experiment's ${n} whole days. Users come back, so that newcomers get fewer: the days below follow the trend of these ${n} days.`,
     design: "Design",
     effect: "Effect to find (relative, %)",
     power: "Power (%)",

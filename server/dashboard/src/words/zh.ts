@@ -410,6 +410,7 @@ export const zh: Words = {
     mean: "对照组均值",
     variance: "单元间方差",
     perDay: "每天新单元数",
+    perDayHint: (n) => `该实验 ${n} 个完整日的平均值。用户会重复来访，新单元会越来越少：下面的天数按这 ${n} 天的趋势推算。`,
     design: "设计",
     effect: "要发现的效应（相对，%）",
     power: "检验功效（%）",

@@ -55,6 +55,7 @@ Report PlannedExample() {
   checks.ages = {{"gmv_per_user",
                   "one_tap",
                   500'000,
+                  false,
                   -0.125,
                   1e-5,
                   0.75,

@@ -112,8 +112,23 @@ TEST(Edges, SmallSamplesOfTheOtherMethods) {
   EXPECT_EQ(UnitsNeeded({.variance = 1}, {}, 0).status(), Undefined(reason::kNotSupported));
   EXPECT_FALSE(UnitsNeeded({.variance = 0}, {}, 1).ok());
   EXPECT_EQ(DaysNeeded({0, 0}, 10).status(), Undefined(reason::kNotEnoughData));
+  EXPECT_EQ(UnitsAfter({}, 7).status(), Undefined(reason::kNotEnoughData));
+  EXPECT_EQ(UnitsAfter({1}, 731).status(), Undefined(reason::kNotSupported));
+  EXPECT_FALSE(UnitsAfter({1}, -1).ok());
+  EXPECT_FALSE(UnitsAfter({kNan}, 7).ok());
   EXPECT_FALSE(ComputeBounds({}, {0.5, 0.5}).ok());
   EXPECT_FALSE(ComputeBounds({.alpha = 2}, {1}).ok());
+}
+
+// 1000 / d new units on day d is a straight line of the logarithms: 1000 (1 + 1/2 + 1/3 + 1/4).
+TEST(UnitsAfter, FollowsTheDeclineOfNewcomersAndAgreesWithDaysNeeded) {
+  EXPECT_NEAR(*UnitsAfter({1000, 500}, 4), 1000 * (1 + 1 / 2.0 + 1 / 3.0 + 1 / 4.0), 1e-9);
+  EXPECT_EQ(*UnitsAfter({1000, 500}, 1), 1000);
+  EXPECT_NEAR(*UnitsAfter({500, 1000}, 4), 1500 + 2 * std::sqrt(500 * 1000.0), 1e-9) << "no rise";
+  for (const int weeks : {1, 3, 12}) {
+    const double units = *UnitsAfter({1000, 700, 640, 500, 520}, 7 * weeks);
+    EXPECT_EQ(*DaysNeeded({1000, 700, 640, 500, 520}, units), 7 * weeks);
+  }
 }
 
 // A change of unit changes nothing but the unit: seconds instead of milliseconds.

@@ -50,6 +50,61 @@ TEST(RunNegativeControls, FlagsTheWrongUnitOfAnalysis) {
 }
 
 // Effects on a line: the fit is the line.
+// A place where control has mean b and the treatment (1 + lift) b, with these variances of the
+// means.
+Contrast PlaceOf(double b, double lift, double variance) {
+  return {.difference = lift * b,
+          .base = b,
+          .raw_difference = lift * b,
+          .difference_variance = 2 * variance,
+          .base_variance = variance,
+          .covariance = -variance};
+}
+
+TEST(LiftsToCompare, AConstantLiftOnAFallingBaseIsConstant) {
+  const auto lifts =
+      LiftsToCompare({PlaceOf(10, 0.2, 0.01), PlaceOf(4, 0.2, 0.01), PlaceOf(1, 0.2, 0.01)});
+  ASSERT_TRUE(lifts.ok());
+  // e = 0 everywhere, so that b* = b and v = (2 + 2 L + L^2) 0.01 = 2.44 * 0.01.
+  for (std::size_t i = 0; i < 3; ++i) {
+    const double b = std::vector<double>{10, 4, 1}[i];
+    EXPECT_NEAR((*lifts)[i]->lift, 0.2, 1e-12);
+    EXPECT_NEAR((*lifts)[i]->variance, 0.0244 / (b * b), 1e-12);
+  }
+}
+
+TEST(LiftsToCompare, LiftsOfNegativeValuesHaveTheSignOfTheDifference) {
+  // From -10 to -5 and from -4 to -2: +50 % of the size, upwards.
+  const auto lifts = LiftsToCompare({PlaceOf(-10, -0.5, 0.01), PlaceOf(-4, -0.5, 0.01)});
+  ASSERT_TRUE(lifts.ok());
+  EXPECT_NEAR((*lifts)[0]->lift, 0.5, 1e-12);
+  EXPECT_NEAR((*lifts)[1]->lift, 0.5, 1e-12);
+}
+
+// Two places, lifts 0.5 and 0.1, the second so exact that it is the common lift. At the first, by
+// hand with L = 0.1: e = 5 - 1 = 4, v = (2 + 0.2 + 0.01) 1 = 2.21, cov(b, e) = -1 - 0.1 = -1.1, b*
+// = 10 + 1.1 / 2.21 * 4.
+TEST(LiftsToCompare, WeighsAPlaceByWhatControlsValueMostProbablyIs) {
+  const auto lifts = LiftsToCompare({PlaceOf(10, 0.5, 1), PlaceOf(10, 0.1, 1e-12)});
+  ASSERT_TRUE(lifts.ok());
+  const double base = 10 + 1.1 / 2.21 * 4;
+  EXPECT_NEAR((*lifts)[0]->lift, 0.1 + 4 / base, 1e-9);
+  EXPECT_NEAR((*lifts)[0]->variance, 2.21 / (base * base), 1e-9);
+  EXPECT_NEAR((*lifts)[1]->lift, 0.1, 1e-9);
+}
+
+TEST(LiftsToCompare, IsNotDefinedWhereControlMayBeZero) {
+  EXPECT_EQ(LiftsToCompare({}).status(), Undefined(reason::kNotEnoughData));
+  EXPECT_EQ(LiftsToCompare({PlaceOf(1, 0.2, 1), PlaceOf(-1, 0.2, 1)}).status(),
+            Undefined(reason::kControlMeanNearZero));
+  EXPECT_EQ(LiftsToCompare({PlaceOf(0, 0, 0)}).status(), Undefined(reason::kControlMeanNearZero));
+  // One place on the wrong side of 0 says nothing of the lift; the others do.
+  const auto lifts = LiftsToCompare({PlaceOf(10, 0.2, 0.01), PlaceOf(-1, 0.2, 0.01)});
+  ASSERT_TRUE(lifts.ok());
+  EXPECT_TRUE((*lifts)[0].has_value());
+  EXPECT_FALSE((*lifts)[1].has_value());
+}
+
 TEST(EffectTrend, FindsANoveltyThatWearsOff) {
   const auto trend =
       EffectTrend({{0, 0.10, 1e-4}, {1, 0.08, 1e-4}, {2, 0.06, 1e-4}, {3, 0.04, 1e-4}});
