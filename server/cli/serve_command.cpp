@@ -1,9 +1,11 @@
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <csignal>
 #include <cstdio>
 #include <memory>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -33,6 +35,13 @@ namespace upswing::cli {
 namespace {
 
 constexpr auto kStopGrace = std::chrono::seconds(10);
+constexpr unsigned kMostThreads = 16;  // unless more are asked for
+
+// One for each processor that this process may use: with more, those that serve take turns, and a
+// request waits for another's turn to end.
+int DefaultThreads() {
+  return static_cast<int>(std::clamp(std::thread::hardware_concurrency(), 1u, kMostThreads));
+}
 
 struct Flags {
   std::string data;
@@ -45,7 +54,7 @@ struct Flags {
   std::string config;
   http::TlsOptions tls;
   std::vector<std::string> signing_keys;
-  int threads = 2;
+  int threads = DefaultThreads();
   std::size_t connections = 10'000;
   std::string log = "errors";
   int retention_days = 0;
@@ -245,9 +254,10 @@ void AddServeCommand(CLI::App& app, Action& action) {
       "--catalog-signing-key", flags->signing_keys,
       "PEM file of a key made by `upswing keys signing`; what SDKs get is signed with it. May be "
       "repeated, while one key replaces another");
-  command->add_option("--threads", flags->threads, "threads that serve")
-      ->check(CLI::Range(1, 256))
-      ->capture_default_str();
+  command
+      ->add_option("--threads", flags->threads,
+                   "threads that serve; default: as many as processors, at most 16")
+      ->check(CLI::Range(1, 256));
   command
       ->add_option("--connections", flags->connections,
                    "connections open at once; for one more, the one waited for longest is closed")
