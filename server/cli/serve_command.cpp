@@ -35,12 +35,11 @@ namespace upswing::cli {
 namespace {
 
 constexpr auto kStopGrace = std::chrono::seconds(10);
-constexpr unsigned kMostThreads = 16;  // unless more are asked for
 
-// One for each processor that this process may use: with more, those that serve take turns, and a
-// request waits for another's turn to end.
+// One for each processor that this process may use; two at least, so that not everybody waits while
+// one large request is read.
 int DefaultThreads() {
-  return static_cast<int>(std::clamp(std::thread::hardware_concurrency(), 1u, kMostThreads));
+  return static_cast<int>(std::clamp(std::thread::hardware_concurrency(), 2u, 16u));
 }
 
 struct Flags {
@@ -256,7 +255,7 @@ void AddServeCommand(CLI::App& app, Action& action) {
       "repeated, while one key replaces another");
   command
       ->add_option("--threads", flags->threads,
-                   "threads that serve; default: as many as processors, at most 16")
+                   "threads that serve; default: as many as processors, 2 to 16")
       ->check(CLI::Range(1, 256));
   command
       ->add_option("--connections", flags->connections,
