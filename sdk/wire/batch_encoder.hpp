@@ -43,7 +43,9 @@ struct EventRecord {
 
 /// How a batch is compressed.
 struct Compression {
-  int level = 5;  ///< zstd level. Small batches take more effort than this asks for.
+  /// zstd level. Small batches take more effort than this asks for. Below 0: without a dictionary,
+  /// for a batch whose bytes go nowhere.
+  int level = 5;
 };
 
 /// Collects records and writes them as one batch. To be used again and again: `Clear` keeps the

@@ -38,7 +38,9 @@ Compressor::~Compressor() { ZSTD_freeCCtx(context_); }
 std::string Compressor::Compress(absl::Span<const std::uint8_t> bytes, std::size_t cut, int level) {
   ZSTD_CCtx_reset(context_, ZSTD_reset_session_and_parameters);
   ZSTD_CCtx_setParameter(context_, ZSTD_c_compressionLevel, level);
-  if (bytes.size() < kSmallBytes) {
+  if (level < 0) {
+    // Speed is all that counts; to take a dictionary up costs more than it saves.
+  } else if (bytes.size() < kSmallBytes) {
     ZSTD_CCtx_refCDict(context_, SmallDictionary());
   } else {
     const std::string_view dictionary = Dictionary(kNewestDictionary);

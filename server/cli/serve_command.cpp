@@ -1,9 +1,11 @@
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <csignal>
 #include <cstdio>
 #include <memory>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -34,6 +36,12 @@ namespace {
 
 constexpr auto kStopGrace = std::chrono::seconds(10);
 
+// One for each processor that this process may use; two at least, so that not everybody waits while
+// one large request is read.
+int DefaultThreads() {
+  return static_cast<int>(std::clamp(std::thread::hardware_concurrency(), 2u, 16u));
+}
+
 struct Flags {
   std::string data;
   std::string store = "embedded";
@@ -45,7 +53,7 @@ struct Flags {
   std::string config;
   http::TlsOptions tls;
   std::vector<std::string> signing_keys;
-  int threads = 2;
+  int threads = DefaultThreads();
   std::size_t connections = 10'000;
   std::string log = "errors";
   int retention_days = 0;
@@ -245,9 +253,10 @@ void AddServeCommand(CLI::App& app, Action& action) {
       "--catalog-signing-key", flags->signing_keys,
       "PEM file of a key made by `upswing keys signing`; what SDKs get is signed with it. May be "
       "repeated, while one key replaces another");
-  command->add_option("--threads", flags->threads, "threads that serve")
-      ->check(CLI::Range(1, 256))
-      ->capture_default_str();
+  command
+      ->add_option("--threads", flags->threads,
+                   "threads that serve; default: as many as processors, 2 to 16")
+      ->check(CLI::Range(1, 256));
   command
       ->add_option("--connections", flags->connections,
                    "connections open at once; for one more, the one waited for longest is closed")

@@ -17,9 +17,13 @@ namespace {
 
 constexpr std::size_t kBatchRecords = 1000;
 // Beyond, whoever records makes the batch; far below what one batch may have.
-constexpr std::size_t kMostRecords = 20 * kBatchRecords;
-// Of the thread that makes batches, which works for a millisecond at a time: answers go before.
-// What it locks together with them it holds for the exchange of a pointer.
+constexpr std::size_t kMostRecords = 20'000;
+// Of the zstd frame, which goes from hand to hand within the process.
+constexpr int kLevel = -5;
+// Of the thread that makes batches: answers go before. Because a thread that has just woken may
+// still get the processor before one that has served for long, and keep it until the next tick of
+// the clock, it also yields between the steps of its work, each of which takes some tenths of a
+// millisecond. What it locks together with them it holds for the exchange of a pointer.
 constexpr int kSenderNice = 10;
 
 // Units and experiments remembered: a set is found by hash, and its oldest entry gives way. 6 MiB,
@@ -57,6 +61,7 @@ void ExposureRecorder::Loop() {
     if (stop_) return;
     lock.unlock();
     Flush();
+    std::this_thread::yield();
     lock.lock();
   }
 }
@@ -170,7 +175,9 @@ void ExposureRecorder::Flush() {
   header.boot_id = sent.boot_id;
   header.wall_ms = sent.wall_ms;
   header.boot_ms = sent.boot_ms;
-  Send({wire::FormatBatchId(next_), sending_->Finish(header)}, sent_at);
+  Batch batch{wire::FormatBatchId(next_), sending_->Finish(header, {.level = kLevel})};
+  std::this_thread::yield();
+  Send(std::move(batch), sent_at);
   sending_->Clear();
   ++next_.sequence;
 }

@@ -129,7 +129,7 @@ std::map<std::string, std::string> SettingsOfTheProgram() {
   for (std::string line; std::getline(help, line);) {
     if (!line.starts_with("  --")) continue;
     const std::string name = line.substr(4, line.find_first_of(" ,", 4) - 4);
-    // "--threads INT:INT in [1 - 256]=2    threads that serve"
+    // "--retention-days INT:INT in [0 - 36500]=0    remove records older than this, ..."
     const std::string head = line.substr(0, line.find("  ", 4));
     const std::size_t equals = head.rfind('=');
     settings[name] = equals == std::string::npos ? "" : head.substr(equals + 1);
@@ -162,7 +162,7 @@ std::map<std::string, std::string> SettingsOfThePage() {
 TEST(OperationsPage, NamesEachSettingWithItsDefault) {
   const auto settings = SettingsOfTheProgram();
   EXPECT_GE(settings.size(), 15u);
-  EXPECT_EQ(settings.at("threads"), "2");
+  EXPECT_EQ(settings.at("retention-days"), "0");
   EXPECT_EQ(SettingsOfThePage(), settings);
 }
 

@@ -1,21 +1,38 @@
 // How long evaluation takes on loopback, with the exposures recorded: first the most requests a
-// second that CONNECTIONS get through, then the latency at half of that. For one flag of one unit,
-// for all flags of one unit, and for one flag of 20 units in one request. Every unit is a new one,
-// so that no exposure is left out as a repeat.
+// second that get through, then the latency at half of that. For one flag of one unit, for all
+// flags of one unit, and for one flag of 20 units in one request. Every unit is a new one, so that
+// no exposure is left out as a repeat.
 //
 //     upswing_evaluation_load FOLDER [SECONDS] [CONNECTIONS]
+//
+// Twice: with a core that only the client has and the others for the server, so that what is
+// measured is the server; and with all cores for both, as on a machine that callers share. Half
+// load is measured in rounds, and after each one the floor is: a process that evaluates nothing and
+// gives the server's own answer to whatever it reads, asked by the same client for the same bytes
+// at the same times. What the machine does to a round it shows in both.
+//
+// Requests are due at random (exponential intervals, as of many independent callers), and the time
+// of each counts from the moment it was due, so that a slow answer hides nothing of what it holds
+// up. The client is one thread. On its own core it does not sleep, so that waking up is no part of
+// any figure. Client, server and floor have a session each, as from a service manager: Linux shares
+// processors out between sessions.
+#include <sched.h>
+#include <signal.h>
+#include <sys/epoll.h>
 #include <sys/prctl.h>
+#include <sys/wait.h>
 
 #include <algorithm>
-#include <atomic>
+#include <array>
 #include <chrono>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
+#include <deque>
 #include <filesystem>
 #include <fstream>
+#include <random>
 #include <string>
-#include <thread>
 #include <utility>
 #include <vector>
 
@@ -26,10 +43,16 @@ namespace upswing {
 namespace {
 
 using Clock = std::chrono::steady_clock;
+using Seconds = std::chrono::duration<double>;
 
 constexpr int kUnits = 20;
 constexpr int kFlags = 10;
-constexpr std::int64_t kUsersOfAThread = 100'000'000;
+constexpr int kRounds = 5;
+
+[[noreturn]] void Fail(const std::string& why) {
+  std::fprintf(stderr, "evaluation_load: %s\n", why.c_str());
+  std::exit(1);
+}
 
 struct Kind {
   const char* name;
@@ -54,62 +77,200 @@ constexpr Kind kKinds[] = {{"one flag", "/ofrep/v1/evaluate/flags/tap", OneConte
                            {"all 11 flags", "/ofrep/v1/evaluate/flags", OneContext},
                            {"20 units", "/v1/evaluate", ManyContexts}};
 
-std::string Request(const Kind& kind, std::int64_t user) {
-  const std::string body = kind.body(user);
+std::string NextRequest(const Kind& kind) {
+  static std::int64_t user = 0;
+  const std::string body = kind.body(++user);
   return "POST " + std::string(kind.path) +
          " HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: " +
          std::to_string(body.size()) + "\r\n\r\n" + body;
 }
 
-// Sends for `seconds`, each connection `per_second` requests (0 = one after the other), and returns
-// the seconds that each answer took. With a rate, the time counts from the moment at which the
-// request was due, so that a slow answer is not hidden by what it holds up.
-std::vector<double> Load(const Kind& kind, std::uint16_t port, int connections, double seconds,
-                         double per_second) {
-  static std::int64_t threads_before = 0;
-  const std::int64_t first = std::exchange(threads_before, threads_before + connections);
-  std::vector<std::vector<double>> took(static_cast<std::size_t>(connections));
-  std::vector<std::thread> threads;
-  const Clock::time_point begin = Clock::now();
-  const auto end =
-      begin + std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(seconds));
-  for (int i = 0; i < connections; ++i) {
-    threads.emplace_back([&, i] {
-      prctl(PR_SET_TIMERSLACK, 1UL);  // Of the sleep until a request is due; else 50 microseconds.
-      testing::RawConnection connection(port);
-      const std::chrono::duration<double> interval(per_second > 0 ? 1 / per_second : 0);
-      // Connections take turns.
-      Clock::time_point due =
-          begin + std::chrono::duration_cast<Clock::duration>(interval * i / connections);
-      for (std::int64_t user = (first + i) * kUsersOfAThread; due < end && Clock::now() < end;
-           ++user) {
-        if (per_second > 0)
-          std::this_thread::sleep_until(due);
-        else
-          due = Clock::now();
-        const std::string answer =
-            connection.Send(Request(kind, user)) ? connection.ReadAnswer() : "";
-        if (answer.find(" 200 ") != 8) {
-          std::fprintf(stderr, "evaluation_load: %s\n", answer.c_str());
-          std::exit(1);
-        }
-        took[static_cast<std::size_t>(i)].push_back(
-            std::chrono::duration<double>(Clock::now() - due).count());
-        due += std::chrono::duration_cast<Clock::duration>(interval);
-      }
-    });
+// Where the server and where the client may run.
+struct Cores {
+  const char* name;
+  cpu_set_t server;
+  cpu_set_t client;
+  bool alone;  // The client has its core for itself.
+};
+
+// Processes that start from now on inherit it.
+void RunOn(const cpu_set_t& cores) { sched_setaffinity(0, sizeof cores, &cores); }
+
+std::vector<Cores> Setups() {
+  cpu_set_t all;
+  sched_getaffinity(0, sizeof all, &all);
+  std::vector<Cores> setups;
+  if (CPU_COUNT(&all) > 1) {
+    Cores apart{"client's own core", all, {}, true};
+    int last = CPU_SETSIZE - 1;
+    while (!CPU_ISSET(last, &all)) --last;
+    CPU_CLR(last, &apart.server);
+    CPU_SET(last, &apart.client);
+    setups.push_back(apart);
   }
-  for (std::thread& thread : threads) thread.join();
-  std::vector<double> all;
-  for (const auto& each : took) all.insert(all.end(), each.begin(), each.end());
-  std::sort(all.begin(), all.end());
-  return all;
+  setups.push_back({"shared cores", all, all, false});
+  return setups;
+}
+
+// A process that gives `answer` to whatever it reads.
+class Floor {
+ public:
+  Floor(const std::string& answer, const Cores& cores) {
+    const int listener = socket(AF_INET, SOCK_STREAM, 0);
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t size = sizeof address;
+    if (bind(listener, reinterpret_cast<sockaddr*>(&address), size) != 0 ||
+        listen(listener, 64) != 0)
+      Fail("no socket for the floor");
+    getsockname(listener, reinterpret_cast<sockaddr*>(&address), &size);
+    port_ = ntohs(address.sin_port);
+    RunOn(cores.server);
+    if ((pid_ = fork()) == 0) Serve(listener, answer);
+    RunOn(cores.client);
+    close(listener);
+  }
+  ~Floor() {
+    kill(pid_, SIGKILL);
+    waitpid(pid_, nullptr, 0);
+  }
+  Floor(const Floor&) = delete;
+  Floor& operator=(const Floor&) = delete;
+
+  std::uint16_t port() const { return port_; }
+
+ private:
+  [[noreturn]] static void Serve(int listener, const std::string& answer) {
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    setsid();
+    const int ready = epoll_create1(0);
+    epoll_event event{EPOLLIN, {.fd = listener}};
+    epoll_ctl(ready, EPOLL_CTL_ADD, listener, &event);
+    std::array<char, 16384> request;
+    for (;;) {
+      if (epoll_wait(ready, &event, 1, -1) != 1) continue;
+      const int one = 1;
+      if (event.data.fd == listener) {
+        event.data.fd = accept(listener, nullptr, nullptr);
+        setsockopt(event.data.fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+        epoll_ctl(ready, EPOLL_CTL_ADD, event.data.fd, &event);
+      } else if (recv(event.data.fd, request.data(), request.size(), 0) <= 0 ||
+                 send(event.data.fd, answer.data(), answer.size(), MSG_NOSIGNAL) < 0) {
+        close(event.data.fd);
+      }
+    }
+  }
+
+  std::uint16_t port_ = 0;
+  pid_t pid_ = -1;
+};
+
+// Sends for `seconds`, `per_second` requests (0: on each connection one after the other), and
+// returns the seconds that each answer took, in order of size.
+std::vector<double> Load(const Kind& kind, std::uint16_t port, int connections, double seconds,
+                         double per_second, const Cores& cores) {
+  const auto duration = [](double s) {
+    return std::chrono::duration_cast<Clock::duration>(Seconds(s));
+  };
+  std::deque<testing::RawConnection> open;
+  std::vector<Clock::time_point> due(static_cast<std::size_t>(connections));  // of what is asked
+  std::vector<std::uint32_t> idle;
+  const int ready = epoll_create1(0);
+  for (std::uint32_t i = 0; i < static_cast<std::uint32_t>(connections); ++i) {
+    epoll_event event{EPOLLIN, {.u32 = i}};
+    epoll_ctl(ready, EPOLL_CTL_ADD, open.emplace_back(port).socket(), &event);
+    idle.push_back(i);
+  }
+  std::mt19937_64 random(1);
+  std::exponential_distribution<double> interval(std::max(per_second, 1.0));
+  std::vector<double> took;
+  took.reserve(static_cast<std::size_t>((per_second + 100'000) * seconds));
+  const Clock::time_point begin = Clock::now();
+  const Clock::time_point end = begin + duration(seconds);
+  Clock::time_point next = begin;
+  for (;;) {
+    const Clock::time_point now = Clock::now();
+    if (per_second == 0) next = now;
+    while (!idle.empty() && next <= now && next < end) {
+      due[idle.back()] = next;
+      if (!open[idle.back()].Send(NextRequest(kind))) Fail("the connection was closed");
+      idle.pop_back();
+      if (per_second > 0) next += duration(interval(random));
+    }
+    if (next >= end && idle.size() == open.size()) break;
+    timespec wait{1, 0};
+    if (!idle.empty() && next < end) {
+      const auto left = std::max<Clock::duration>(next - Clock::now(), Clock::duration(0));
+      wait = {0, std::min<std::int64_t>(left.count(), 999'999'999)};
+    }
+    if (cores.alone) wait = {0, 0};
+    std::array<epoll_event, 16> events;
+    const int count = epoll_pwait2(ready, events.data(), events.size(), &wait, nullptr);
+    for (int i = 0; i < count; ++i) {
+      const std::uint32_t at = events[static_cast<std::size_t>(i)].data.u32;
+      const std::string answer = open[at].ReadAnswer();
+      if (answer.find(" 200 ") != 8) Fail("answered " + answer);
+      took.push_back(Seconds(Clock::now() - due[at]).count());
+      idle.push_back(at);
+    }
+  }
+  close(ready);
+  std::sort(took.begin(), took.end());
+  return took;
 }
 
 double At(const std::vector<double>& sorted, double share) {
-  return sorted.empty()
-             ? 0
-             : sorted[static_cast<std::size_t>(share * static_cast<double>(sorted.size() - 1))];
+  return sorted[static_cast<std::size_t>(share * static_cast<double>(sorted.size() - 1))];
+}
+
+// Of each round, in order of size.
+struct Rounds {
+  std::vector<double> p50, p99;
+
+  void Add(const std::vector<double>& took) {
+    for (auto [all, share] : {std::pair(&p50, 0.5), std::pair(&p99, 0.99)}) {
+      all->push_back(At(took, share) * 1e3);
+      std::sort(all->begin(), all->end());
+    }
+  }
+  std::string Shown() const {
+    std::array<char, 32> text;
+    std::snprintf(text.data(), text.size(), "p50 %.3f, p99", At(p50, 0.5));
+    std::string all = text.data();
+    for (const double each : p99) {
+      std::snprintf(text.data(), text.size(), " %.2f", each);
+      all += text.data();
+    }
+    return all + " ms";
+  }
+};
+
+void Measure(const std::string& folder, double seconds, int connections, const Cores& cores) {
+  std::filesystem::remove_all(folder + "/data");
+  RunOn(cores.server);
+  testing::Server server(folder + "/data", {"--catalog", folder + "/catalog.json"});
+  RunOn(cores.client);
+  setsid();
+  const auto port =
+      static_cast<std::uint16_t>(std::stoi(server.url().substr(server.url().rfind(':') + 1)));
+  for (const Kind& kind : kKinds) {
+    testing::RawConnection once(port);
+    once.Send(NextRequest(kind));
+    const Floor floor(once.ReadAnswer(), cores);
+    Load(kind, port, connections, seconds / 5, 0, cores);
+    const double most =
+        static_cast<double>(Load(kind, port, connections, seconds, 0, cores).size()) / seconds;
+    Rounds served, bare;
+    for (int i = 0; i < kRounds; ++i) {
+      Load(kind, port, connections, seconds / 5, most / 2, cores);
+      served.Add(Load(kind, port, connections, seconds, most / 2, cores));
+      bare.Add(Load(kind, floor.port(), connections, seconds, most / 2, cores));
+    }
+    std::printf("%s, %s: most %.0f/s; at half: %s; floor: %s\n", cores.name, kind.name, most,
+                served.Shown().c_str(), bare.Shown().c_str());
+    std::fflush(stdout);
+  }
 }
 
 }  // namespace
@@ -122,8 +283,9 @@ int main(int argc, char** argv) {
     return 2;
   }
   const std::string folder = argv[1];
-  const double seconds = argc > 2 ? std::atof(argv[2]) : 10;
-  const int connections = argc > 3 ? std::clamp(std::atoi(argv[3]), 1, 64) : 4;
+  const double seconds = argc > 2 ? std::atof(argv[2]) : 2;
+  const int connections = argc > 3 ? std::clamp(std::atoi(argv[3]), 1, 64) : 16;
+  prctl(PR_SET_TIMERSLACK, 1UL);  // of the sleep until a request is due; else 50 microseconds
   std::filesystem::remove_all(folder);
   std::filesystem::create_directories(folder);
   std::string flags;
@@ -136,19 +298,15 @@ int main(int argc, char** argv) {
   "experiments": {"one_tap": {"status": "running", "unit": "user", "control": "off",
     "when": {"all": [{"attribute": "country", "in": ["CN", "HK"]}, {"attribute": "age", ">=": 18}]},
     "variants": {"off": {"weight": 1}, "on": {"weight": 1, "set": {"tap": true}}}}}})";
-  testing::Server server(folder + "/data", {"--catalog", folder + "/catalog.json"});
-  const auto port =
-      static_cast<std::uint16_t>(std::stoi(server.url().substr(server.url().rfind(':') + 1)));
-  for (const Kind& kind : kKinds) {
-    Load(kind, port, connections, seconds / 5, 0);
-    const double most =
-        static_cast<double>(Load(kind, port, connections, seconds, 0).size()) / seconds;
-    const std::vector<double> half = Load(kind, port, connections, seconds, most / 2 / connections);
-    std::printf(
-        "%-12s most %6.0f/s over %d connections; at half, %6.0f/s: p50 %.3f ms, p90 %.3f ms, p99 "
-        "%.3f ms, p99.9 %.3f ms\n",
-        kind.name, most, connections, static_cast<double>(half.size()) / seconds,
-        At(half, 0.5) * 1e3, At(half, 0.9) * 1e3, At(half, 0.99) * 1e3, At(half, 0.999) * 1e3);
+  for (const Cores& cores : Setups()) {
+    // In a child, which can leave the session in which it started the server.
+    const pid_t child = fork();
+    if (child == 0) {
+      Measure(folder, seconds, connections, cores);
+      std::exit(0);
+    }
+    int status = 0;
+    if (waitpid(child, &status, 0) != child || status != 0) return 1;
   }
   std::filesystem::remove_all(folder);
   return 0;

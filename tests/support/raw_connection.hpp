@@ -16,7 +16,7 @@ namespace upswing::testing {
 /// read.
 class RawConnection {
  public:
-  explicit RawConnection(std::uint16_t port) : socket_(socket(AF_INET, SOCK_STREAM, 0)) {
+  explicit RawConnection(std::uint16_t port) : socket_(::socket(AF_INET, SOCK_STREAM, 0)) {
     sockaddr_in address{};
     address.sin_family = AF_INET;
     address.sin_port = htons(port);
@@ -30,6 +30,7 @@ class RawConnection {
   RawConnection& operator=(const RawConnection&) = delete;
 
   bool connected() const { return connected_; }
+  int socket() const { return socket_; }
 
   /// False once the peer has closed.
   bool Send(std::string_view text) {

@@ -232,7 +232,8 @@ TEST(Batch, GivesBackEveryRecordOfRandomBatches) {
   for (int round = 0; round < 300; ++round) {
     encoder.Clear();
     const std::vector<Line> expected = RandomBatch(&random, Header(), &encoder);
-    const std::string bytes = encoder.Finish(Header());
+    // With a dictionary and without.
+    const std::string bytes = encoder.Finish(Header(), {.level = round % 2 == 0 ? 5 : -5});
     const absl::Status status = decoder.Decode(bytes, Limits{}, &batch);
     ASSERT_TRUE(status.ok()) << status;
     ASSERT_TRUE(batch.problems.empty());
