@@ -2,7 +2,20 @@
 
 #include <algorithm>
 
+#include "sdk/wire/utf8.hpp"
+
 namespace upswing::events {
+
+bool Counters::Admit(std::string_view name, std::string_view variant) {
+  const std::size_t bytes = name.size() + variant.size();
+  const std::size_t longest = wire::Limits().string_bytes;
+  if (rows_ >= kMaxRows || bytes > kMaxNameBytes - name_bytes_) return false;
+  for (const std::string_view text : {name, variant})
+    if (text.size() > longest || !wire::IsValidUtf8(text)) return false;
+  ++rows_;
+  name_bytes_ += bytes;
+  return true;
+}
 
 void Counters::AddDecision(std::string_view experiment, std::string_view variant,
                            std::uint64_t evaluated, std::uint64_t exposed, std::uint64_t queued) {
@@ -10,6 +23,7 @@ void Counters::AddDecision(std::string_view experiment, std::string_view variant
   const auto key = std::tie(experiment, variant);
   auto row = decisions_.find(key);
   if (row == decisions_.end()) {
+    if (!Admit(experiment, variant)) experiment = variant = {};
     row = decisions_.emplace(DecisionKey(experiment, variant), Decisions()).first;
   }
   row->second.evaluated += evaluated;
@@ -25,7 +39,7 @@ void Counters::Drop(DropTable* table, std::string_view name, std::string_view va
   const auto number = static_cast<std::uint8_t>(reason);
   auto row = table->find(std::tie(name, variant, number));
   if (row == table->end()) {
-    if (table->size() >= kMaxRows) name = variant = {};
+    if (!Admit(name, variant)) name = variant = {};
     row = table->emplace(DropKey(name, variant, number), Drops()).first;
   }
   row->second.count += count;

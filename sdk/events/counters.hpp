@@ -42,8 +42,10 @@ class Counters {
   std::uint64_t dropped() const;
 
  private:
-  /// Beyond so many different names a drop is counted without its name: names come from callers.
-  static constexpr std::size_t kMaxRows = 4096;
+  /// What the rows of all tables may take, so that a batch can carry all of them at once. Of these
+  /// some are kept for rows without a name, a few per table.
+  static constexpr std::size_t kMaxRows = wire::Limits().counter_rows - 64;
+  static constexpr std::size_t kMaxNameBytes = wire::Limits().counter_name_bytes;
 
   struct Decisions {
     std::uint64_t evaluated = 0;
@@ -75,11 +77,16 @@ class Counters {
 
   void Drop(DropTable* table, std::string_view name, std::string_view variant,
             wire::DropReason reason, std::uint64_t count);
+  /// Whether there may be one more row of this name, which no batch has to be refused for: it comes
+  /// from callers. Without, it is counted in a row without a name.
+  bool Admit(std::string_view name, std::string_view variant);
 
   mutable std::mutex mutex_;  // all below
   std::map<DecisionKey, Decisions, Less> decisions_;
   DropTable exposures_;
   DropTable events_;
+  std::size_t rows_ = 0;        // that have a name
+  std::size_t name_bytes_ = 0;  // of those
 };
 
 }  // namespace upswing::events

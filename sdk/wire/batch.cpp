@@ -514,16 +514,18 @@ absl::Status Decoder::Scratch::ReadCounters(Reader* reader, const Limits& limits
   batch->dropped_exposures.clear();
   batch->dropped_events.clear();
   bool sound = true;
+  std::uint64_t announced = 0;  // Rows, up to the table that passes the limit.
+  std::uint64_t name_bytes = 0;
   const auto name = [&](std::uint64_t index) {
     sound = sound && StringFlaw(index) == 0;
+    if (sound) name_bytes += batch->strings[static_cast<std::size_t>(index)].size();
     return static_cast<std::uint32_t>(index);
   };
   const auto rows = [&](auto* table) {
-    const std::uint64_t announced = reader->Varint();
-    sound = sound && announced <= limits.records;
-    const auto count = sound ? static_cast<std::size_t>(announced) : 0;
-    if (sound) table->resize(count);
-    return count;
+    if (announced > limits.counter_rows) return;
+    const std::uint64_t count = std::min<std::uint64_t>(reader->Varint(), UINT32_MAX);
+    announced += count;
+    if (announced <= limits.counter_rows) table->resize(static_cast<std::size_t>(count));
   };
   const auto column = [&](auto* table, auto set) {
     ReadColumn<std::uint64_t>(reader, table->size(),
@@ -547,7 +549,11 @@ absl::Status Decoder::Scratch::ReadCounters(Reader* reader, const Limits& limits
   column(&batch->dropped_events, [&](auto& row, std::uint64_t v) { row.name = name(v); });
   column(&batch->dropped_events, [&](auto& row, std::uint64_t v) { row.reason = reason(v); });
   column(&batch->dropped_events, [&](auto& row, std::uint64_t v) { row.count = v; });
+  if (announced > limits.counter_rows)
+    return Exceeds("counter_rows", announced, limits.counter_rows);
   if (!sound || !reader->ok() || reader->remaining() != 0) return Damaged("counters");
+  if (name_bytes > limits.counter_name_bytes)
+    return Exceeds("counter_name_bytes", name_bytes, limits.counter_name_bytes);
   return absl::OkStatus();
 }
 

@@ -20,6 +20,10 @@ struct Limits {
       4096;  ///< Of one string; a longer one spoils only the records that use it.
   std::uint32_t properties = 1'000'000;  ///< Properties and attributes of all records together.
   std::uint32_t properties_per_record = 64;
+  /// Rows of the three tables of counters together, and bytes of the names in them, each row's
+  /// counted. No client of ours writes more (sdk/events/counters.hpp).
+  std::uint32_t counter_rows = 4096;
+  std::uint32_t counter_name_bytes = 256 << 10;
 };
 
 /// Why one record of an otherwise sound batch is refused. The names go to the client in the answer.

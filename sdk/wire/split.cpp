@@ -103,6 +103,7 @@ Limits Unlimited() {
   Limits limits;
   limits.compressed_bytes = limits.decompressed_bytes = std::size_t{1} << 30;
   limits.records = limits.strings = limits.string_bytes = limits.properties = 1u << 30;
+  limits.counter_rows = limits.counter_name_bytes = 1u << 30;
   return limits;
 }
 

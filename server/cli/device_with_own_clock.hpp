@@ -39,15 +39,13 @@ class DeviceClock final : public port::Clock {
 };
 
 /// A device of its own, with the real SDK in it, that lives through the past by a clock that is
-/// wrong: it stamps its records itself and sends nothing before `Send`. What it is told comes in
-/// the order of time.
+/// wrong: it stamps its records itself. What it is told comes in the order of time, and is kept
+/// in memory until `Send`.
 class DeviceWithOwnClock {
  public:
   /// `options`: server, key and trust; the rest is set here.
   DeviceWithOwnClock(ClientOptions options, std::uint64_t boot_id, std::int64_t booted_ms,
                      std::int64_t error_ms);
-  ~DeviceWithOwnClock();
-
   /// The client, at this time.
   client::Core& At(std::int64_t time_ms);
   /// Comes into the present and sends everything. kUnavailable if something is left.
@@ -55,9 +53,7 @@ class DeviceWithOwnClock {
   ClientStats Stats() const { return core_->Stats(); }
 
  private:
-  class Gate;
   DeviceClock clock_;
-  std::shared_ptr<Gate> gate_;
   std::unique_ptr<client::Core> core_;
 };
 

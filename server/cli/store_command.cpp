@@ -7,6 +7,7 @@
 #include <CLI/CLI.hpp>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "server/cli/command.hpp"
@@ -131,9 +132,13 @@ absl::Status Expire(const Flags& flags) {
   std::printf("%lld records expired, %lld chunks rewritten\n",
               static_cast<long long>(expired->records),
               static_cast<long long>(expired->chunks_rewritten));
-  return (*store)->Audit(
+  absl::Status status = (*store)->Audit(
       {now, "expire",
        absl::StrCat("older than ", flags.days, " days: ", expired->records, " records")});
+  if (status.ok() && !expired->unreadable.empty())
+    status = absl::DataLossError(
+        absl::StrCat("not expired: ", absl::StrJoin(expired->unreadable, "; ")));
+  return status;
 }
 
 absl::Status RotateKey(const Flags& flags) {

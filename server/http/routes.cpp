@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "server/evaluation/exposure_recorder.hpp"
 #include "server/http/page_routes.hpp"
 #include "server/http/service.hpp"
@@ -49,6 +50,11 @@ void Expire(Service* service) {
     const std::int64_t wall = service->clock->WallMillis();
     const auto expired =
         service->project->store().Expire(wall - service->retention_days * kDayMs, keep);
+    std::string problem(expired.status().message());
+    if (expired.ok()) problem = absl::StrJoin(expired->unreadable, "; ");
+    if (!problem.empty() && service->log)
+      service->log(absl::StrCat(R"({"level":"error","event":"records not expired","detail":)",
+                                json::Quote(problem), "}"));
     if (!expired.ok() || expired->records == 0) return;
     access::Record(
         &service->project->store(),

@@ -1,6 +1,10 @@
+#include <string>
+#include <utility>
+
 #include <nlohmann/json.hpp>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "sdk/assignment/explain.hpp"
 #include "server/evaluation/decision_json.hpp"
@@ -53,8 +57,11 @@ Response Erase(Service* service, const Call& call) {
   const std::uint64_t key = store.hasher().Key(unit->type, unit->id);
   const std::int64_t now = service->clock->WallMillis();
   const auto erased = store.Erase(unit->type, key, now, [&](const store::EraseResult& result) {
-    return access::ToEntry({now, call.caller.key, "unit.erase", Name(*unit, key), "",
-                            absl::StrCat(result.records, " records")});
+    std::string detail = absl::StrCat(result.records, " records");
+    if (!result.unreadable.empty())
+      absl::StrAppend(&detail, ", not erased: ", absl::StrJoin(result.unreadable, "; "));
+    return access::ToEntry(
+        {now, call.caller.key, "unit.erase", Name(*unit, key), "", std::move(detail)});
   });
   if (!erased.ok()) return FromStatus(erased.status());
   return {.body = Json{{"records", erased->records}}.dump()};

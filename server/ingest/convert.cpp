@@ -50,8 +50,8 @@ void CopyProperties(const wire::PropertyColumns& from, std::size_t row, Strings*
 
 }  // namespace
 
-std::uint32_t Convert(const wire::Batch& batch, const ConvertContext& context,
-                      ConvertScratch* scratch, store::Records* records) {
+void Convert(const wire::Batch& batch, const ConvertContext& context, ConvertScratch* scratch,
+             store::Records* records) {
   records->Clear();
   Strings strings(batch, scratch, records);
   scratch->refused.assign(batch.records(), false);
@@ -86,7 +86,6 @@ std::uint32_t Convert(const wire::Batch& batch, const ConvertContext& context,
   }
 
   const auto sequence = static_cast<std::uint32_t>(batch.header.id.sequence & 0xffff) << 16;
-  std::uint32_t erased = 0;
   const auto time_of = [&](std::int64_t time, wire::TimeKind kind) {
     return wire::ResolveTime(time, kind, context.boot_offset, context.receive_ms);
   };
@@ -96,10 +95,7 @@ std::uint32_t Convert(const wire::Batch& batch, const ConvertContext& context,
   for (std::size_t i = 0; i < x.size(); ++i) {
     if (scratch->refused[i]) continue;
     const std::int64_t time = time_of(x.time_ms[i], x.time_kind[i]);
-    if (time <= scratch->erased_at[x.subject[i]]) {
-      ++erased;
-      continue;
-    }
+    if (time <= scratch->erased_at[x.subject[i]]) continue;
     to_x.subject.push_back(x.subject[i]);
     to_x.experiment.push_back(strings(x.experiment[i]));
     to_x.variant.push_back(strings(x.variant[i]));
@@ -117,10 +113,7 @@ std::uint32_t Convert(const wire::Batch& batch, const ConvertContext& context,
   for (std::size_t i = 0; i < e.size(); ++i) {
     if (scratch->refused[x.size() + i]) continue;
     const std::int64_t time = time_of(e.time_ms[i], e.time_kind[i]);
-    if (time <= scratch->erased_at[e.subject[i]]) {
-      ++erased;
-      continue;
-    }
+    if (time <= scratch->erased_at[e.subject[i]]) continue;
     to_e.subject.push_back(e.subject[i]);
     to_e.name.push_back(strings(e.name[i]));
     to_e.order.push_back(sequence | static_cast<std::uint32_t>(std::min<std::size_t>(i, 0xffff)));
@@ -130,7 +123,6 @@ std::uint32_t Convert(const wire::Batch& batch, const ConvertContext& context,
     to_e.ref_id.push_back(e.ref_id[i]);
     CopyProperties(e.properties, i, &strings, &to_e.properties);
   }
-  return erased;
 }
 
 }  // namespace upswing::ingest

@@ -27,9 +27,9 @@ struct ConvertScratch {
 };
 
 /// Fills `records` (cleared first) with the sound records of `batch`: unit keys for ids, true
-/// times. Ids go nowhere else: strings that are only ids are not copied. Returns the number of
-/// records left out because their unit was erased; they are not problems of the client.
-std::uint32_t Convert(const wire::Batch& batch, const ConvertContext& context,
-                      ConvertScratch* scratch, store::Records* records);
+/// times. Ids go nowhere else: strings that are only ids are not copied. Records of units that were
+/// erased since are left out; they are not problems of the client.
+void Convert(const wire::Batch& batch, const ConvertContext& context, ConvertScratch* scratch,
+             store::Records* records);
 
 }  // namespace upswing::ingest

@@ -54,10 +54,16 @@ IngestResponse Later(int status, int seconds, std::string_view title, std::strin
   return response;
 }
 
+IngestResponse Busy() {
+  return Later(429, kRetryBusySeconds, "too many batches in flight",
+               "the disk is behind; send again after Retry-After");
+}
+
 struct Work {
   store::LandingBatch landing;
   std::string id;
   std::size_t body_bytes = 0;
+  std::size_t held_bytes = 0;  // its part of pending_bytes_
   wire::Answer answer;
   std::function<void(IngestResponse)> done;
 };
@@ -102,6 +108,13 @@ std::vector<store::ClientCount> CountsOf(const wire::Batch& batch) {
   return counts;
 }
 
+// A few bytes of body can name the same long names in thousands of rows.
+std::size_t BytesOf(const std::vector<store::ClientCount>& counts) {
+  std::size_t bytes = counts.size() * sizeof(store::ClientCount);
+  for (const store::ClientCount& count : counts) bytes += count.name.size() + count.variant.size();
+  return bytes;
+}
+
 class IngestImpl : public Ingest {
  public:
   IngestImpl(store::EventStore* store, const store::UnitHasher* hasher, const port::Clock* clock,
@@ -121,9 +134,12 @@ class IngestImpl : public Ingest {
   // The work to queue, or the refusal.
   std::optional<IngestResponse> Decode(const IngestHeaders& headers, std::string_view body,
                                        Scratch* scratch, Work* work);
-  std::optional<IngestResponse> Admit(std::size_t bytes);
-  std::int64_t Offset(const wire::BatchHeader& header, std::string_view sent_at,
-                      std::int64_t receive_ms, absl::Status* status);
+  std::optional<IngestResponse> Admit(Work* work);
+  // Counts what is kept of the batch until its commit, or refuses it.
+  std::optional<IngestResponse> Hold(std::size_t bytes, Work* work);
+  void LetGo(std::size_t batches, std::size_t bytes);
+  absl::StatusOr<std::int64_t> Offset(const wire::BatchHeader& header, std::string_view sent_at,
+                                      std::int64_t receive_ms);
   void CheckVariants(const wire::Batch& batch);
   void CommitLoop();
   void Commit(std::vector<Work>* work);
@@ -152,25 +168,44 @@ class IngestImpl : public Ingest {
   std::thread committer_;
 };
 
-std::optional<IngestResponse> IngestImpl::Admit(std::size_t bytes) {
+std::optional<IngestResponse> IngestImpl::Admit(Work* work) {
   if (store_->BacklogBytes() > options_.backlog_bytes)
     return Later(503, kRetryBacklogSeconds, "compaction is behind",
-                 "landed batches wait for compaction; send again after Retry-After");
+                 "too much waits to be compacted; send again after Retry-After");
+  {
+    const std::lock_guard lock(mutex_);
+    if (stopped_)
+      return Later(503, kRetryBusySeconds, "shutting down", "send again to the next server");
+    if (pending_batches_ >= options_.pending_batches) return Busy();
+    ++pending_batches_;
+  }
+  std::optional<IngestResponse> refusal = Hold(work->body_bytes, work);
+  if (refusal.has_value()) LetGo(1, 0);
+  return refusal;
+}
+
+std::optional<IngestResponse> IngestImpl::Hold(std::size_t bytes, Work* work) {
   const std::lock_guard lock(mutex_);
-  if (stopped_)
-    return Later(503, kRetryBusySeconds, "shutting down", "send again to the next server");
-  if (pending_batches_ >= options_.pending_batches ||
-      pending_bytes_ + bytes > std::max(options_.pending_bytes, bytes))
-    return Later(429, kRetryBusySeconds, "too many batches in flight",
-                 "the disk is behind; send again after Retry-After");
-  ++pending_batches_;
+  // A batch larger than all that may be pending goes alone.
+  if (pending_bytes_ + bytes > std::max(options_.pending_bytes, work->held_bytes + bytes))
+    return Busy();
   pending_bytes_ += bytes;
+  work->held_bytes += bytes;
   return std::nullopt;
 }
 
-std::int64_t IngestImpl::Offset(const wire::BatchHeader& header, std::string_view sent_at,
-                                std::int64_t receive_ms, absl::Status* status) {
-  const std::int64_t proposed = wire::BootOffset(header, wire::ParseSentAt(sent_at), receive_ms);
+void IngestImpl::LetGo(std::size_t batches, std::size_t bytes) {
+  {
+    const std::lock_guard lock(mutex_);
+    pending_batches_ -= batches;
+    pending_bytes_ -= bytes;
+    if (!stopped_) return;
+  }
+  filled_.notify_one();  // It may have waited for this one to end.
+}
+
+absl::StatusOr<std::int64_t> IngestImpl::Offset(const wire::BatchHeader& header,
+                                                std::string_view sent_at, std::int64_t receive_ms) {
   const OffsetKey key{header.id.epoch_hi, header.id.epoch_lo, header.boot_id};
   {
     const std::lock_guard lock(offsets_mutex_);
@@ -178,12 +213,13 @@ std::int64_t IngestImpl::Offset(const wire::BatchHeader& header, std::string_vie
   }
   const absl::StatusOr<std::optional<std::int64_t>> stored =
       store_->BootOffset(key.epoch_hi, key.epoch_lo, key.boot_id);
-  if (!stored.ok()) *status = stored.status();
+  if (!stored.ok()) return stored.status();
+  const std::int64_t offset =
+      stored->value_or(wire::BootOffset(header, wire::ParseSentAt(sent_at), receive_ms));
   const std::lock_guard lock(offsets_mutex_);
   // A cache only: what is thrown away is read again from the store.
   if (offsets_.size() >= kOffsets) offsets_.clear();
-  return offsets_.try_emplace(key, stored.ok() ? stored->value_or(proposed) : proposed)
-      .first->second;
+  return offsets_.try_emplace(key, offset).first->second;
 }
 
 void IngestImpl::CheckVariants(const wire::Batch& batch) {
@@ -239,14 +275,14 @@ std::optional<IngestResponse> IngestImpl::Decode(const IngestHeaders& headers,
     return Problem(400, "not a batch", "sequence: must be at least 1");
 
   const std::int64_t receive_ms = clock_->WallMillis();
-  absl::Status status;
+  const absl::StatusOr<std::int64_t> offset = Offset(batch.header, headers.sent_at, receive_ms);
+  if (!offset.ok())
+    return Later(503, kRetryBusySeconds, "store unavailable", "send again after Retry-After");
   ConvertContext context;
   context.hasher = hasher_;
   context.erased = store_;
   context.receive_ms = receive_ms;
-  context.boot_offset = Offset(batch.header, headers.sent_at, receive_ms, &status);
-  if (!status.ok())
-    return Later(503, kRetryBusySeconds, "store unavailable", "send again after Retry-After");
+  context.boot_offset = *offset;
   Convert(batch, context, &scratch->convert, &scratch->records);
   CheckVariants(batch);
 
@@ -278,18 +314,15 @@ void IngestImpl::Submit(const IngestHeaders& headers, std::string_view body,
                         std::function<void(IngestResponse)> done) {
   Work work;
   work.body_bytes = body.size();
-  std::optional<IngestResponse> refusal = Admit(body.size());
+  std::optional<IngestResponse> refusal = Admit(&work);
   const bool admitted = !refusal.has_value();
   if (admitted) {
     thread_local Scratch scratch;
     refusal = Decode(headers, body, &scratch, &work);
+    if (!refusal.has_value()) refusal = Hold(BytesOf(work.landing.counts), &work);
   }
   if (refusal.has_value()) {
-    if (admitted) {
-      const std::lock_guard lock(mutex_);
-      --pending_batches_;
-      pending_bytes_ -= body.size();
-    }
+    if (admitted) LetGo(1, work.held_bytes);
     ++refused_;
     // Only an answer that repeats the id is taken as ours.
     if (!work.id.empty()) {
@@ -315,7 +348,8 @@ void IngestImpl::CommitLoop() {
     std::size_t bytes = 0;
     {
       std::unique_lock lock(mutex_);
-      filled_.wait(lock, [&] { return stopped_ || !queue_.empty(); });
+      // What is admitted while this stops is still to come.
+      filled_.wait(lock, [&] { return !queue_.empty() || (stopped_ && pending_batches_ == 0); });
       if (queue_.empty()) return;
       while (!queue_.empty() && work.size() < kBatchesPerCommit && bytes < kBytesPerCommit) {
         bytes += queue_.front().landing.blob.size();
@@ -330,19 +364,15 @@ void IngestImpl::CommitLoop() {
 void IngestImpl::Commit(std::vector<Work>* work) {
   std::vector<store::LandingBatch> batches;
   batches.reserve(work->size());
-  std::size_t body_bytes = 0;
+  std::size_t held_bytes = 0;
   for (Work& one : *work) {
     batches.push_back(std::move(one.landing));
-    body_bytes += one.body_bytes;
+    held_bytes += one.held_bytes;
   }
   const absl::StatusOr<std::vector<store::LandingOutcome>> outcomes =
       store_->Land(absl::MakeSpan(batches));
   ++commits_;
-  {
-    const std::lock_guard lock(mutex_);
-    pending_batches_ -= work->size();
-    pending_bytes_ -= body_bytes;
-  }
+  LetGo(work->size(), held_bytes);
   for (std::size_t i = 0; i < work->size(); ++i) {
     Work& one = (*work)[i];
     IngestResponse response;

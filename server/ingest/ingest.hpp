@@ -37,11 +37,11 @@ using ReEvaluate = std::function<bool(std::string_view experiment, std::string_v
 
 struct IngestOptions {
   wire::Limits limits;
-  /// Bodies whose commit is under way, together. Beyond: 429 with `Retry-After`. Unit: bytes.
+  /// Bodies, and the counters in them, whose commit is under way, together. Beyond: 429 with
+  /// `Retry-After`. Unit: bytes.
   std::size_t pending_bytes = 64 << 20;
   std::size_t pending_batches = 4096;
-  /// Landed bytes not yet compacted: what a report has to hold in memory. Beyond: 503 with
-  /// `Retry-After`.
+  /// `EventStore::BacklogBytes`. Beyond: 503 with `Retry-After`.
   std::int64_t backlog_bytes = 256 << 20;
   /// One exposure in this many is re-evaluated; 0 = none.
   std::uint32_t reevaluate_one_in = 64;

@@ -4,6 +4,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -77,6 +78,8 @@ struct AuditEntry {
 struct EraseResult {
   std::int64_t records = 0;
   std::int64_t chunks_rewritten = 0;
+  /// What failed its checksum and was left as it is, e.g. "chunk 17: column 3: checksum".
+  std::set<std::string> unreadable;
 };
 
 struct StoreStats {
@@ -86,9 +89,9 @@ struct StoreStats {
   std::int64_t chunks = 0;
   std::int64_t chunk_rows = 0;  ///< One per record and unit type.
   std::int64_t chunk_bytes = 0;
-  std::int64_t records = 0;  ///< Stored since the store was made.
-  std::int64_t units = 0;    ///< Over all unit types.
-  std::int64_t known_batches = 0;
+  std::int64_t records = 0;        ///< Stored since the store was made.
+  std::int64_t units = 0;          ///< Over all unit types.
+  std::int64_t known_batches = 0;  ///< For ever, those known as split among them.
   std::int64_t conflicts = 0;
   std::int64_t quarantined = 0;
   std::int64_t file_bytes = 0;
@@ -134,14 +137,17 @@ class EventStore {
 
   /// Removes every record of a unit, in every unit type's copy, and refuses records of it that are
   /// older than `now_ms` from now on. Durable and scrubbed from free space when it returns.
-  /// `audit` words the entry of the audit log, which is written in the same transaction; without
-  /// it, or if a later start has to finish the work, the entry says what was done.
+  /// `audit` words the entry of the audit log, which is written in the transaction that removes the
+  /// unit's own rows; without it, or if a later start has to do that, the entry says what was done.
+  /// kDataLoss names what could not be read and so could not be rewritten; everything else is
+  /// erased then. After that, or any other error, later starts and calls finish the work.
   using AuditErasure = std::function<AuditEntry(const EraseResult&)>;
   virtual absl::StatusOr<EraseResult> Erase(std::string_view unit_type, std::uint64_t key,
                                             std::int64_t now_ms,
                                             const AuditErasure& audit = {}) = 0;
 
-  /// Removes records older than `before_ms`, except exposures to the experiments in `keep`.
+  /// Removes records older than `before_ms`, except exposures to the experiments in `keep` and what
+  /// cannot be read.
   virtual absl::StatusOr<EraseResult> Expire(std::int64_t before_ms,
                                              const std::vector<std::string>& keep) = 0;
 
@@ -157,7 +163,8 @@ class EventStore {
 
   virtual absl::StatusOr<StoreStats> Stats() = 0;
 
-  /// Bytes landed and not yet compacted: the measure of back-pressure. Cheap.
+  /// Bytes that wait for their place: records landed and not yet compacted, and what is known of
+  /// clients and still in memory. The measure of back-pressure. Cheap.
   virtual std::int64_t BacklogBytes() const = 0;
 };
 

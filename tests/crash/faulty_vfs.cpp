@@ -6,6 +6,7 @@
 #include <fstream>
 #include <map>
 #include <mutex>
+#include <string_view>
 #include <vector>
 
 #include <sqlite3.h>
@@ -41,7 +42,8 @@ bool Fails() {
   State& state = Global();
   ++state.seen;
   if (state.plan.fail_at == 0) return false;
-  return state.plan.die ? state.seen >= state.plan.fail_at : state.seen == state.plan.fail_at;
+  return state.seen >= state.plan.fail_at &&
+         (state.plan.die || state.seen < state.plan.fail_at + state.plan.failures);
 }
 
 struct File {
@@ -67,6 +69,8 @@ int WriteTo(sqlite3_file* file, const void* from, int size, sqlite3_int64 offset
   if (Fails()) return SQLITE_IOERR_WRITE;
   const char* path = reinterpret_cast<File*>(file)->path;
   if (path != nullptr) {
+    const std::string& full = Global().plan.full;
+    if (!full.empty() && offset > 0 && std::string_view(path).ends_with(full)) return SQLITE_FULL;
     Write write{offset, std::string(static_cast<std::size_t>(size), '\0'),
                 std::string(static_cast<const char*>(from), static_cast<std::size_t>(size))};
     sqlite3_int64 length = 0;
@@ -141,7 +145,7 @@ void StartFaults(const FaultPlan& plan) {
     made.pNext = nullptr;
     return made;
   }();
-  sqlite3_vfs_register(&vfs, 0);
+  sqlite3_vfs_register(&vfs, plan.everywhere ? 1 : 0);
   State& state = Global();
   const std::lock_guard lock(state.mutex);
   state.plan = plan;

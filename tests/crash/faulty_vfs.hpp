@@ -11,8 +11,14 @@ namespace upswing::testing {
 struct FaultPlan {
   /// Operations until one fails with an I/O error; 0 = none fails.
   std::int64_t fail_at = 0;
-  /// After that one, everything fails: the machine is dead.
+  /// How many fail, one after the other.
+  std::int64_t failures = 1;
+  /// From that one on everything fails: the machine is dead.
   bool die = false;
+  /// Files whose path ends so cannot grow beyond their first page: the disk is full. Empty: none.
+  std::string full = {};
+  /// Files that name no VFS go through this one too.
+  bool everywhere = false;
 };
 
 /// Registers the VFS once and starts to count anew.

@@ -1,12 +1,13 @@
 // Crashes of the server's store; tests/crash/store_crashes.sh runs the long form.
 //
-//   store_crashes kills N    N times: kill -9 at a random moment under load, with compaction
-//   running store_crashes errors N   for each n in 1..N: the n-th file operation fails once
-//   store_crashes power N    N times: power cut at a random operation; a random subset of the
-//   writes
-//                            that were not synced reaches the disk
+//   store_crashes kills N     N times: kill -9 at a random moment under load, compacting
+//   store_crashes errors N    for each n in 1..N: the n-th file operation fails once
+//   store_crashes outages N   likewise, with 3 to 60 operations failing one after the other
+//   store_crashes power N     N times: power cut at a random operation; a random subset of the
+//                             writes that were not synced reaches the disk
 //
-// After each: every acknowledged batch is there once, no batch is there twice. Ends with one line.
+// After each: every acknowledged batch is there once, no batch is there twice, and every record is
+// its user's. Ends with one line.
 #include <fcntl.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -31,11 +32,16 @@ namespace {
 using namespace upswing;
 using testing::RecordList;
 
+// A user of one batch: every round gives numbers to new units.
+std::uint64_t KeyOf(std::uint64_t sequence, std::uint64_t user) {
+  return (sequence * 100 + user) * 0x9e3779b97f4a7c15ULL;
+}
+
 // Batch `sequence` holds one purchase per of its 20 users, worth `sequence`.
 store::LandingBatch Batch(std::uint64_t sequence) {
   RecordList list;
   for (std::uint64_t user = 1; user <= 20; ++user)
-    list.events.push_back({{{"user", user * 0x9e3779b97f4a7c15ULL}},
+    list.events.push_back({{{"user", KeyOf(sequence, user)}},
                            static_cast<std::int64_t>(sequence),
                            "purchase",
                            static_cast<double>(sequence),
@@ -70,11 +76,22 @@ std::map<std::uint64_t, int> Recovered(const std::string& directory) {
   std::map<double, int> rows;
   const auto source = *(*store)->Snapshot();
   for (int shard = 0; shard < source->shards(); ++shard) {
+    const std::vector<std::uint64_t> keys = *source->Keys("user", shard);
     for (const auto& chunk : source->Chunks("user", shard, store::Lane::kEvents, "purchase")) {
       const std::string bytes = *source->Read(chunk);
       std::vector<double> values;
-      if (!store::ChunkReader::Open(bytes)->ReadValues(&values).ok()) Fail("unreadable chunk");
-      for (const double value : values) ++rows[value];
+      std::vector<std::uint32_t> units;
+      const auto reader = store::ChunkReader::Open(bytes);
+      if (!reader->ReadValues(&values).ok() || !reader->Read(store::ColumnId::kUnit, &units).ok())
+        Fail("unreadable chunk");
+      for (std::size_t i = 0; i < values.size(); ++i) {
+        ++rows[values[i]];
+        const auto sequence = static_cast<std::uint64_t>(values[i]);
+        bool its_users = false;
+        for (std::uint64_t user = 1; user <= 20 && units[i] < keys.size(); ++user)
+          its_users |= keys[units[i]] == KeyOf(sequence, user);
+        if (!its_users) Fail("a record of another user in batch " + std::to_string(sequence));
+      }
     }
   }
   std::map<std::uint64_t, int> batches;
@@ -169,24 +186,27 @@ std::set<std::uint64_t> Work(const std::string& directory, std::uint64_t batches
   return acknowledged;
 }
 
-int Errors(int count, const std::string& directory) {
+int Errors(int count, bool outages, const std::string& directory) {
+  const char* what = outages ? "an outage from" : "an I/O error at";
+  std::mt19937 random(3);
   for (int n = 1; n <= count; ++n) {
     std::filesystem::remove_all(directory);
-    testing::StartFaults({n, false});
+    testing::StartFaults({n, outages ? 3 + static_cast<std::int64_t>(random() % 58) : 1, false});
     // As much work as it takes to get there, so that early faults are quick.
     const std::set<std::uint64_t> acknowledged =
         Work(directory, 8 + static_cast<std::uint64_t>(n) / 30);
     const std::int64_t operations = testing::OperationsSeen();
     testing::StartFaults({});
     if (std::filesystem::exists(directory + "/upswing.db"))
-      Check(Recovered(directory), acknowledged, "I/O error at operation " + std::to_string(n));
+      Check(Recovered(directory), acknowledged,
+            std::string(what) + " operation " + std::to_string(n));
     if (operations < n) {
-      std::printf("an I/O error at each of %lld operations: 0 lost, 0 doubled\n",
+      std::printf("%s each of %lld operations: 0 lost, 0 doubled\n", what,
                   static_cast<long long>(operations));
       return 0;
     }
   }
-  std::printf("an I/O error at each of the first %d operations: 0 lost, 0 doubled\n", count);
+  std::printf("%s each of the first %d operations: 0 lost, 0 doubled\n", what, count);
   return 0;
 }
 
@@ -199,7 +219,7 @@ int Power(int count, const std::string& directory) {
   for (int n = 0; n < count; ++n) {
     std::filesystem::remove_all(directory);
     testing::StartFaults({});
-    testing::StartFaults({1 + static_cast<std::int64_t>(random()) % operations, true});
+    testing::StartFaults({1 + static_cast<std::int64_t>(random()) % operations, 1, true});
     const std::set<std::uint64_t> acknowledged = Work(directory);
     const std::string after = directory + "_after";
     std::filesystem::remove_all(after);
@@ -222,7 +242,7 @@ int Power(int count, const std::string& directory) {
 
 int main(int argc, char** argv) {
   if (argc != 4) {
-    std::fprintf(stderr, "usage: store_crashes kills|errors|power COUNT FOLDER\n");
+    std::fprintf(stderr, "usage: store_crashes kills|errors|outages|power COUNT FOLDER\n");
     return 2;
   }
   const std::string mode = argv[1];
@@ -230,6 +250,6 @@ int main(int argc, char** argv) {
   const std::string directory = argv[3];
   std::filesystem::remove_all(directory);
   if (mode == "kills") return Kills(count, directory);
-  if (mode == "errors") return Errors(count, directory);
+  if (mode == "errors" || mode == "outages") return Errors(count, mode == "outages", directory);
   return Power(count, directory);
 }

@@ -380,7 +380,9 @@ test("Planning takes its baseline from a real metric and answers as `upswing sta
   await page.waitForSelector(`.plan-answer:not(.stale) .big[data-units="${expected.units_total}"]`);
   // What the curve promises after twelve weeks takes twelve weeks by the sentence beside it, but for the curve's rounding.
   await page.click("figure.chart summary");
-  const [weeks, effect] = await page.locator("figure.chart tbody tr").last().locator("td").allTextContents();
+  const last = page.locator("figure.chart tbody tr").last();
+  await last.waitFor();
+  const [weeks, effect] = await last.locator("td").allTextContents();
   assert.equal(weeks, "12");
   await page.fill("input[name=effect]", String(parseFloat(effect)));
   const days = async () => Number(await page.locator(".plan-answer:not(.stale) [data-days]").getAttribute("data-days"));

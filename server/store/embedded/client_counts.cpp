@@ -4,6 +4,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/container/flat_hash_map.h"
 #include "sdk/base/hash.hpp"
 #include "server/store/bytes.hpp"
 
@@ -11,11 +12,12 @@ namespace upswing::store {
 namespace {
 
 constexpr std::int64_t kDayMs = 24LL * 3600 * 1000;
-// As many rows as an SDK keeps apart (sdk/events/counters.hpp). What a client says beyond is no
-// reason to grow.
+// As many rows as an SDK keeps apart, and as a batch may bring (sdk/wire/batch.hpp). What a client
+// says beyond is no reason to grow.
 constexpr std::size_t kMostRows = 4096;
-// No device counts further; sums of what clients claim must not overflow.
-constexpr std::uint64_t kMost = std::uint64_t{1} << 50;
+// No device counts further, nor do all of them of one row in a day. So sums of what clients claim
+// do not overflow: a year of 64 names with all 256 reasons is below 2^63.
+constexpr std::int64_t kMost = std::int64_t{1} << 40;
 
 // Column `what` of the table `tally`.
 enum What : int {
@@ -61,7 +63,7 @@ ClientCounts::ClientCounts(Database* database, ClientRows* rows)
       add_(database->Prepare(
           "INSERT INTO tally(name,variant,what,reason,day,value) VALUES(?1,?2,?3,?4,?5,?6) "
           "ON CONFLICT(name,variant,what,reason,day) DO UPDATE SET "
-          "value=min(value+excluded.value,1<<62)")) {}
+          "value=min(value+excluded.value,?7)")) {}
 
 absl::Status ClientCounts::Add(const LandingBatch& batch) {
   if (batch.counts.empty()) return absl::OkStatus();
@@ -71,23 +73,29 @@ absl::Status ClientCounts::Add(const LandingBatch& batch) {
   std::vector<Row> rows;
   if (!Decode(*known, &rows)) rows.clear();
 
+  absl::flat_hash_map<std::uint64_t, std::size_t> places;  // in `rows`, by name
+  places.reserve(rows.size() + batch.counts.size());
+  for (std::size_t i = 0; i < rows.size(); ++i) places.try_emplace(rows[i].name, i);
+
   bool changed = false;
   for (const ClientCount& count : batch.counts) {
     const std::uint64_t name = NameOf(count);
-    auto row = std::find_if(rows.begin(), rows.end(), [&](const Row& r) { return r.name == name; });
-    if (row == rows.end()) {
+    if (!places.contains(name)) {
       if (rows.size() >= kMostRows) continue;
-      row = rows.insert(rows.end(), Row{name, {}});
+      places.emplace(name, rows.size());
+      rows.push_back({name, {}});
     }
+    Row& row = rows[places[name]];
     for (int i = 0; i < 3; ++i) {
-      const std::uint64_t value = std::min(count.values[i], kMost);
-      if (value <= row->values[i]) continue;
+      const std::uint64_t value = std::min<std::uint64_t>(count.values[i], kMost);
+      if (value <= row.values[i]) continue;
       const int what = count.kind == ClientCount::Kind::kDecisions          ? i
                        : count.kind == ClientCount::Kind::kDroppedExposures ? kExposureDropped
                                                                             : kEventDropped;
-      grown_[{count.name, count.variant, what, count.reason, DayOf(batch.received_ms)}] +=
-          static_cast<std::int64_t>(value - row->values[i]);
-      row->values[i] = value;
+      std::int64_t& grown =
+          grown_[{count.name, count.variant, what, count.reason, DayOf(batch.received_ms)}];
+      grown = std::min(kMost, grown + static_cast<std::int64_t>(value - row.values[i]));
+      row.values[i] = value;
       changed = true;
     }
   }
@@ -111,6 +119,7 @@ absl::Status ClientCounts::Finish() {
                               .Bind(4, reason)
                               .Bind(5, day)
                               .Bind(6, value)
+                              .Bind(7, kMost)
                               .Run();
     if (!status.ok()) return status;
   }
@@ -124,12 +133,13 @@ absl::StatusOr<std::map<std::string, DecisionCounts>> ReadDecisions(Database* da
                                                                     std::int64_t to_ms) {
   std::map<std::string, DecisionCounts> counts;
   Statement select = database->Prepare(
-      "SELECT variant, what, reason, sum(value) FROM tally WHERE name=?1 AND what<?2 AND day>=?3 "
-      "AND day<=?4 GROUP BY variant, what, reason");
+      "SELECT variant, what, reason, sum(min(value,?5)) FROM tally WHERE name=?1 AND what<?2 AND "
+      "day>=?3 AND day<=?4 GROUP BY variant, what, reason");
   select.BindText(1, experiment)
       .Bind(2, kEventDropped)
       .Bind(3, DayOf(from_ms))
-      .Bind(4, DayOf(to_ms));
+      .Bind(4, DayOf(to_ms))
+      .Bind(5, kMost);
   for (;;) {
     const absl::StatusOr<bool> row = select.Step();
     if (!row.ok()) return row.status();
@@ -158,9 +168,13 @@ absl::StatusOr<std::map<std::uint8_t, std::int64_t>> ReadDroppedEvents(Database*
                                                                        std::int64_t to_ms) {
   std::map<std::uint8_t, std::int64_t> dropped;
   Statement select = database->Prepare(
-      "SELECT reason, sum(value) FROM tally WHERE name=?1 AND variant='' AND what=?2 AND day>=?3 "
-      "AND day<=?4 GROUP BY reason");
-  select.BindText(1, name).Bind(2, kEventDropped).Bind(3, DayOf(from_ms)).Bind(4, DayOf(to_ms));
+      "SELECT reason, sum(min(value,?5)) FROM tally WHERE name=?1 AND variant='' AND what=?2 AND "
+      "day>=?3 AND day<=?4 GROUP BY reason");
+  select.BindText(1, name)
+      .Bind(2, kEventDropped)
+      .Bind(3, DayOf(from_ms))
+      .Bind(4, DayOf(to_ms))
+      .Bind(5, kMost);
   for (;;) {
     const absl::StatusOr<bool> row = select.Step();
     if (!row.ok()) return row.status();

@@ -17,12 +17,6 @@ constexpr std::size_t kRowsPerTransaction = 1024;
 constexpr std::int64_t kArrivalsPerTransaction = 512;
 constexpr std::uint64_t kMostUnchanged = 1024;  // a row of `known`
 
-// Number of batches that a row of `known` can speak of; 0 is no sequence.
-std::int64_t BatchesIn(const ClientRows::Key& key, std::string_view value) {
-  if (key.table != ClientRows::Table::kKnown || value.empty()) return 0;
-  return static_cast<std::int64_t>(value.size() / 4) - (key.sub == 0 ? 1 : 0);
-}
-
 // Numbers of known batches are only added, so that a row's beginning need not be said again.
 std::size_t Unchanged(const ClientRows::Key& key, std::string_view before, std::string_view now) {
   if (key.table != ClientRows::Table::kKnown) return 0;
@@ -37,6 +31,15 @@ std::string EpochBlob(std::uint64_t hi, std::uint64_t lo) {
   for (const std::uint64_t half : {hi, lo})
     for (int shift = 56; shift >= 0; shift -= 8) blob.push_back(static_cast<char>(half >> shift));
   return blob;
+}
+
+BatchKey EpochOf(std::string_view blob) {
+  BatchKey key;
+  for (std::size_t i = 0; i < 16 && i < blob.size(); ++i) {
+    std::uint64_t& half = i < 8 ? key.epoch_hi : key.epoch_lo;
+    half = half << 8 | static_cast<unsigned char>(blob[i]);
+  }
+  return key;
 }
 
 std::string KnownLabel(std::string_view epoch, std::int64_t page) {
@@ -65,7 +68,7 @@ ClientRows::ClientRows(Database* database)
                             "checksum=excluded.checksum")),
       append_(database->Prepare("INSERT INTO arrival(checksum,data) VALUES(?1,?2)")) {}
 
-absl::Status ClientRows::Replay(bool note) {
+absl::Status ClientRows::Replay() {
   Statement select = database_->Prepare("SELECT id, checksum, data FROM arrival ORDER BY id");
   for (;;) {
     const absl::StatusOr<bool> row = select.Step();
@@ -75,7 +78,7 @@ absl::Status ClientRows::Replay(bool note) {
     staged_arrival_ = select.Int(0);
     const std::string_view data = select.Blob(2);
     staged_bytes_ = static_cast<std::int64_t>(data.size());
-    if (note && BlobChecksum(data) != select.Int(1))
+    if (BlobChecksum(data) != select.Int(1))
       if (absl::Status status = NoteDamage(database_, ArrivalLabel(staged_arrival_)); !status.ok())
         return status;
     ByteReader reader(data);
@@ -136,7 +139,7 @@ absl::StatusOr<std::string_view> ClientRows::Get(const Key& key) {
     return std::string_view(found->second.value);
   for (const Rows* rows : {&active_, &frozen_})
     if (const auto found = rows->find(key); found != rows->end())
-      return std::string_view(found->second.value);
+      return std::string_view(found->second);
   if (!has_loaded_ || loaded_key_ != key) {
     absl::StatusOr<std::string> loaded = Load(key);
     if (!loaded.ok()) return loaded.status();
@@ -175,19 +178,16 @@ absl::Status ClientRows::Finish() {
   return status;
 }
 
-std::int64_t ClientRows::BytesOf(const Row& row) {
+std::int64_t ClientRows::BytesOf(const std::string& row) {
   // A hash table is between 7/16 and 7/8 full.
-  return static_cast<std::int64_t>(sizeof(Rows::value_type) * 3 / 2 + row.value.capacity());
+  return static_cast<std::int64_t>(sizeof(Rows::value_type) * 3 / 2 + row.capacity());
 }
 
 void ClientRows::Committed() {
   for (auto& [key, staged] : staged_) {
-    const std::int64_t added = BatchesIn(key, staged.value) - BatchesIn(key, staged.before);
-    known_beyond_table_ += added;
     const auto [row, fresh] = active_.try_emplace(key);
     if (!fresh) bytes_ -= BytesOf(row->second);
-    row->second.value = std::move(staged.value);
-    row->second.added += added;
+    row->second = std::move(staged.value);
     bytes_ += BytesOf(row->second);
   }
   if (staged_arrival_ != 0) {
@@ -221,26 +221,32 @@ absl::Status ClientRows::Write(const Key& key, std::string_view value) {
   return absl::OkStatus();
 }
 
-absl::Status ClientRows::WriteFrozen(std::mutex* write_mutex) {
+absl::Status ClientRows::WriteRows(absl::Span<Rows::value_type* const> rows) {
+  const Unsynced unsynced(database_);
+  absl::Status status = unsynced.status();
+  if (!status.ok()) return status;
+  Transaction transaction(database_, "BEGIN IMMEDIATE");
+  status = transaction.status();
+  for (const Rows::value_type* row : rows)
+    if (status.ok()) status = Write(row->first, row->second);
+  return status.ok() ? transaction.Commit() : status;
+}
+
+absl::Status ClientRows::WriteFrozen(std::mutex* write_mutex,
+                                     const std::function<absl::Status()>& between) {
   std::vector<Rows::value_type*> order;
   order.reserve(frozen_.size());
   for (auto& row : frozen_) order.push_back(&row);
   std::sort(order.begin(), order.end(),
             [](const auto* a, const auto* b) { return a->first < b->first; });
   for (std::size_t begin = 0; begin < order.size(); begin += kRowsPerTransaction) {
-    const std::size_t end = std::min(order.size(), begin + kRowsPerTransaction);
-    const std::lock_guard lock(*write_mutex);
-    const Unsynced unsynced(database_);
-    absl::Status status = unsynced.status();
+    absl::Status status;
+    {
+      const std::lock_guard lock(*write_mutex);
+      status = WriteRows(absl::MakeSpan(order).subspan(begin, kRowsPerTransaction));
+    }
+    if (status.ok()) status = between();
     if (!status.ok()) return status;
-    Transaction transaction(database_, "BEGIN IMMEDIATE");
-    status = transaction.status();
-    for (std::size_t i = begin; i < end && status.ok(); ++i)
-      status = Write(order[i]->first, order[i]->second.value);
-    if (status.ok()) status = transaction.Commit();
-    if (!status.ok()) return status;
-    for (std::size_t i = begin; i < end; ++i)
-      known_beyond_table_ -= std::exchange(order[i]->second.added, 0);
   }
   return absl::OkStatus();
 }
@@ -265,9 +271,8 @@ absl::Status ClientRows::DeleteArrivals(std::mutex* write_mutex, std::int64_t fr
 void ClientRows::Thaw() {
   for (auto& [key, row] : frozen_) {
     const auto [to, fresh] = active_.try_emplace(key);
-    to->second.added += row.added;
     if (fresh) {
-      to->second.value = std::move(row.value);
+      to->second = std::move(row);
     } else {
       bytes_ -= BytesOf(row);
     }
@@ -275,7 +280,8 @@ void ClientRows::Thaw() {
   frozen_.clear();
 }
 
-absl::Status ClientRows::Fold(std::mutex* write_mutex) {
+absl::Status ClientRows::Fold(std::mutex* write_mutex,
+                              const std::function<absl::Status()>& between) {
   std::int64_t first = 0;
   std::int64_t last = 0;
   std::int64_t logged = 0;
@@ -287,7 +293,7 @@ absl::Status ClientRows::Fold(std::mutex* write_mutex) {
     last = last_arrival_;
     logged = arrival_bytes_;
   }
-  absl::Status status = WriteFrozen(write_mutex);
+  absl::Status status = WriteFrozen(write_mutex, between);
   if (status.ok()) status = DeleteArrivals(write_mutex, first, last);
   Rows done;
   const std::lock_guard lock(*write_mutex);

@@ -2,6 +2,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <mutex>
 #include <string>
 #include <string_view>
@@ -9,7 +10,9 @@
 #include "absl/container/flat_hash_map.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/types/span.h"
 #include "server/store/embedded/database.hpp"
+#include "server/store/event_store.hpp"
 
 namespace upswing::store {
 
@@ -39,10 +42,11 @@ class ClientRows {
   explicit ClientRows(Database* database);
 
   /// Reads what no fold has entered yet. A damaged arrival is used as far as it can be read: of
-  /// its batches few become unknown, or ones in conflict. `note`: it is named in every report.
-  absl::Status Replay(bool note);
+  /// its batches few become unknown, or ones in conflict; it is named in every report.
+  absl::Status Replay();
 
-  /// Call at the start of each transaction: forgets what one that failed left.
+  /// Forgets what a transaction that failed left. Call at the start of each, and before looking at
+  /// rows outside of one.
   void Begin();
   /// A row's bytes, valid until the next call; empty if there is none. A boot's are 8 bytes.
   absl::StatusOr<std::string_view> Get(const Key& key);
@@ -52,31 +56,27 @@ class ClientRows {
   absl::Status Finish();
   void Committed();
 
-  /// Enters the rows into their tables, in transactions of a few thousand, each under the lock. If
-  /// it fails, the rows stay where they were.
-  absl::Status Fold(std::mutex* write_mutex);
+  /// Enters the rows into their tables, in transactions of 1,024, each under the lock, and calls
+  /// `between` after each one, outside the lock. If one or the other fails, the rows stay where
+  /// they were.
+  absl::Status Fold(std::mutex* write_mutex, const std::function<absl::Status()>& between);
   /// Memory taken, roughly, and bytes of the arrivals.
   std::int64_t bytes() const { return bytes_; }
   std::int64_t arrival_bytes() const { return arrival_bytes_; }
-  /// Known batches that the table `known` does not have yet.
-  std::int64_t known_beyond_table() const { return known_beyond_table_; }
 
  private:
-  struct Row {
-    std::string value;
-    std::int64_t added = 0;  ///< Known batches more than the row below has.
-  };
   struct Staged {
     std::string value, before;
   };
-  using Rows = absl::flat_hash_map<Key, Row>;
+  using Rows = absl::flat_hash_map<Key, std::string>;
 
   absl::StatusOr<std::string> Load(const Key& key);
   absl::Status Write(const Key& key, std::string_view value);
-  absl::Status WriteFrozen(std::mutex* write_mutex);
+  absl::Status WriteFrozen(std::mutex* write_mutex, const std::function<absl::Status()>& between);
+  absl::Status WriteRows(absl::Span<Rows::value_type* const> rows);
   absl::Status DeleteArrivals(std::mutex* write_mutex, std::int64_t from, std::int64_t to);
   void Thaw();
-  static std::int64_t BytesOf(const Row& row);
+  static std::int64_t BytesOf(const std::string& row);
 
   Database* database_;
   Statement select_known_, select_boot_, select_counter_;
@@ -92,11 +92,12 @@ class ClientRows {
   std::int64_t staged_arrival_ = 0, staged_bytes_ = 0;
   std::atomic<std::int64_t> bytes_{0};
   std::atomic<std::int64_t> arrival_bytes_{0};
-  std::int64_t known_beyond_table_ = 0;
 };
 
 /// 16 bytes, big-endian, so that rows sort as the numbers do.
 std::string EpochBlob(std::uint64_t hi, std::uint64_t lo);
+/// The epoch of such bytes; the sequence is 0.
+BatchKey EpochOf(std::string_view blob);
 
 /// Names a row of the table `known`, or of `arrival`, to operators.
 std::string KnownLabel(std::string_view epoch, std::int64_t page);

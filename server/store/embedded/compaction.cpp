@@ -22,7 +22,8 @@ constexpr std::int64_t kRoundRecords = 1'500'000;
 constexpr std::chrono::seconds kRoundAge{10};
 // Bytes of chunks per transaction: it must not hold up landing for long.
 constexpr std::int64_t kTransactionBytes = 4 << 20;
-// Larger runs are left alone: merging takes about 100 bytes of memory per row.
+// The most that is merged at once, about 100 bytes of memory per row. Runs of more than half of it
+// are left alone, but for `store compact`.
 constexpr std::uint64_t kMergeRows = 2'000'000;
 // Of the thread that compacts (Linux: who = 0 is the calling thread): requests go before.
 constexpr int kBackgroundNice = 10;
@@ -38,6 +39,8 @@ ErasedWhen StoreImpl::ErasedFilter() const {
 
 // Removes what a crash left unfinished and learns what is there.
 absl::Status StoreImpl::Recover() {
+  recovered_ = false;
+  dictionaries_.clear();
   absl::StatusOr<Database> read = Database::Open(file_, false, options_.vfs);
   if (!read.ok()) return read.status();
   read_ = *std::move(read);
@@ -55,7 +58,6 @@ absl::Status StoreImpl::Recover() {
     if (status.ok()) status = transaction.Commit();
     if (!status.ok()) return status;
   }
-  dictionaries_.clear();
   retired_.clear();
   retired_bytes_ = 0;
   if (absl::Status status = names_.Load(&write_); !status.ok()) return status;
@@ -70,6 +72,7 @@ absl::Status StoreImpl::Recover() {
   if (!bytes.ok()) return bytes.status();
   backlog_records_ = *records;
   backlog_bytes_ = *bytes;
+  recovered_ = true;
   return absl::OkStatus();
 }
 
@@ -164,6 +167,10 @@ absl::Status StoreImpl::WriteChunk(std::int64_t run, const Pending& chunk, Chunk
 
 // One round: landed batches become one run of chunks. False if nothing was landed.
 absl::StatusOr<bool> StoreImpl::RunRound() {
+  if (!recovered_) {
+    const std::lock_guard lock(write_mutex_);
+    if (absl::Status status = Recover(); !status.ok()) return status;
+  }
   Records records;
   std::int64_t last_id = 0;
   std::int64_t bytes = 0;
@@ -302,9 +309,9 @@ absl::StatusOr<bool> StoreImpl::RunRound() {
   };
 
   if (absl::Status status = build(); !status.ok()) {
-    // The run stays invisible; what it left is removed, and what memory knows is read anew.
-    const std::lock_guard lock(write_mutex_);
-    Recover().IgnoreError();
+    // The run stays invisible; before the next one, what it left is removed and what memory knows
+    // is read anew: numbers of units and names that were not committed must not be used.
+    recovered_ = false;
     return status;
   }
   for (auto& [group, chunk] : written) directory_[group].push_back(chunk);
@@ -314,12 +321,13 @@ absl::StatusOr<bool> StoreImpl::RunRound() {
   return true;
 }
 
-// Inserts `fresh` as a run of its own and deletes `old`, at once; or takes `old` out of the
-// directory and leaves its bytes to the snapshots that were taken before.
-absl::Status StoreImpl::ReplaceChunks(const GroupKey& group, const std::vector<ChunkRef>& old,
-                                      std::vector<Pending> fresh, OldBytes old_bytes,
-                                      Durability durability) {
-  std::vector<ChunkRef> written;
+// In one transaction, with what `beside` writes: inserts what is fresh as one run and deletes what
+// is old; or takes what is old out of the directory and leaves its bytes to the snapshots that were
+// taken before.
+absl::Status StoreImpl::ReplaceChunks(const std::vector<Replacement>& replacements,
+                                      OldBytes old_bytes, Durability durability,
+                                      const std::function<absl::Status()>& beside) {
+  std::vector<std::vector<ChunkRef>> written(replacements.size());
   {
     const std::lock_guard lock(write_mutex_);
     std::optional<Unsynced> unsynced;
@@ -330,34 +338,39 @@ absl::Status StoreImpl::ReplaceChunks(const GroupKey& group, const std::vector<C
     Transaction transaction(&write_, "BEGIN IMMEDIATE");
     absl::Status status = transaction.status();
     if (!status.ok()) return status;
-    if (!fresh.empty()) {
-      const absl::StatusOr<std::int64_t> run = NewRun(true);
-      if (!run.ok()) return run.status();
-      for (const Pending& chunk : fresh) {
-        if (status = WriteChunk(*run, chunk, &written.emplace_back()); !status.ok()) return status;
+    const absl::StatusOr<std::int64_t> run = NewRun(true);
+    if (!run.ok()) return run.status();
+    for (std::size_t i = 0; i < replacements.size(); ++i) {
+      for (const Pending& chunk : replacements[i].fresh)
+        if (status = WriteChunk(*run, chunk, &written[i].emplace_back()); !status.ok())
+          return status;
+      for (const ChunkRef& chunk : replacements[i].old) {
+        const auto id = static_cast<std::int64_t>(chunk.id);
+        if (status.ok()) status = delete_chunk_.Bind(1, id).Run();
+        if (status.ok() && old_bytes == OldBytes::kDelete)
+          status = delete_chunk_data_.Bind(1, id).Run();
       }
     }
-    for (const ChunkRef& chunk : old) {
-      const auto id = static_cast<std::int64_t>(chunk.id);
-      if (status.ok()) status = delete_chunk_.Bind(1, id).Run();
-      if (status.ok() && old_bytes == OldBytes::kDelete)
-        status = delete_chunk_data_.Bind(1, id).Run();
-    }
+    if (status.ok() && beside) status = beside();
     if (status.ok()) status = transaction.Commit();
     if (!status.ok()) return status;
   }
-  if (old_bytes == OldBytes::kRetire) {
-    for (const ChunkRef& chunk : old) {
-      retired_.push_back({chunk.id, chunk.bytes, snapshots_->next()});
-      retired_bytes_ += chunk.bytes;
+  for (std::size_t i = 0; i < replacements.size(); ++i) {
+    const Replacement& of = replacements[i];
+    if (old_bytes == OldBytes::kRetire) {
+      for (const ChunkRef& chunk : of.old) {
+        retired_.push_back({chunk.id, chunk.bytes, snapshots_->next()});
+        retired_bytes_ += chunk.bytes;
+      }
     }
+    std::vector<ChunkRef>& chunks = directory_[of.group];
+    std::erase_if(chunks, [&](const ChunkRef& chunk) {
+      return std::any_of(of.old.begin(), of.old.end(),
+                         [&](const ChunkRef& o) { return o.id == chunk.id; });
+    });
+    chunks.insert(chunks.end(), written[i].begin(), written[i].end());
+    if (chunks.empty()) directory_.erase(of.group);
   }
-  std::vector<ChunkRef>& chunks = directory_[group];
-  std::erase_if(chunks, [&](const ChunkRef& chunk) {
-    return std::any_of(old.begin(), old.end(), [&](const ChunkRef& o) { return o.id == chunk.id; });
-  });
-  chunks.insert(chunks.end(), written.begin(), written.end());
-  if (chunks.empty()) directory_.erase(group);
   return absl::OkStatus();
 }
 
@@ -387,7 +400,9 @@ absl::Status StoreImpl::DeleteRetired(bool all) {
   return absl::OkStatus();
 }
 
-absl::Status StoreImpl::MergeGroup(const GroupKey& group, const std::vector<ChunkRef>& chunks) {
+// Makes chunks of the given ones' records, in order of units.
+absl::StatusOr<StoreImpl::Replacement> StoreImpl::MergeChunks(const GroupKey& group,
+                                                              std::vector<ChunkRef> chunks) {
   Records records;
   std::vector<std::uint32_t> units;
   Statement select = read_.Prepare("SELECT data FROM chunk_data WHERE id=?1");
@@ -401,37 +416,35 @@ absl::Status StoreImpl::MergeGroup(const GroupKey& group, const std::vector<Chun
   }
   std::vector<ChunkRow> rows(units.size());
   for (std::uint32_t i = 0; i < rows.size(); ++i) rows[i] = {units[i], i};
-  std::vector<Pending> fresh;
+  Replacement merged{group, std::move(chunks), {}};
   absl::Status status = EmitChunks(
       records, group.lane, records.strings.Intern(names_.Text(group.type)), names_.Text(group.name),
       std::move(rows), static_cast<std::size_t>(options_.chunk_rows), [&](BuiltChunk chunk) {
-        fresh.push_back({group, chunk.ref, std::move(chunk.bytes)});
+        merged.fresh.push_back({group, chunk.ref, std::move(chunk.bytes)});
         return absl::OkStatus();
       });
   if (!status.ok()) return status;
-  const bool read = snapshots_->oldest() < snapshots_->next();
-  // A power cut takes it back as a whole: the same records lie in the old chunks then.
-  return ReplaceChunks(group, chunks, std::move(fresh),
-                       read ? OldBytes::kRetire : OldBytes::kDelete, Durability::kLater);
+  return merged;
 }
 
 // Runs of a group fall into classes by size, each `merge_runs` times the one below. A class that is
 // full is merged, so that a record is rewritten about log(records per group) times.
-absl::Status StoreImpl::MergeDue(bool all) {
+std::vector<std::pair<GroupKey, std::vector<ChunkRef>>> StoreImpl::DueMerges(Merging what) const {
+  const bool all = what == Merging::kAll;
+  const auto full = static_cast<std::size_t>(options_.merge_runs);
+  const std::size_t crowd = 3 * full;
   std::vector<std::pair<GroupKey, std::vector<ChunkRef>>> due;
   for (const auto& [group, chunks] : directory_) {
     std::map<std::uint64_t, std::vector<ChunkRef>> runs;
     for (const ChunkRef& chunk : chunks)
       if (damaged_.count(chunk.id) == 0) runs[chunk.run].push_back(chunk);
-    if (runs.size() < 2) continue;
-    const auto full = static_cast<std::size_t>(options_.merge_runs);
-    if (!all && runs.size() < full) continue;
     std::vector<std::pair<std::uint64_t, std::uint64_t>> by_rows;  // (rows, run)
     for (const auto& [run, of_run] : runs) {
       std::uint64_t rows = 0;
       for (const ChunkRef& chunk : of_run) rows += chunk.rows;
-      by_rows.emplace_back(rows, run);
+      if (all || rows <= kMergeRows / 2) by_rows.emplace_back(rows, run);
     }
+    if (by_rows.size() < (all ? 2 : what == Merging::kDue ? full : crowd)) continue;
     std::sort(by_rows.begin(), by_rows.end());
     // The smallest runs that are of one class; with `all`, as many as fit into memory.
     std::vector<ChunkRef> chosen;
@@ -439,29 +452,53 @@ absl::Status StoreImpl::MergeDue(bool all) {
     std::size_t count = 0;
     for (const auto& [rows, run] : by_rows) {
       if (total + rows > kMergeRows) break;
-      if (!all && count >= full && rows > 2 * total) break;
+      if (!all && count >= full && rows * count > 2 * total) break;
       total += rows;
       ++count;
       chosen.insert(chosen.end(), runs[run].begin(), runs[run].end());
     }
     const bool one_class =
-        all ||
+        all || by_rows.size() >= crowd ||
         (count >= full &&
          by_rows[full - 1].first <=
-             by_rows.front().first * static_cast<std::uint64_t>(2 * options_.merge_runs)) ||
-        runs.size() >= 3 * full;
+             by_rows.front().first * static_cast<std::uint64_t>(2 * options_.merge_runs));
     if (count >= 2 && one_class) due.emplace_back(group, std::move(chosen));
   }
-  for (const auto& [group, chunks] : due) {
-    absl::Status status = MergeGroup(group, chunks);
-    if (absl::IsDataLoss(status)) {
+  return due;
+}
+
+absl::Status StoreImpl::Merge(Merging what) {
+  std::vector<Replacement> pending;
+  std::int64_t pending_bytes = 0;
+  // Many groups in one transaction: the rows of a run's chunks share pages, and each page that a
+  // transaction changes is written to the log.
+  const auto flush = [&]() -> absl::Status {
+    if (pending.empty()) return absl::OkStatus();
+    const bool read = snapshots_->oldest() < snapshots_->next();
+    // A power cut takes it back as a whole: the same records lie in the old chunks then.
+    absl::Status status =
+        ReplaceChunks(pending, read ? OldBytes::kRetire : OldBytes::kDelete, Durability::kLater);
+    pending.clear();
+    pending_bytes = 0;
+    if (status.ok()) status = DeleteRetired(false);
+    if (status.ok()) status = Checkpoint(false);
+    return status;
+  };
+  for (auto& [group, chunks] : DueMerges(what)) {
+    absl::StatusOr<Replacement> merged = MergeChunks(group, chunks);
+    if (absl::IsDataLoss(merged.status())) {
       // Named and left where it is; the rest stays readable.
       for (const ChunkRef& chunk : chunks) CheckChunk(chunk.id).IgnoreError();
       continue;
     }
-    if (!status.ok()) return status;
-    if (status = DeleteRetired(false); !status.ok()) return status;
+    if (!merged.ok()) return merged.status();
+    for (const Pending& chunk : merged->fresh)
+      pending_bytes += static_cast<std::int64_t>(chunk.bytes.size());
+    pending.push_back(*std::move(merged));
+    if (pending_bytes < kTransactionBytes) continue;
+    if (absl::Status status = flush(); !status.ok()) return status;
   }
+  if (absl::Status status = flush(); !status.ok()) return status;
   return DeleteRetired(false);
 }
 
@@ -493,26 +530,37 @@ absl::Status StoreImpl::Compact(bool all) {
     const absl::StatusOr<bool> ran = RunRound();
     if (!ran.ok()) return ran.status();
     if (!*ran) break;
-    if (absl::Status status = MergeDue(false); !status.ok()) return status;
+    if (absl::Status status = Merge(Merging::kCrowded); !status.ok()) return status;
   }
-  if (absl::Status status = MergeDue(all); !status.ok()) return status;
-  if (absl::Status status = rows_->Fold(&write_mutex_); !status.ok()) return status;
+  if (absl::Status status = Merge(all ? Merging::kAll : Merging::kDue); !status.ok()) return status;
+  if (absl::Status status = Fold(); !status.ok()) return status;
   return Checkpoint(all);
 }
 
-// Moves the write-ahead log into the database. Most of it beside running commits; the log can begin
-// anew only when nobody writes, so the last step holds the writer for as long as the rest takes.
+absl::Status StoreImpl::Fold() {
+  return rows_->Fold(&write_mutex_, [this] { return Checkpoint(false); });
+}
+
+// Moves the write-ahead log into the database when it is large. Most of it beside running commits;
+// the log can begin anew only when nobody writes, so the last step holds the writer for as long as
+// the rest takes.
 absl::Status StoreImpl::Checkpoint(bool truncate) {
-  int pages = 0;
-  int moved = 0;
-  sqlite3_wal_checkpoint_v2(read_.handle(), nullptr, SQLITE_CHECKPOINT_PASSIVE, &pages, &moved);
-  if (!truncate && pages < kWalPages) return absl::OkStatus();
+  if (!truncate && wal_pages_ < kWalPages) return absl::OkStatus();
+  int code = sqlite3_wal_checkpoint_v2(read_.handle(), nullptr, SQLITE_CHECKPOINT_PASSIVE, nullptr,
+                                       nullptr);
+  if (code != SQLITE_OK && code != SQLITE_BUSY)
+    return DatabaseError(read_.handle(), code, "checkpoint");
   const std::lock_guard lock(write_mutex_);
-  sqlite3_busy_timeout(write_.handle(), truncate ? 5000 : 100);
-  const int code = sqlite3_wal_checkpoint_v2(
-      write_.handle(), nullptr, truncate ? SQLITE_CHECKPOINT_TRUNCATE : SQLITE_CHECKPOINT_RESTART,
-      nullptr, nullptr);
-  sqlite3_busy_timeout(write_.handle(), 20'000);
+  if (truncate) {
+    absl::Status status = write_.TruncateLog();
+    if (status.ok()) wal_pages_ = 0;
+    return status;
+  }
+  sqlite3_busy_timeout(write_.handle(), 100);
+  code = sqlite3_wal_checkpoint_v2(write_.handle(), nullptr, SQLITE_CHECKPOINT_RESTART, nullptr,
+                                   nullptr);
+  sqlite3_busy_timeout(write_.handle(), kBusyMillis);
+  if (code == SQLITE_OK) wal_pages_ = 0;
   // A reader in the way: the next call will do it.
   if (code == SQLITE_OK || code == SQLITE_BUSY) return absl::OkStatus();
   return DatabaseError(write_.handle(), code, "checkpoint");
@@ -547,10 +595,12 @@ void StoreImpl::Background() {
     absl::Status status;
     if (WantsRound() || (backlog_records_ > 0 && now - last_round >= kRoundAge)) {
       status = RunRound().status();
-      if (status.ok()) status = MergeDue(false);
+      // Rounds go first: what waits is what landing is held back by. Merging more runs at once
+      // costs less, too.
+      if (status.ok()) status = Merge(WantsRound() ? Merging::kCrowded : Merging::kDue);
       last_round = now;
     }
-    if (status.ok() && WantsFold()) status = rows_->Fold(&write_mutex_);
+    if (status.ok() && WantsFold()) status = Fold();
     if (status.ok()) status = Checkpoint(false);
     if (!status.ok()) {
       // A full disk, say: landing goes on, reports read the backlog, and we try again.

@@ -8,7 +8,7 @@
 namespace upswing::store {
 namespace {
 
-constexpr int kBusyMillis = 20'000;
+constexpr int kLogMillis = 5000;  // nobody can write meanwhile
 
 }  // namespace
 
@@ -135,8 +135,30 @@ absl::StatusOr<bool> Database::HasTable(std::string_view name) {
       .Step();
 }
 
+absl::StatusOr<bool> Database::HasColumn(std::string_view table, std::string_view name) {
+  return Prepare("SELECT 1 FROM pragma_table_info(?1) WHERE name=?2")
+      .BindText(1, table)
+      .BindText(2, name)
+      .Step();
+}
+
+absl::Status Database::TruncateLog() {
+  // A connection that has read nothing knows of no log: it would do nothing and say OK.
+  if (const auto read = QueryInt("SELECT count(*) FROM sqlite_master"); !read.ok())
+    return read.status();
+  sqlite3_busy_timeout(handle_.get(), kLogMillis);
+  const int code = sqlite3_wal_checkpoint_v2(handle_.get(), nullptr, SQLITE_CHECKPOINT_TRUNCATE,
+                                             nullptr, nullptr);
+  sqlite3_busy_timeout(handle_.get(), kBusyMillis);
+  if (code == SQLITE_OK) return absl::OkStatus();
+  if ((code & 0xff) == SQLITE_BUSY)
+    return absl::UnavailableError(
+        "the log cannot be emptied while another connection reads from it (a backup or a "
+        "verification?): try again when that has ended");
+  return DatabaseError(handle_.get(), code, "checkpoint");
+}
+
 std::int64_t Database::LastRowId() const { return sqlite3_last_insert_rowid(handle_.get()); }
-int Database::Changes() const { return sqlite3_changes(handle_.get()); }
 
 Transaction::Transaction(Database* database, const char* begin)
     : database_(database), status_(database->Execute(begin)), open_(status_.ok()) {}

@@ -55,8 +55,11 @@ class Database {
   /// First column of the first row.
   absl::StatusOr<std::int64_t> QueryInt(std::string_view sql);
   absl::StatusOr<bool> HasTable(std::string_view name);
+  absl::StatusOr<bool> HasColumn(std::string_view table, std::string_view name);
+  /// Moves all of the write-ahead log into the database and leaves it empty; waits some seconds for
+  /// whoever reads from it. kUnavailable: somebody does so still.
+  absl::Status TruncateLog();
   std::int64_t LastRowId() const;
-  int Changes() const;
   sqlite3* handle() const { return handle_.get(); }
 
  private:
@@ -65,6 +68,9 @@ class Database {
   };
   std::unique_ptr<sqlite3, Close> handle_;
 };
+
+/// How long a connection waits for another one's lock.
+inline constexpr int kBusyMillis = 20'000;
 
 /// Begins on construction (check `status()`), rolls back on destruction unless committed.
 class Transaction {

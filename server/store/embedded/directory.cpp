@@ -135,4 +135,10 @@ bool Damaged(std::string_view bytes, std::int64_t checksum) {
   return checksum != 0 && checksum != BlobChecksum(bytes);
 }
 
+absl::StatusOr<std::string> ChecksumColumn(Database* database, std::string_view table) {
+  const absl::StatusOr<bool> has = database->HasColumn(table, "checksum");
+  if (!has.ok()) return has.status();
+  return *has ? "checksum" : "0";
+}
+
 }  // namespace upswing::store

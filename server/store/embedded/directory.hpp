@@ -68,5 +68,7 @@ std::int64_t BlobChecksum(std::string_view bytes);
 absl::Status NoteDamage(Database* database, std::string_view what);
 /// True if `checksum` is not that of the blob; 0 is none (kLaterChecksums).
 bool Damaged(std::string_view bytes, std::int64_t checksum);
+/// What to select as the checksum of such a table: 0 where a reader meets a folder from before.
+absl::StatusOr<std::string> ChecksumColumn(Database* database, std::string_view table);
 
 }  // namespace upswing::store

@@ -77,14 +77,22 @@ absl::Status StoreImpl::OpenAll() {
   absl::StatusOr<Database> database = Database::Open(file_, !options_.read_only, options_.vfs);
   if (!database.ok()) return database.status();
   write_ = *std::move(database);
-  absl::Status status = options_.read_only ? absl::OkStatus() : Prepare();
+  absl::Status status = options_.read_only ? CheckVersion() : Prepare();
   if (status.ok()) status = LoadState();
   if (!status.ok()) return status;
   rows_ = std::make_unique<ClientRows>(&write_);
   if (!options_.read_only) {
     if (status = Recover(); !status.ok()) return status;
-    if (status = rows_->Replay(true); !status.ok()) return status;
+    if (status = rows_->Replay(); !status.ok()) return status;
     PrepareStatements();
+    if (status = CountKnownOnce(); !status.ok()) return status;
+    sqlite3_wal_hook(
+        write_.handle(),
+        [](void* wal_pages, sqlite3*, const char*, int pages) {
+          *static_cast<std::atomic<int>*>(wal_pages) = pages;
+          return SQLITE_OK;
+        },
+        &wal_pages_);
     if (status = TakeOverErasures(); !status.ok()) return status;
     if (status = FinishErasures(); !status.ok()) return status;
     if (options_.background) StartBackground();
@@ -92,19 +100,39 @@ absl::Status StoreImpl::OpenAll() {
   return absl::OkStatus();
 }
 
-// Pragmas, and the tables of a new store.
+absl::Status StoreImpl::MayWrite() const {
+  return options_.read_only ? absl::FailedPreconditionError("the store is open for reading only")
+                            : absl::OkStatus();
+}
+
+absl::Status StoreImpl::CheckVersion() {
+  // Without its checksum: who knows what a newer format has there.
+  const absl::StatusOr<std::int64_t> version =
+      write_.QueryInt("SELECT value FROM meta WHERE key='format_version'");
+  if (!version.ok()) {
+    return absl::FailedPreconditionError(
+        absl::StrCat(file_, ": not a store (", version.status().message(), ")"));
+  }
+  if (*version < 1 || *version > kFormatVersion)
+    return absl::FailedPreconditionError(absl::StrCat(file_, ": format version ", *version,
+                                                      ", this program reads ", kFormatVersion,
+                                                      ": use a newer program"));
+  return absl::OkStatus();
+}
+
+// Pragmas, and the tables of a new store. Changes nothing of a store that is refused.
 absl::Status StoreImpl::Prepare() {
-  absl::Status status = write_.Execute(absl::StrCat("PRAGMA page_size=", kPageBytes).c_str());
+  const absl::StatusOr<bool> exists = write_.HasTable("meta");
+  if (!exists.ok()) return exists.status();
+  absl::Status status = *exists ? CheckVersion() : absl::OkStatus();
+  if (status.ok()) status = write_.Execute(absl::StrCat("PRAGMA page_size=", kPageBytes).c_str());
   for (const char* pragma :
        {"PRAGMA journal_mode=WAL", "PRAGMA synchronous=FULL", "PRAGMA wal_autocheckpoint=0",
         "PRAGMA cache_size=-32768", "PRAGMA secure_delete=FAST", "PRAGMA foreign_keys=OFF",
         "PRAGMA temp_store=MEMORY"})
     if (status.ok()) status = write_.Execute(pragma);
   if (!status.ok()) return status;
-  const absl::StatusOr<std::int64_t> tables =
-      write_.QueryInt("SELECT count(*) FROM sqlite_master WHERE name='meta'");
-  if (!tables.ok()) return tables.status();
-  if (*tables > 0) return AddWhatCameLater();
+  if (*exists) return AddWhatCameLater();
 
   const std::string key_file = options_.directory + "/unit.key";
   const absl::StatusOr<KeyChain> chain = ReadOrMakeKeyChain(key_file);
@@ -126,10 +154,9 @@ absl::Status StoreImpl::Prepare() {
 absl::Status StoreImpl::AddWhatCameLater() {
   if (absl::Status status = write_.Execute(kLaterTables); !status.ok()) return status;
   for (const char* table : kLaterChecksums) {
-    const absl::StatusOr<std::int64_t> has = write_.QueryInt(absl::StrCat(
-        "SELECT count(*) FROM pragma_table_info('", table, "') WHERE name='checksum'"));
+    const absl::StatusOr<bool> has = write_.HasColumn(table, "checksum");
     if (!has.ok()) return has.status();
-    if (*has > 0) continue;
+    if (*has) continue;
     absl::Status status = write_.Execute(
         absl::StrCat("ALTER TABLE ", table, " ADD COLUMN checksum INTEGER NOT NULL DEFAULT 0")
             .c_str());
@@ -146,17 +173,6 @@ absl::Status StoreImpl::LoadState() {
   // Before the database: an erasure enters that first.
   absl::StatusOr<std::vector<Erasure>> erasures = ReadErasures(journal_);
   if (!erasures.ok()) return erasures.status();
-  // Without its checksum: who knows what a newer format has there.
-  const absl::StatusOr<std::int64_t> version =
-      write_.QueryInt("SELECT value FROM meta WHERE key='format_version'");
-  if (!version.ok()) {
-    return absl::FailedPreconditionError(
-        absl::StrCat(file_, ": not a store (", version.status().message(), ")"));
-  }
-  if (*version < 1 || *version > kFormatVersion)
-    return absl::FailedPreconditionError(absl::StrCat(file_, ": format version ", *version,
-                                                      ", this program reads ", kFormatVersion,
-                                                      ": use a newer program"));
   const absl::StatusOr<std::string> shards = MetaValue(&write_, "shards");
   if (!shards.ok() || !absl::SimpleAtoi(*shards, &options_.shards))
     return absl::DataLossError(absl::StrCat(file_, ": meta has no number of shards"));
@@ -218,9 +234,20 @@ void StoreImpl::PrepareStatements() {
   insert_chunk_data_ = write_.Prepare("INSERT INTO chunk_data(id,data) VALUES(?1,?2)");
   delete_chunk_ = write_.Prepare("DELETE FROM chunk WHERE id=?1");
   delete_chunk_data_ = write_.Prepare("DELETE FROM chunk_data WHERE id=?1");
-  add_records_ = write_.Prepare(
-      "INSERT INTO meta(key,value) VALUES('records',?1) ON CONFLICT(key) DO UPDATE SET "
+  add_to_meta_ = write_.Prepare(
+      "INSERT INTO meta(key,value) VALUES(?1,?2) ON CONFLICT(key) DO UPDATE SET "
       "value=value+excluded.value");
+}
+
+// In a folder from before their number was kept.
+absl::Status StoreImpl::CountKnownOnce() {
+  const absl::StatusOr<std::int64_t> kept =
+      write_.QueryInt("SELECT count(*) FROM meta WHERE key='known_batches'");
+  if (!kept.ok() || *kept > 0) return kept.status();
+  if (absl::Status status = Fold(); !status.ok()) return status;
+  const absl::StatusOr<std::int64_t> known = CountKnown(&write_);
+  if (!known.ok()) return known.status();
+  return add_to_meta_.BindText(1, "known_batches").Bind(2, *known).Run();
 }
 
 absl::Status StoreImpl::LandOne(LandingBatch& batch, LandingOutcome* outcome) {
@@ -264,8 +291,7 @@ absl::Status StoreImpl::LandBoot(const LandingBatch& batch) {
 }
 
 absl::StatusOr<std::vector<LandingOutcome>> StoreImpl::Land(absl::Span<LandingBatch> batches) {
-  if (options_.read_only)
-    return absl::FailedPreconditionError("the store is open for reading only");
+  if (absl::Status status = MayWrite(); !status.ok()) return status;
   std::vector<LandingOutcome> outcomes(batches.size());
   std::int64_t records = 0;
   std::int64_t bytes = 0;
@@ -274,6 +300,7 @@ absl::StatusOr<std::vector<LandingOutcome>> StoreImpl::Land(absl::Span<LandingBa
     Transaction transaction(&write_, "BEGIN IMMEDIATE");
     absl::Status status = transaction.status();
     rows_->Begin();
+    known_->Begin();
     counts_->Begin();
     for (std::size_t i = 0; i < batches.size() && status.ok(); ++i) {
       status = LandOne(batches[i], &outcomes[i]);
@@ -283,13 +310,16 @@ absl::StatusOr<std::vector<LandingOutcome>> StoreImpl::Land(absl::Span<LandingBa
     }
     if (status.ok()) status = rows_->Finish();
     if (status.ok()) status = counts_->Finish();
-    if (status.ok() && records > 0) status = add_records_.Bind(1, records).Run();
+    for (const auto& [key, added] :
+         {std::pair("records", records), std::pair("known_batches", known_->added())})
+      if (status.ok() && added > 0) status = add_to_meta_.BindText(1, key).Bind(2, added).Run();
     if (status.ok()) status = transaction.Commit();
     if (!status.ok()) return status;
     rows_->Committed();
+    // Under the lock: a recovery counts what has landed anew.
+    backlog_records_ += records;
+    backlog_bytes_ += bytes;
   }
-  backlog_records_ += records;
-  backlog_bytes_ += bytes;
   if (WantsRound()) wake_.notify_one();
   return outcomes;
 }
@@ -297,6 +327,7 @@ absl::StatusOr<std::vector<LandingOutcome>> StoreImpl::Land(absl::Span<LandingBa
 absl::StatusOr<std::optional<std::int64_t>> StoreImpl::BootOffset(std::uint64_t epoch_hi,
                                                                   std::uint64_t epoch_lo,
                                                                   std::uint64_t boot_id) {
+  if (absl::Status status = MayWrite(); !status.ok()) return status;
   const std::lock_guard lock(write_mutex_);
   rows_->Begin();
   const absl::StatusOr<std::string_view> offset = rows_->Get(BootRow(epoch_hi, epoch_lo, boot_id));
@@ -380,25 +411,13 @@ absl::StatusOr<std::vector<AuditEntry>> StoreImpl::AuditLog() {
   }
 }
 
-// A reader knows of no arrivals until it is asked.
-absl::StatusOr<std::int64_t> StoreImpl::KnownBeyondTable() {
-  if (!options_.read_only) return rows_->known_beyond_table();
-  ClientRows rows(&write_);
-  const absl::StatusOr<bool> has = write_.HasTable("arrival");
-  if (!has.ok()) return has.status();
-  if (*has)
-    if (absl::Status status = rows.Replay(false); !status.ok()) return status;
-  return rows.known_beyond_table();
-}
-
 absl::StatusOr<StoreStats> StoreImpl::Stats() {
+  // By a connection of its own: nothing that waits for the writer's lock waits for this.
+  absl::StatusOr<Database> database = Database::Open(file_, false, options_.vfs);
+  if (!database.ok()) return database.status();
+  const Transaction moment(&*database, "BEGIN");
+  if (!moment.status().ok()) return moment.status();
   StoreStats stats;
-  const std::lock_guard lock(write_mutex_);
-  const auto query = [&](const char* sql, std::int64_t* to) -> absl::Status {
-    const absl::StatusOr<std::int64_t> value = write_.QueryInt(sql);
-    if (value.ok()) *to = *value;
-    return value.status();
-  };
   const std::pair<const char*, std::int64_t*> queries[] = {
       {"SELECT count(*) FROM landed", &stats.landed_batches},
       {"SELECT coalesce(sum(records),0) FROM landed", &stats.landed_records},
@@ -408,15 +427,17 @@ absl::StatusOr<StoreStats> StoreImpl::Stats() {
       {"SELECT coalesce(sum(bytes),0) FROM chunk", &stats.chunk_bytes},
       {"SELECT coalesce((SELECT value FROM meta WHERE key='records'),0)", &stats.records},
       {"SELECT coalesce(sum(count),0) FROM units", &stats.units},
-      {"SELECT coalesce(sum(length(sums)/4-(page=0)),0) FROM known", &stats.known_batches},
       {"SELECT count(*) FROM conflict", &stats.conflicts},
       {"SELECT count(*) FROM quarantine", &stats.quarantined},
   };
-  for (const auto& [sql, to] : queries)
-    if (absl::Status status = query(sql, to); !status.ok()) return status;
-  const absl::StatusOr<std::int64_t> beyond = KnownBeyondTable();
-  if (!beyond.ok()) return beyond.status();
-  stats.known_batches += *beyond;
+  for (const auto& [sql, to] : queries) {
+    const absl::StatusOr<std::int64_t> value = database->QueryInt(sql);
+    if (!value.ok()) return value.status();
+    *to = *value;
+  }
+  const absl::StatusOr<std::int64_t> known = CountKnown(&*database);
+  if (!known.ok()) return known.status();
+  stats.known_batches = *known;
   for (const char* suffix : {"", "-wal"}) {
     std::error_code error;
     const auto size = std::filesystem::file_size(file_ + suffix, error);

@@ -83,7 +83,7 @@ absl::Status AppendErasures(const std::string& file, const std::vector<Erasure>&
   }
   if (status.ok() && fsync(descriptor) != 0) status = Failed(file);
   close(descriptor);
-  if (status.ok() && is_new) SyncPath(std::filesystem::path(file).parent_path().string());
+  if (status.ok() && is_new) status = SyncPath(std::filesystem::path(file).parent_path().string());
   return status;
 }
 

@@ -5,6 +5,8 @@
 #include <string_view>
 #include <vector>
 
+#include "server/store/bytes.hpp"
+
 namespace upswing::store {
 namespace {
 
@@ -36,7 +38,11 @@ absl::Status KnownBatches::Mark(const BatchKey& key, std::uint32_t state) {
   const absl::StatusOr<std::string*> sums = rows_->Edit(RowOf(key));
   if (!sums.ok()) return sums.status();
   if ((*sums)->size() < PlaceOf(key) + 4) (*sums)->resize(PlaceOf(key) + 4);
-  std::memcpy((*sums)->data() + PlaceOf(key), &state, 4);
+  char* const place = (*sums)->data() + PlaceOf(key);
+  std::uint32_t before = kUnknown;
+  std::memcpy(&before, place, 4);
+  if (before == kUnknown) ++added_;
+  std::memcpy(place, &state, 4);
   return absl::OkStatus();
 }
 
@@ -65,6 +71,37 @@ absl::StatusOr<LandingOutcome> KnownBatches::Admit(const LandingBatch& batch) {
   }
   if (absl::Status status = Mark(batch.key, stored); !status.ok()) return status;
   return LandingOutcome::kStored;
+}
+
+absl::Status VisitKnown(
+    Database* database,
+    const std::function<absl::Status(const BatchKey&, bool split, std::uint32_t mark)>& visit) {
+  Statement select = database->Prepare("SELECT epoch, page, sums FROM known");
+  for (;;) {
+    const absl::StatusOr<bool> row = select.Step();
+    if (!row.ok() || !*row) return row.status();
+    BatchKey key = EpochOf(select.Blob(0));
+    key.sequence = static_cast<std::uint64_t>(select.Int(1)) * kPage;
+    for (ByteReader sums(select.Blob(2)); !sums.AtEnd(); ++key.sequence) {
+      const auto state = sums.Fixed<std::uint32_t>();
+      if (state == kUnknown) continue;
+      if (absl::Status status = visit(key, state == kSplit, state); !status.ok()) return status;
+    }
+  }
+}
+
+absl::StatusOr<std::int64_t> CountKnown(Database* database) {
+  const absl::StatusOr<std::int64_t> kept =
+      database->QueryInt("SELECT value FROM meta WHERE key='known_batches'");
+  if (!absl::IsNotFound(kept.status())) return kept;
+  std::int64_t count = 0;
+  const absl::Status status =
+      VisitKnown(database, [&](const BatchKey&, bool, std::uint32_t) -> absl::Status {
+        ++count;
+        return absl::OkStatus();
+      });
+  if (!status.ok()) return status;
+  return count;
 }
 
 }  // namespace upswing::store

@@ -5,25 +5,13 @@
 #include "server/store/embedded/directory.hpp"
 
 namespace upswing::store {
-namespace {
-
-/// Columns of a row; a reader may meet a store from before the checksums (kLaterChecksums).
-absl::StatusOr<std::string> Columns(Database* database) {
-  const absl::StatusOr<std::int64_t> checked =
-      database->QueryInt("SELECT count(*) FROM pragma_table_info('meta') WHERE name='checksum'");
-  if (!checked.ok()) return checked.status();
-  return *checked > 0 ? "key, value, checksum" : "key, value, 0";
-}
-
-}  // namespace
-
 std::string MetaLabel(std::string_view key) { return absl::StrCat("meta ", base::ToAbsl(key)); }
 
 absl::StatusOr<std::string> MetaValue(Database* database, std::string_view key) {
-  const absl::StatusOr<std::string> columns = Columns(database);
-  if (!columns.ok()) return columns.status();
+  const absl::StatusOr<std::string> checksum = ChecksumColumn(database, "meta");
+  if (!checksum.ok()) return checksum.status();
   Statement select =
-      database->Prepare(absl::StrCat("SELECT ", *columns, " FROM meta WHERE key=?1"));
+      database->Prepare(absl::StrCat("SELECT key, value, ", *checksum, " FROM meta WHERE key=?1"));
   const absl::StatusOr<bool> row = select.BindText(1, key).Step();
   if (!row.ok()) return row.status();
   if (!*row) return absl::NotFoundError("no such key");
@@ -44,10 +32,11 @@ absl::Status SetMeta(Database* database, std::string_view key, std::string_view 
 }
 
 absl::StatusOr<std::vector<MetaRow>> MetaRows(Database* database, std::string_view prefix) {
-  const absl::StatusOr<std::string> columns = Columns(database);
-  if (!columns.ok()) return columns.status();
-  Statement select = database->Prepare(absl::StrCat(
-      "SELECT ", *columns, " FROM meta WHERE substr(key,1,length(?1))=?1 ORDER BY key"));
+  const absl::StatusOr<std::string> checksum = ChecksumColumn(database, "meta");
+  if (!checksum.ok()) return checksum.status();
+  Statement select =
+      database->Prepare(absl::StrCat("SELECT key, value, ", *checksum,
+                                     " FROM meta WHERE substr(key,1,length(?1))=?1 ORDER BY key"));
   select.BindText(1, prefix);
   std::vector<MetaRow> rows;
   for (;;) {

@@ -1,7 +1,6 @@
 #include "server/store/embedded/read_ahead.hpp"
 
 #include <sys/resource.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <atomic>
@@ -11,6 +10,7 @@
 #include <sqlite3.h>
 
 #include "server/store/embedded/database.hpp"
+#include "server/store/embedded/memory_limit.hpp"
 
 namespace upswing::store {
 namespace {
@@ -43,7 +43,7 @@ struct ReadAhead::Work {
     if (handle == nullptr || handle->pMethods == nullptr ||
         handle->pMethods->xFileSize(handle, &size) != SQLITE_OK)
       return;
-    if (size > sysconf(_SC_PHYS_PAGES) * sysconf(_SC_PAGESIZE) / 2) return;
+    if (size > MemoryLimit() / 2) return;
     std::vector<char> piece(kPiece);
     const auto read = [&](std::int64_t at) {
       const std::int64_t amount = std::min<std::int64_t>(kPiece, size - at);
@@ -76,7 +76,7 @@ ReadAhead::~ReadAhead() {
 }
 
 std::int64_t ReadAhead::Wait() {
-  work_->thread.join();
+  if (work_->thread.joinable()) work_->thread.join();
   return work_->bytes;
 }
 

@@ -21,7 +21,7 @@ class ReadAhead {
   ReadAhead(const ReadAhead&) = delete;
   ReadAhead& operator=(const ReadAhead&) = delete;
 
-  /// Bytes read, once it has come to its end.
+  /// Bytes read, once it has come to its end: for tests.
   std::int64_t Wait();
 
  private:

@@ -7,7 +7,7 @@
 #include "server/store/embedded/database.hpp"
 #include "server/store/embedded/embedded_store.hpp"
 #include "server/store/embedded/folder_lock.hpp"
-#include "server/store/embedded/sync_path.hpp"
+#include "server/store/embedded/take_place.hpp"
 
 namespace upswing::store {
 namespace {
@@ -38,18 +38,12 @@ absl::Status RestoreStore(const std::string& file, const std::string& directory)
                                error);
     if (error) return absl::UnavailableError(absl::StrCat(fresh, ": ", error.message()));
     absl::Status status = CheckIsStore(fresh);
+    if (status.ok()) status = TakePlace(fresh, place);
     if (!status.ok()) {
       for (const char* suffix : {"", "-wal", "-shm"})
         std::filesystem::remove(fresh + suffix, error);
       return status;
     }
-    SyncPath(fresh);
-    // Without its log the old database would be read together with the new one's.
-    for (const char* suffix : {"-wal", "-shm"}) std::filesystem::remove(place + suffix, error);
-    std::filesystem::rename(fresh, place, error);
-    if (error) return absl::UnavailableError(absl::StrCat(place, ": ", error.message()));
-    for (const char* suffix : {"-wal", "-shm"}) std::filesystem::remove(fresh + suffix, error);
-    SyncPath(directory);
   }
   // Erases what the folder's journal of erasures names.
   EmbeddedOptions options;

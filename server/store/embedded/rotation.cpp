@@ -15,6 +15,7 @@
 #include "server/store/embedded/folder_lock.hpp"
 #include "server/store/embedded/meta.hpp"
 #include "server/store/embedded/sync_path.hpp"
+#include "server/store/embedded/take_place.hpp"
 #include "server/store/records.hpp"
 #include "server/store/unit_key.hpp"
 
@@ -273,20 +274,11 @@ absl::StatusOr<std::int64_t> RotateUnitKey(const std::string& directory, std::in
   FolderLock lock;
   if (absl::Status status = lock.Acquire(directory + "/lock"); !status.ok()) return status;
   const absl::StatusOr<std::int64_t> moved = BuildCopy(directory, now_ms);
-  const std::string folder = CopyFolder(directory);
-  std::error_code error;
-  if (!moved.ok()) {
-    std::filesystem::remove_all(folder, error);
-    return moved;
-  }
-  SyncPath(folder + "/upswing.db");
-  SyncPath(folder);
-  // Without its log the old database would be read together with the new one's.
-  for (const char* suffix : {"-wal", "-shm"}) std::filesystem::remove(file + suffix, error);
-  std::filesystem::rename(folder + "/upswing.db", file, error);
-  if (error) return absl::UnavailableError(absl::StrCat(file, ": ", error.message()));
-  SyncPath(directory);
-  if (absl::Status status = FinishRotation(directory); !status.ok()) return status;
+  absl::Status status = moved.status();
+  if (status.ok()) status = TakePlace(CopyFolder(directory) + "/upswing.db", file);
+  // The key follows; or the copy is removed if it is not in its place.
+  status.Update(FinishRotation(directory));
+  if (!status.ok()) return status;
   return moved;
 }
 
@@ -303,10 +295,11 @@ absl::Status FinishRotation(const std::string& directory) {
     if (!project.ok()) return project.status();
     if (!fingerprint.ok()) return fingerprint.status();
     if (UnitHasher(*chain, *project).Fingerprint() == *fingerprint) {
+      if (absl::Status status = SyncPath(directory); !status.ok()) return status;
       std::filesystem::rename(folder + "/unit.key", directory + "/unit.key", error);
       if (error)
         return absl::UnavailableError(absl::StrCat(directory, "/unit.key: ", error.message()));
-      SyncPath(directory);
+      if (absl::Status status = SyncPath(directory); !status.ok()) return status;
     }
   }
   std::filesystem::remove_all(folder, error);

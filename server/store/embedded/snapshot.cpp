@@ -77,12 +77,17 @@ class Snapshot : public RecordSource {
   }
 
   void WillRead(std::int64_t bytes) const override {
-    std::int64_t all = 0;
-    for (const auto& [group, chunks] : directory_)
-      for (const ChunkRef& chunk : chunks) all += chunk.bytes;
+    std::int64_t stored = 0;
+    for (const auto& [group, chunks] : directory_) {
+      for (const ChunkRef& chunk : chunks) {
+        const bool in_memory = (chunk.id & kInMemory) != 0;
+        if (in_memory) bytes -= chunk.bytes;  // As if all of them were to be read.
+        if (!in_memory) stored += chunk.bytes;
+      }
+    }
     const std::lock_guard lock(mutex_);
     // Reading the whole file pays where about half of it is needed.
-    if (read_ahead_ == nullptr && bytes >= all / 2)
+    if (read_ahead_ == nullptr && stored > 0 && 2 * bytes >= stored)
       read_ahead_ = std::make_unique<ReadAhead>(options_.file, options_.vfs);
   }
 

@@ -1,26 +1,10 @@
-#include "absl/strings/str_cat.h"
-#include "server/store/bytes.hpp"
 #include "server/store/embedded/store_impl.hpp"
 
 namespace upswing::store {
-namespace {
-
-constexpr std::size_t kPage = 256;  // as in known_batches.cpp
-
-BatchKey KeyOf(std::string_view epoch) {
-  BatchKey key;
-  for (std::size_t i = 0; i < 16 && i < epoch.size(); ++i) {
-    std::uint64_t& half = i < 8 ? key.epoch_hi : key.epoch_lo;
-    half = half << 8 | static_cast<unsigned char>(epoch[i]);
-  }
-  return key;
-}
-
-}  // namespace
-
 absl::Status StoreImpl::VisitState(const StateVisitor& visit) {
+  if (absl::Status status = MayWrite(); !status.ok()) return status;
   const std::lock_guard maintenance(maintenance_mutex_);
-  if (absl::Status status = rows_->Fold(&write_mutex_); !status.ok()) return status;
+  if (absl::Status status = Fold(); !status.ok()) return status;
   const std::lock_guard lock(write_mutex_);
   const auto each = [&](const char* sql,
                         const std::function<absl::Status(const Statement&)>& row) -> absl::Status {
@@ -31,22 +15,10 @@ absl::Status StoreImpl::VisitState(const StateVisitor& visit) {
       if (absl::Status status = row(select); !status.ok()) return status;
     }
   };
-  absl::Status status =
-      each("SELECT epoch, page, sums FROM known", [&](const Statement& row) -> absl::Status {
-        BatchKey key = KeyOf(row.Blob(0));
-        const auto first = static_cast<std::uint64_t>(row.Int(1)) * kPage;
-        ByteReader sums(row.Blob(2));
-        for (std::uint64_t i = 0; !sums.AtEnd(); ++i) {
-          const auto state = sums.Fixed<std::uint32_t>();
-          key.sequence = first + i;
-          if (state == 0) continue;
-          if (absl::Status done = visit.known(key, state == 1, state); !done.ok()) return done;
-        }
-        return absl::OkStatus();
-      });
+  absl::Status status = VisitKnown(&write_, visit.known);
   if (status.ok())
     status = each("SELECT epoch, boot, offset FROM boot", [&](const Statement& row) {
-      return visit.boot(KeyOf(row.Blob(0)), static_cast<std::uint64_t>(row.Int(1)), row.Int(2));
+      return visit.boot(EpochOf(row.Blob(0)), static_cast<std::uint64_t>(row.Int(1)), row.Int(2));
     });
   if (status.ok())
     status = each(

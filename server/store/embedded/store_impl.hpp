@@ -78,7 +78,14 @@ class StoreImpl : public EmbeddedStore {
     ChunkRef ref;
     std::string bytes;
   };
+  struct Replacement {
+    GroupKey group;
+    std::vector<ChunkRef> old;
+    std::vector<Pending> fresh;
+  };
 
+  absl::Status MayWrite() const;
+  absl::Status CheckVersion();
   absl::Status Prepare();
   absl::Status AddWhatCameLater();
   absl::Status LoadState();
@@ -86,7 +93,7 @@ class StoreImpl : public EmbeddedStore {
   void PrepareStatements();
   absl::Status LandOne(LandingBatch& batch, LandingOutcome* outcome);
   absl::Status LandBoot(const LandingBatch& batch);
-  absl::StatusOr<std::int64_t> KnownBeyondTable();
+  absl::Status CountKnownOnce();
   ErasedWhen ErasedFilter() const;
   absl::Status AddAudit(const AuditEntry& entry);  // under write_mutex_
 
@@ -95,8 +102,15 @@ class StoreImpl : public EmbeddedStore {
   bool WantsFold() const;
   absl::StatusOr<bool> RunRound();
   absl::Status CompactLanded();
-  absl::Status MergeDue(bool all);
-  absl::Status MergeGroup(const GroupKey& group, const std::vector<ChunkRef>& chunks);
+  enum class Merging : std::uint8_t {
+    kCrowded,  ///< Where a report would suffer.
+    kDue,      ///< Where a class of runs is full.
+    kAll,
+  };
+  absl::Status Merge(Merging what);
+  std::vector<std::pair<GroupKey, std::vector<ChunkRef>>> DueMerges(Merging what) const;
+  absl::StatusOr<Replacement> MergeChunks(const GroupKey& group, std::vector<ChunkRef> chunks);
+  absl::Status Fold();
   absl::StatusOr<Shard*> LoadShard(const ShardKey& key);
   void TrimShards();
   absl::Status WriteUnits(std::int64_t run, const ShardKey& key, Shard* shard);
@@ -104,8 +118,9 @@ class StoreImpl : public EmbeddedStore {
   enum class OldBytes : std::uint8_t { kDelete, kRetire };
   // kLater: a power cut before the next synced commit may take it back.
   enum class Durability : std::uint8_t { kNow, kLater };
-  absl::Status ReplaceChunks(const GroupKey& group, const std::vector<ChunkRef>& old,
-                             std::vector<Pending> fresh, OldBytes old_bytes, Durability durability);
+  absl::Status ReplaceChunks(const std::vector<Replacement>& replacements, OldBytes old_bytes,
+                             Durability durability,
+                             const std::function<absl::Status()>& beside = {});
   absl::Status DeleteRetired(bool all);
   absl::Status CheckChunk(std::uint64_t id);
   absl::StatusOr<std::int64_t> NewRun(bool done);
@@ -114,10 +129,21 @@ class StoreImpl : public EmbeddedStore {
   // Erasure. Likewise.
   using DropRow =
       std::function<bool(const Records& records, std::uint32_t row, std::uint32_t unit)>;
-  absl::StatusOr<std::int64_t> DropRows(const GroupKey& group, const ChunkRef& chunk,
-                                        const DropRow& drop);
+  using ReplaceChunk = std::function<absl::Status(Replacement)>;
+  absl::StatusOr<std::optional<Replacement>> WithoutRows(const GroupKey& group,
+                                                         const ChunkRef& chunk,
+                                                         const DropRow& drop);
+  absl::StatusOr<bool> DropRows(const std::vector<std::pair<GroupKey, ChunkRef>>& chunks,
+                                const DropRow& drop, const ReplaceChunk& replace,
+                                EraseResult* result);
+  absl::Status ReplaceAtOnce(Replacement replacement);
+  std::vector<std::pair<GroupKey, ChunkRef>> ChunksOf(const ShardKey& shard,
+                                                      std::uint32_t unit) const;
   absl::StatusOr<EraseResult> EraseRecords(std::string_view unit_type, std::uint64_t key,
-                                           const AuditErasure& audit);
+                                           std::int64_t until_ms, const AuditErasure& audit);
+  absl::Status ZeroKey(const ShardKey& shard, std::uint32_t unit);
+  absl::Status EraseSetAside(std::string_view unit_type, std::uint64_t key);
+  absl::Status MarkErased(const std::set<std::string>& hashes);
   absl::Status ScrubFreePages();
   absl::Status TakeOverErasures();
   absl::Status FinishErasures();
@@ -138,11 +164,12 @@ class StoreImpl : public EmbeddedStore {
   std::unique_ptr<ClientRows> rows_;  // but for `Fold`, which takes the lock by itself
   std::optional<KnownBatches> known_;
   std::optional<ClientCounts> counts_;
-  Statement insert_landed_, insert_conflict_, add_records_;
+  Statement insert_landed_, insert_conflict_, add_to_meta_;
   Statement insert_chunk_, insert_chunk_data_, delete_chunk_, delete_chunk_data_;
 
   std::mutex maintenance_mutex_;  // taken before write_mutex_
   Database read_;                 // this and what follows: guarded by maintenance_mutex_
+  bool recovered_ = false;        // false: dictionaries, names and directory may be wrong
   NameTable names_;
   Directory directory_;
   std::map<ShardKey, Shard> dictionaries_;
@@ -159,6 +186,7 @@ class StoreImpl : public EmbeddedStore {
   std::int64_t retired_bytes_ = 0;
 
   std::shared_ptr<LiveSnapshots> snapshots_ = std::make_shared<LiveSnapshots>();
+  std::atomic<int> wal_pages_{0};  // in the log after the last commit
   std::atomic<std::int64_t> backlog_records_{0};
   std::atomic<std::int64_t> backlog_bytes_{0};
 

@@ -40,33 +40,17 @@ std::optional<std::int64_t> Tombstones::FindDone(std::string_view unit_type,
   return state->erased_ms;
 }
 
-absl::Status Tombstones::AddHash(Database* database, const std::string& hash,
-                                 std::int64_t erased_ms) {
-  absl::Status status = database
-                            ->Prepare(
-                                "INSERT INTO tombstone(hash,erased_ms,done) VALUES(?1,?2,0) ON "
-                                "CONFLICT(hash) DO UPDATE "
-                                "SET erased_ms=max(erased_ms,excluded.erased_ms), done=0")
-                            .BindBlob(1, hash)
-                            .Bind(2, erased_ms)
-                            .Run();
-  if (!status.ok()) return status;
-  const std::unique_lock lock(mutex_);
-  State& state = erased_[hash];
-  state = {std::max(state.erased_ms, erased_ms), false};
-  count_ = erased_.size();
-  return absl::OkStatus();
-}
-
-absl::Status Tombstones::Add(Database* database, std::string_view unit_type, std::uint64_t key,
-                             std::int64_t erased_ms) {
-  return AddHash(database, TombstoneHash(unit_type, key), erased_ms);
-}
-
 absl::Status Tombstones::Add(Database* database, const std::vector<Erasure>& erasures) {
+  Statement insert = database->Prepare(
+      "INSERT INTO tombstone(hash,erased_ms,done) VALUES(?1,?2,0) ON CONFLICT(hash) DO UPDATE "
+      "SET erased_ms=max(erased_ms,excluded.erased_ms), done=0");
   for (const Erasure& erasure : erasures) {
-    absl::Status status = AddHash(database, erasure.hash, erasure.erased_ms);
+    absl::Status status = insert.BindBlob(1, erasure.hash).Bind(2, erasure.erased_ms).Run();
     if (!status.ok()) return status;
+    const std::unique_lock lock(mutex_);
+    State& state = erased_[erasure.hash];
+    state = {std::max(state.erased_ms, erasure.erased_ms), false};
+    count_ = erased_.size();
   }
   return absl::OkStatus();
 }
@@ -98,22 +82,14 @@ std::vector<Erasure> Tombstones::Beyond(const std::vector<Erasure>& erasures) co
   return beyond;
 }
 
-absl::Status Tombstones::MarkDone(Database* database, std::string_view unit_type,
-                                  std::uint64_t key) {
-  const std::string hash = TombstoneHash(unit_type, key);
-  absl::Status status =
-      database->Prepare("UPDATE tombstone SET done=1 WHERE hash=?1").BindBlob(1, hash).Run();
-  const std::unique_lock lock(mutex_);
-  if (status.ok()) erased_[hash].done = true;
-  return status;
-}
-
-absl::Status Tombstones::MarkAllDone(Database* database) {
-  absl::Status status = database->Execute("UPDATE tombstone SET done=1");
-  const std::unique_lock lock(mutex_);
-  if (status.ok())
-    for (auto& [hash, state] : erased_) state.done = true;
-  return status;
+absl::Status Tombstones::MarkDone(Database* database, const std::set<std::string>& hashes) {
+  Statement update = database->Prepare("UPDATE tombstone SET done=1 WHERE hash=?1");
+  for (const std::string& hash : hashes) {
+    if (absl::Status status = update.BindBlob(1, hash).Run(); !status.ok()) return status;
+    const std::unique_lock lock(mutex_);
+    erased_[hash].done = true;
+  }
+  return absl::OkStatus();
 }
 
 absl::StatusOr<std::set<std::string>> Tombstones::Unfinished(Database* database) const {

@@ -29,20 +29,17 @@ class Tombstones {
   std::optional<std::int64_t> FindDone(std::string_view unit_type, std::uint64_t key) const;
   bool empty() const { return count_.load(std::memory_order_relaxed) == 0; }
 
-  /// Writes through `database` (whose transaction is open or not) and remembers. The later time of
-  /// two erasures stays.
-  absl::Status Add(Database* database, std::string_view unit_type, std::uint64_t key,
-                   std::int64_t erased_ms);
-  /// Takes over erasures, as not done.
+  /// Writes erasures, as not done, through `database` (whose transaction is open or not) and
+  /// remembers. The later time of two erasures of a unit stays.
   absl::Status Add(Database* database, const std::vector<Erasure>& erasures);
   /// Those of the given erasures that are not known, or later than what is known of their unit.
   std::vector<Erasure> Missing(const std::vector<Erasure>& erasures) const;
   /// The erasures known that are not among the given ones, or later than those.
   std::vector<Erasure> Beyond(const std::vector<Erasure>& erasures) const;
-  /// Notes that the unit's records are gone; of all units.
-  absl::Status MarkDone(Database* database, std::string_view unit_type, std::uint64_t key);
-  absl::Status MarkAllDone(Database* database);
-  /// Hashes of units whose records may still be there: a crash, or a restored backup.
+  /// Notes that the records of the units with these hashes are gone.
+  absl::Status MarkDone(Database* database, const std::set<std::string>& hashes);
+  /// Hashes of units whose records may still be there, or what lay under them: a crash, a damaged
+  /// chunk, or a restored backup.
   absl::StatusOr<std::set<std::string>> Unfinished(Database* database) const;
 
  private:
@@ -51,7 +48,6 @@ class Tombstones {
     bool done = false;
   };
   std::optional<State> Look(std::string_view unit_type, std::uint64_t key) const;
-  absl::Status AddHash(Database* database, const std::string& hash, std::int64_t erased_ms);
 
   mutable std::shared_mutex mutex_;
   absl::flat_hash_map<std::string, State> erased_;  // guarded by mutex_

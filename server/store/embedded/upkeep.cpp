@@ -71,8 +71,10 @@ absl::StatusOr<VerifyReport> StoreImpl::Verify() {
       damaged(ChunkLabel(static_cast<std::uint64_t>(chunks.Int(0))), std::string(status.message()));
   }
 
-  Statement known =
-      database->Prepare("SELECT epoch, page, sums, checksum FROM known ORDER BY epoch, page");
+  const absl::StatusOr<std::string> known_checksum = ChecksumColumn(&*database, "known");
+  if (!known_checksum.ok()) return known_checksum.status();
+  Statement known = database->Prepare(absl::StrCat("SELECT epoch, page, sums, ", *known_checksum,
+                                                   " FROM known ORDER BY epoch, page"));
   for (;;) {
     const absl::StatusOr<bool> row = known.Step();
     if (!row.ok()) return row.status();
@@ -82,9 +84,13 @@ absl::StatusOr<VerifyReport> StoreImpl::Verify() {
       damaged(KnownLabel(known.Blob(0), known.Int(1)), "checksum");
   }
 
-  Statement counters =
-      database->Prepare("SELECT epoch, data, checksum FROM counter ORDER BY epoch");
-  for (;;) {
+  const absl::StatusOr<bool> has_counters = database->HasTable("counter");
+  if (!has_counters.ok()) return has_counters.status();
+  const absl::StatusOr<std::string> counter_checksum = ChecksumColumn(&*database, "counter");
+  if (!counter_checksum.ok()) return counter_checksum.status();
+  Statement counters = database->Prepare(
+      absl::StrCat("SELECT epoch, data, ", *counter_checksum, " FROM counter ORDER BY epoch"));
+  while (*has_counters) {
     const absl::StatusOr<bool> row = counters.Step();
     if (!row.ok()) return row.status();
     if (!*row) break;

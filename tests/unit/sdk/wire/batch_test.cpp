@@ -403,6 +403,40 @@ TEST(Batch, NamesTheLimitThatABatchExceeds) {
               HasSubstr("properties_per_record"));
 }
 
+TEST(Batch, RefusesMoreCountersThanAClientHas) {
+  const Limits limits;
+  Decoder decoder;
+  Batch batch;
+  const auto decode = [&](std::uint32_t decisions, std::uint32_t exposures, std::uint32_t events,
+                          std::string_view name = "name") {
+    Encoder encoder;
+    for (std::uint32_t i = 0; i < decisions; ++i) encoder.AddDecisions(name, "", i, 0, 0);
+    for (std::uint32_t i = 0; i < exposures; ++i) encoder.AddDroppedExposures(name, "", 1, i);
+    for (std::uint32_t i = 0; i < events; ++i) encoder.AddDroppedEvents(name, 1, i);
+    const absl::Status status = decoder.Decode(encoder.Finish(Header()), limits, &batch);
+    EXPECT_TRUE(status.ok() || absl::IsResourceExhausted(status)) << status;
+    return std::string(status.message());
+  };
+  const std::uint32_t most = limits.counter_rows;
+  EXPECT_EQ(decode(most, 0, 0), "");
+  EXPECT_EQ(decode(0, 0, most), "");
+  EXPECT_EQ(decode(most / 2, most / 4, most / 4), "");
+  EXPECT_EQ(batch.decisions.size() + batch.dropped_exposures.size() + batch.dropped_events.size(),
+            most);
+  EXPECT_EQ(batch.dropped_events.back().count, most / 4 - 1);
+  EXPECT_THAT(decode(most + 1, 0, 0), HasSubstr("counter_rows 4097 exceeds the limit of 4096"));
+  EXPECT_THAT(decode(0, most + 1, 5), HasSubstr("counter_rows 4097"));
+  EXPECT_THAT(decode(most, 1, 0), HasSubstr("counter_rows"));
+  EXPECT_THAT(decode(most, 0, 1), HasSubstr("counter_rows"));
+
+  // A name counts in each row that has it.
+  const std::string name(limits.string_bytes, 'n');
+  const std::uint32_t rows = limits.counter_name_bytes / limits.string_bytes;
+  EXPECT_EQ(decode(rows / 2, rows / 4, rows / 4, name), "");
+  EXPECT_THAT(decode(rows / 2, rows / 4, rows / 4 + 1, name), HasSubstr("counter_name_bytes"));
+  EXPECT_THAT(decode(rows + 1, 0, 0, name), HasSubstr("counter_name_bytes"));
+}
+
 TEST(Batch, RefusesEveryTruncationAndTrailingBytes) {
   Encoder encoder;
   encoder.AddEvent(SoundEvent(&encoder));

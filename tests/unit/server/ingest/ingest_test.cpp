@@ -3,10 +3,12 @@
 #include <gtest/gtest.h>
 
 #include <condition_variable>
+#include <functional>
 #include <future>
 #include <mutex>
 #include <optional>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "sdk/wire/batch_encoder.hpp"
@@ -43,6 +45,8 @@ class FakeStore : public store::EventStore {
   }
   absl::StatusOr<std::optional<std::int64_t>> BootOffset(std::uint64_t, std::uint64_t,
                                                          std::uint64_t) override {
+    if (on_offset) on_offset();
+    if (!offset_failure.ok()) return offset_failure;
     return stored_offset;
   }
   std::optional<std::int64_t> ErasedAt(std::string_view, std::uint64_t key) const override {
@@ -80,6 +84,8 @@ class FakeStore : public store::EventStore {
   store::LandingOutcome outcome = store::LandingOutcome::kStored;
   std::vector<store::LandingBatch> landed;
   std::optional<std::int64_t> stored_offset;
+  absl::Status offset_failure;
+  std::function<void()> on_offset;
   std::uint64_t erased_key = 0;
   store::UnitHasher unused_hasher{{store::UnitSecret{}}, ""};  // ingest is given its own
   std::int64_t backlog = 0;
@@ -201,6 +207,17 @@ TEST_F(Ingesting, KeepsTheOffsetOfTheFirstBatchOfABoot) {
   EXPECT_EQ(Landed().events.time_ms[0], kNow - 2000 + 900);
 }
 
+TEST_F(Ingesting, AsksAgainForAnOffsetThatCouldNotBeRead) {
+  store_.stored_offset = kNow - 2000;
+  store_.offset_failure = absl::UnavailableError("disk");
+  const IngestResponse refused = Post(Body(1)).get();
+  EXPECT_EQ(refused.status, 503);
+  EXPECT_EQ(Header(refused, wire::kBatchHeader), wire::FormatBatchId({1, 2, 1}));
+  store_.offset_failure = absl::OkStatus();
+  EXPECT_EQ(Post(Body(1)).get().status, 200);
+  EXPECT_EQ(Landed().events.time_ms[0], kNow - 2000 + 900);
+}
+
 TEST_F(Ingesting, LeavesOutRecordsOlderThanTheirUnitsErasure) {
   store_.erased_key = hasher_.Key("user", "u-secret");
   // Erased 50 ms ago: the exposure of 140 ms ago goes, the purchase of 40 ms ago is the user's
@@ -266,6 +283,48 @@ TEST_F(Ingesting, SharesACommitAndPushesBackInsteadOfGrowing) {
   EXPECT_EQ(Post(Body(5)).get().status, 503);
 }
 
+// Counters are few bytes of a body, and many in memory.
+TEST_F(Ingesting, PushesBackByWhatItHasToKeepOfABatch) {
+  options_.pending_bytes = 500'000;
+  store_.held = true;
+  wire::Encoder encoder;
+  for (int i = 0; i < 60; ++i)
+    encoder.AddDecisions("exp", std::string(4'000, 'v'), static_cast<std::uint64_t>(i), 0, 0);
+  const auto body = [&](std::uint64_t sequence) {
+    wire::BatchHeader header;
+    header.id = {1, 2, sequence};
+    return encoder.Finish(header, {});
+  };
+  ASSERT_LT(body(1).size(), 500u);
+  std::vector<std::future<IngestResponse>> answers;
+  for (std::uint64_t sequence = 1; sequence <= 2; ++sequence)
+    answers.push_back(Post(body(sequence)));
+  std::future<IngestResponse> third = Post(body(3));
+  ASSERT_EQ(third.wait_for(std::chrono::seconds(0)), std::future_status::ready);
+  EXPECT_EQ(third.get().status, 429);
+  {
+    const std::lock_guard lock(store_.mutex);
+    store_.held = false;
+  }
+  store_.changed.notify_all();
+  for (auto& answer : answers) EXPECT_EQ(answer.get().status, 200);
+  EXPECT_EQ(Post(body(3)).get().status, 200);
+  ingest_.reset();
+  options_.pending_bytes = 10;
+  EXPECT_EQ(Post(body(4)).get().status, 200) << "alone, whatever its size";
+}
+
+TEST_F(Ingesting, RefusesMoreCountersThanAClientHas) {
+  wire::Encoder encoder;
+  for (int i = 0; i < 100'000; ++i)
+    encoder.AddDroppedEvents(std::string(4'000, 'n'), 1, static_cast<std::uint64_t>(i));
+  wire::BatchHeader header;
+  header.id = {1, 2, 3};
+  const IngestResponse response = Post(encoder.Finish(header, {})).get();
+  EXPECT_EQ(response.status, 413);
+  EXPECT_NE(response.body.find("counter_rows"), std::string::npos) << response.body;
+}
+
 TEST_F(Ingesting, AFullDiskIsNotAnAcknowledgement) {
   store_.failure = absl::ResourceExhaustedError("disk full");
   const IngestResponse response = Post(Body(1)).get();
@@ -291,6 +350,27 @@ TEST_F(Ingesting, StopAnswersWhatIsQueuedAndRefusesTheRest) {
   ingest().Stop();
   EXPECT_EQ(answer.get().status, 200);
   EXPECT_EQ(Post(Body(2)).get().status, 503);
+}
+
+// Also a batch that is neither refused nor queued yet: its client waits for an answer.
+TEST_F(Ingesting, StopWaitsForWhatIsBeingDecoded) {
+  for (const bool refused : {false, true}) {
+    store_.offset_failure = refused ? absl::UnavailableError("disk") : absl::OkStatus();
+    std::thread stopping;
+    store_.on_offset = [&] {
+      stopping = std::thread([&] { ingest().Stop(); });
+      // Until others are refused; by another thread, since this one is decoding.
+      std::thread([&] {
+        while (Post("").get().status != 503) {
+        }
+      }).join();
+    };
+    std::future<IngestResponse> answer = Post(Body(1));
+    stopping.join();
+    ASSERT_EQ(answer.wait_for(std::chrono::seconds(0)), std::future_status::ready);
+    EXPECT_EQ(answer.get().status, refused ? 503 : 200);
+    ingest_.reset();
+  }
 }
 
 }  // namespace
