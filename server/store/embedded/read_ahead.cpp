@@ -16,15 +16,15 @@ namespace upswing::store {
 namespace {
 
 constexpr std::int64_t kPiece = 1 << 20;
-// Pieces looked at before all are read, evenly spread: none of them on the disk means that the file
-// is in the page cache.
+// Pieces looked at before all are read, evenly spread: when less than one of them came from the
+// disk, the file is in the page cache, but for pages that were dropped to make room.
 constexpr std::int64_t kProbes = 32;
 
-// Blocks that this thread has waited for the disk to read.
-long BlocksRead() {
+// What this thread has waited for the disk to read.
+std::int64_t BytesFromDisk() {
   rusage usage{};
   getrusage(RUSAGE_THREAD, &usage);
-  return usage.ru_inblock;
+  return std::int64_t{usage.ru_inblock} * 512;  // Linux counts in sectors.
 }
 
 }  // namespace
@@ -54,11 +54,11 @@ struct ReadAhead::Work {
       return true;
     };
     const std::int64_t pieces = (size + kPiece - 1) / kPiece;
-    const long before = BlocksRead();
+    const std::int64_t before = BytesFromDisk();
     if (pieces > kProbes) {
       for (std::int64_t i = 0; i < kProbes; ++i)
         if (!read(i * pieces / kProbes * kPiece)) return;
-      if (BlocksRead() == before) return;
+      if (BytesFromDisk() - before < kPiece) return;
     }
     for (std::int64_t i = 0; i < pieces; ++i)
       if (!read(i * kPiece)) return;
