@@ -74,13 +74,11 @@ absl::StatusOr<std::optional<StoreImpl::Replacement>> StoreImpl::WithoutRows(con
     if (!drop(records, row, units[row])) kept.push_back({units[row], row});
   if (kept.size() == units.size()) return std::optional<Replacement>();
   Replacement rewritten{group, {chunk}, {}};
-  status = EmitChunks(records, group.lane, records.strings.Intern(names_.Text(group.type)),
-                      names_.Text(group.name), std::move(kept),
-                      static_cast<std::size_t>(options_.chunk_rows), [&](BuiltChunk built) {
-                        rewritten.fresh.push_back({group, built.ref, std::move(built.bytes)});
-                        return absl::OkStatus();
-                      });
-  if (!status.ok()) return status;
+  EmitChunks(records, group.lane, records.strings.Intern(names_.Text(group.type)),
+             names_.Text(group.name), std::move(kept),
+             static_cast<std::size_t>(options_.chunk_rows), [&](BuiltChunk built) {
+               rewritten.fresh.push_back({group, built.ref, std::move(built.bytes)});
+             });
   return rewritten;
 }
 

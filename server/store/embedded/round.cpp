@@ -10,10 +10,9 @@ namespace upswing::store {
 namespace {
 
 // Groups a lane's rows by name, gives units numbers, and emits the groups in order of first row.
-absl::Status BuildLane(const Records& records, Lane lane, const std::vector<std::uint32_t>& names,
-                       std::uint32_t unit_type, const std::vector<KeyedRow>& rows,
-                       std::size_t chunk_rows, const NumberOf& number,
-                       const std::function<absl::Status(BuiltChunk)>& emit) {
+void BuildLane(const Records& records, Lane lane, const std::vector<std::uint32_t>& names,
+               std::uint32_t unit_type, const std::vector<KeyedRow>& rows, std::size_t chunk_rows,
+               const NumberOf& number, const std::function<void(BuiltChunk)>& emit) {
   std::vector<std::pair<std::uint32_t, std::vector<ChunkRow>>> groups;
   // By name: number of its group + 1. All zero between uses: the pool may hold far more strings
   // than there are names.
@@ -35,12 +34,8 @@ absl::Status BuildLane(const Records& records, Lane lane, const std::vector<std:
     groups[group - 1].second.push_back({unit, row.row});
   }
   for (const auto& [name, group] : groups) group_of[name] = 0;
-  for (auto& [name, group] : groups) {
-    absl::Status status = EmitChunks(records, lane, unit_type, records.strings[name],
-                                     std::move(group), chunk_rows, emit);
-    if (!status.ok()) return status;
-  }
-  return absl::OkStatus();
+  for (auto& [name, group] : groups)
+    EmitChunks(records, lane, unit_type, records.strings[name], std::move(group), chunk_rows, emit);
 }
 
 }  // namespace
@@ -118,9 +113,9 @@ std::map<std::pair<std::string, std::vector<std::string>>, std::int64_t> CountRe
   return reach;
 }
 
-absl::Status EmitChunks(const Records& records, Lane lane, std::uint32_t unit_type,
-                        std::string_view name, std::vector<ChunkRow> rows, std::size_t chunk_rows,
-                        const std::function<absl::Status(BuiltChunk)>& emit) {
+void EmitChunks(const Records& records, Lane lane, std::uint32_t unit_type, std::string_view name,
+                std::vector<ChunkRow> rows, std::size_t chunk_rows,
+                const std::function<void(BuiltChunk)>& emit) {
   SortRows(records, lane, &rows);
   const std::vector<std::int64_t>& time =
       lane == Lane::kEvents ? records.events.time_ms : records.exposures.time_ms;
@@ -141,19 +136,16 @@ absl::Status EmitChunks(const Records& records, Lane lane, std::uint32_t unit_ty
     }
     chunk.bytes = EncodeChunk(records, lane, unit_type, part);
     chunk.ref.bytes = static_cast<std::int64_t>(chunk.bytes.size());
-    if (absl::Status status = emit(std::move(chunk)); !status.ok()) return status;
+    emit(std::move(chunk));
   }
-  return absl::OkStatus();
 }
 
-absl::Status BuildChunks(const Records& records, const ShardRows& shard, std::size_t chunk_rows,
-                         const NumberOf& number,
-                         const std::function<absl::Status(BuiltChunk)>& emit) {
-  absl::Status status = BuildLane(records, Lane::kExposures, records.exposures.experiment,
-                                  shard.unit_type, shard.exposures, chunk_rows, number, emit);
-  if (!status.ok()) return status;
-  return BuildLane(records, Lane::kEvents, records.events.name, shard.unit_type, shard.events,
-                   chunk_rows, number, emit);
+void BuildChunks(const Records& records, const ShardRows& shard, std::size_t chunk_rows,
+                 const NumberOf& number, const std::function<void(BuiltChunk)>& emit) {
+  BuildLane(records, Lane::kExposures, records.exposures.experiment, shard.unit_type,
+            shard.exposures, chunk_rows, number, emit);
+  BuildLane(records, Lane::kEvents, records.events.name, shard.unit_type, shard.events, chunk_rows,
+            number, emit);
 }
 
 }  // namespace upswing::store

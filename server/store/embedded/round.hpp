@@ -8,7 +8,6 @@
 #include <utility>
 #include <vector>
 
-#include "absl/status/status.h"
 #include "server/store/chunk.hpp"
 #include "server/store/record_source.hpp"
 #include "server/store/records.hpp"
@@ -56,15 +55,13 @@ struct BuiltChunk {
 /// The dense number of a key of the shard at hand.
 using NumberOf = std::function<std::uint32_t(std::uint64_t key)>;
 
-/// Encodes a shard's rows by (lane, name), at most `chunk_rows` at a time. Stops at the first error
-/// of `emit`.
-absl::Status BuildChunks(const Records& records, const ShardRows& shard, std::size_t chunk_rows,
-                         const NumberOf& number,
-                         const std::function<absl::Status(BuiltChunk)>& emit);
+/// Encodes a shard's rows by (lane, name), at most `chunk_rows` at a time.
+void BuildChunks(const Records& records, const ShardRows& shard, std::size_t chunk_rows,
+                 const NumberOf& number, const std::function<void(BuiltChunk)>& emit);
 
 /// Sorts rows of one (lane, name) and encodes them likewise.
-absl::Status EmitChunks(const Records& records, Lane lane, std::uint32_t unit_type,
-                        std::string_view name, std::vector<ChunkRow> rows, std::size_t chunk_rows,
-                        const std::function<absl::Status(BuiltChunk)>& emit);
+void EmitChunks(const Records& records, Lane lane, std::uint32_t unit_type, std::string_view name,
+                std::vector<ChunkRow> rows, std::size_t chunk_rows,
+                const std::function<void(BuiltChunk)>& emit);
 
 }  // namespace upswing::store

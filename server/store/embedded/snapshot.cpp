@@ -331,16 +331,13 @@ absl::Status Snapshot::AddSlice(Database* database, const Records& records) {
       }
       return unit;
     };
-    absl::Status status =
-        BuildChunks(records, shard, options_.chunk_rows, number, [&](BuiltChunk chunk) {
-          chunk.ref.id = NewMemoryId();
-          chunk.ref.run = run;
-          memory_.emplace(chunk.ref.id, std::move(chunk.bytes));
-          const GroupKey group{type, shard.shard, chunk.lane, names_.FindOrInvent(chunk.name)};
-          directory_[group].push_back(chunk.ref);
-          return absl::OkStatus();
-        });
-    if (!status.ok()) return status;
+    BuildChunks(records, shard, options_.chunk_rows, number, [&](BuiltChunk chunk) {
+      chunk.ref.id = NewMemoryId();
+      chunk.ref.run = run;
+      memory_.emplace(chunk.ref.id, std::move(chunk.bytes));
+      const GroupKey group{type, shard.shard, chunk.lane, names_.FindOrInvent(chunk.name)};
+      directory_[group].push_back(chunk.ref);
+    });
     units_[unit_key] = next;
   }
   return absl::OkStatus();

@@ -30,7 +30,7 @@
 namespace upswing::store {
 
 /// The store behind `EmbeddedStore::Open`: landing in embedded_store.cpp, compaction in
-/// compaction.cpp, erasure and expiry in erasure.cpp, checks and copies in upkeep.cpp.
+/// compaction*.cpp, erasure and expiry in erasure.cpp, checks and copies in upkeep.cpp.
 class StoreImpl : public EmbeddedStore {
  public:
   explicit StoreImpl(const EmbeddedOptions& options);
@@ -78,6 +78,18 @@ class StoreImpl : public EmbeddedStore {
     ChunkRef ref;
     std::string bytes;
   };
+  /// What one round takes.
+  struct Landed {
+    Records records;
+    std::int64_t last_id = 0;  ///< 0: nothing.
+    std::int64_t count = 0;    ///< Of records, as they were announced.
+    std::int64_t bytes = 0;
+    std::vector<std::pair<std::int64_t, std::string>> damaged;  ///< (id, reason)
+  };
+  struct Run {
+    std::int64_t id = 0;
+    std::vector<std::pair<GroupKey, ChunkRef>> chunks;
+  };
   struct Replacement {
     GroupKey group;
     std::vector<ChunkRef> old;
@@ -97,10 +109,17 @@ class StoreImpl : public EmbeddedStore {
   ErasedWhen ErasedFilter() const;
   absl::Status AddAudit(const AuditEntry& entry);  // under write_mutex_
 
-  // Compaction. All of it under maintenance_mutex_.
+  // Compaction. All of it under maintenance_mutex_. Several threads encode chunks, one writes them.
+  static int Encoders();
+  // Of chunks per transaction: it must not hold up landing for long.
+  static constexpr std::int64_t kTransactionBytes = 4 << 20;
   bool WantsRound() const;
   bool WantsFold() const;
   absl::StatusOr<bool> RunRound();
+  absl::StatusOr<Landed> ReadLanded();
+  absl::StatusOr<std::map<std::string_view, std::int64_t>> NumberNames(const Records& records);
+  absl::StatusOr<Run> WriteRun(const Records& records, const std::vector<ShardRows>& shards);
+  absl::Status FinishRun(std::int64_t run, const Landed& landed);
   absl::Status CompactLanded();
   enum class Merging : std::uint8_t {
     kCrowded,  ///< Where a report would suffer.
@@ -108,8 +127,8 @@ class StoreImpl : public EmbeddedStore {
     kAll,
   };
   absl::Status Merge(Merging what);
-  std::vector<std::pair<GroupKey, std::vector<ChunkRef>>> DueMerges(Merging what) const;
-  absl::StatusOr<Replacement> MergeChunks(const GroupKey& group, std::vector<ChunkRef> chunks);
+  std::vector<Replacement> DueMerges(Merging what) const;
+  absl::StatusOr<Replacement> MergeChunks(Database* database, Replacement old);
   absl::Status Fold();
   absl::StatusOr<Shard*> LoadShard(const ShardKey& key);
   void TrimShards();
