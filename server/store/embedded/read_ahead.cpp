@@ -16,7 +16,7 @@ namespace upswing::store {
 namespace {
 
 constexpr std::int64_t kPiece = 1 << 20;
-// Pieces looked at before all are read, evenly spread: when less than one of them came from the
+// Pieces looked at before all are read, evenly spread: when less than a piece in all came from the
 // disk, the file is in the page cache, but for pages that were dropped to make room.
 constexpr std::int64_t kProbes = 32;
 
@@ -55,10 +55,11 @@ struct ReadAhead::Work {
     };
     const std::int64_t pieces = (size + kPiece - 1) / kPiece;
     const std::int64_t before = BytesFromDisk();
+    const auto cold = [&] { return BytesFromDisk() - before >= kPiece; };
     if (pieces > kProbes) {
-      for (std::int64_t i = 0; i < kProbes; ++i)
+      for (std::int64_t i = 0; i < kProbes && !cold(); ++i)
         if (!read(i * pieces / kProbes * kPiece)) return;
-      if (BytesFromDisk() - before < kPiece) return;
+      if (!cold()) return;
     }
     for (std::int64_t i = 0; i < pieces; ++i)
       if (!read(i * kPiece)) return;
