@@ -7,4 +7,4 @@ sh platform/debian/packages.sh test
 build=${UPSWING_BUILD_DIR:-build}
 cmake --preset release -B "$build" >/dev/null
 cmake --build "$build"
-exec ctest --test-dir "$build" --output-on-failure --timeout 600 -j 2 "$@"
+exec ctest --test-dir "$build" --output-on-failure --timeout 3600 -j 2 "$@"

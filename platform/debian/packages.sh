@@ -1,7 +1,7 @@
 #!/bin/sh
 # Installs what Upswing needs on Debian 12.   usage: packages.sh build|test|ci
 #
-# build: compile and run; test: also what the tests start or read; ci: also the checkers.
+# build: compile and run; test: also what the tests start or read; ci: also the checkers and the benchmarks.
 # Installs nothing, and asks for no rights, when everything is there already.
 set -eu
 build="g++ make cmake ninja-build ccache pkg-config git ca-certificates
@@ -23,7 +23,7 @@ for architecture in $architectures; do
     cross="$cross $library:$architecture"
   done
 done
-ci="clang clang-tidy libclang-rt-14-dev"
+ci="clang clang-tidy libclang-rt-14-dev libbenchmark-dev"
 
 case "${1:-}" in
   build) wanted=$build cross= ;;

@@ -19,7 +19,7 @@ strace -f -y -s 600 -e trace=pwrite64,fdatasync,recvmsg,recvfrom,read,readv,send
 server=$!
 n=0
 until url=$(grep -o 'http://127.0.0.1:[0-9]*' "$folder/log" | head -n 1) && [ -n "$url" ]; do
-  n=$((n + 1)); [ $n -lt 200 ] || { cat "$folder/log" >&2; exit 1; }; sleep 0.1
+  n=$((n + 1)); [ $n -lt 3000 ] && kill -0 "$server" 2>/dev/null || { cat "$folder/log" >&2; exit 1; }; sleep 0.1
 done
 "$build/bin/upswing" import "$folder/data.csv" --mapping "$folder/map.json" --server "$url" > "$folder/import" 2>&1 || { cat "$folder/import" >&2; exit 1; }
 # The server itself, not the tracer.

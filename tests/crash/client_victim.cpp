@@ -14,6 +14,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <string>
@@ -25,6 +26,9 @@ namespace {
 
 using upswing::Client;
 using upswing::Subject;
+
+// However slow the server is: a close ends as soon as everything is sent.
+constexpr std::chrono::minutes kUntilSent{5};
 
 void Note(int file, long first, long last) {
   const std::string line = std::to_string(first) + " " + std::to_string(last) + "\n";
@@ -44,7 +48,7 @@ void Work(Client* client, int notes, long first, long count) {
       Note(notes, first, number);
     }
   }
-  client->Close(std::chrono::seconds(30));
+  client->Close(kUntilSent);
   Note(notes, first, first + count - 1);
 }
 
@@ -91,7 +95,7 @@ int main(int argc, char** argv) {
     int status = 0;
     wait(&status);
   }
-  (*client)->Close(std::chrono::seconds(30));
+  (*client)->Close(kUntilSent);
   Note(notes, first, first + 1);
   return 0;
 }

@@ -99,10 +99,13 @@ export class Server {
   }
 }
 
+// How long anything may take on a busy machine.
+const PATIENCE_MS = 180_000;
+
 let browser;
 
 export async function launch() {
-  browser ??= await chromium.launch({ executablePath: chromiumPath(), args: ["--no-sandbox", "--disable-dev-shm-usage"] });
+  browser ??= await chromium.launch({ executablePath: chromiumPath(), args: ["--no-sandbox", "--disable-dev-shm-usage"], timeout: PATIENCE_MS });
   return browser;
 }
 
@@ -125,6 +128,7 @@ export async function open(server, path = "/", { width = 1440, height = 900, loc
     reducedMotion: "reduce",
     acceptDownloads: true,
   });
+  context.setDefaultTimeout(PATIENCE_MS);
   const page = await context.newPage();
   const wrong = [];
   const note = (text) => {
@@ -139,7 +143,6 @@ export async function open(server, path = "/", { width = 1440, height = 900, loc
     if (!url.startsWith(server.url) && !url.startsWith("blob:") && !url.startsWith("data:")) wrong.push(`request to ${url}`);
   });
   await page.goto(`${server.url}/#${path}`);
-  page.setDefaultTimeout(180_000);
   return { page, wrong, close: () => context.close() };
 }
 

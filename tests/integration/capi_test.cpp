@@ -501,6 +501,7 @@ upswing_status SendByApp(void* user, const upswing_http_request* request,
 
 TEST_F(CInterface, DeliversOverTheAppsOwnStack) {
   AppStack app;
+  app.answer = UPSWING_UNAVAILABLE;
   upswing_transport transport = {};
   transport.size = sizeof(transport);
   transport.user = &app;

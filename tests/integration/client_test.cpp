@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
+#include <future>
 #include <string>
 
 #include "gmock/gmock.h"
@@ -213,21 +214,18 @@ TEST_F(ClientWithCatalog, ASwitchOfVariantsIsLoggedEachTime) {
 
 TEST_F(ClientWithCatalog, ANetworkThatComesBackDuringAPollIsAskedAgain) {
   std::atomic<int> polls{0};
-  std::atomic<Client*> comes_back{nullptr};
+  std::promise<Client*> made;
   ClientOptions options = Options("http://test");
   options.transport = std::make_shared<testing::ScriptedTransport>(
       [&](const testing::ScriptedTransport::Sent& sent) -> absl::StatusOr<HttpResponse> {
         if (sent.method == "POST") return server_.Post(sent.Header("Upswing-Batch"), sent.body);
-        ++polls;
-        if (Client* const client = comes_back.exchange(nullptr)) client->NetworkBack();
+        if (++polls == 1) made.get_future().get()->NetworkBack();
         return absl::UnavailableError("no network");
       });
   options.catalog.poll_interval = std::chrono::hours(24);
   auto client = *Client::Create(options);
-  while (polls == 0) usleep(1000);
-  comes_back = client.get();
-  client->NetworkBack();
-  while (polls < 3) usleep(1000);
+  made.set_value(client.get());
+  while (polls < 2) usleep(1000);
 }
 
 TEST_F(ClientWithCatalog, NothingButDeclaredAttributesIsWrittenOrSent) {
@@ -240,7 +238,8 @@ TEST_F(ClientWithCatalog, NothingButDeclaredAttributesIsWrittenOrSent) {
     client->Decide("one_tap", user_);
     client->Track(user_, "purchase", 129,
                   {{"category", "a value that is long enough to stay text"}});
-    client->Flush(milliseconds(300));
+    client->Flush(milliseconds(0));
+    while (client->Stats().batches_sent == 0) usleep(1000);
     client->Close(milliseconds(0));
   }
   for (const std::string& bytes : {FileBytes(), proxy.captured()}) {

@@ -237,7 +237,7 @@ TEST_F(SignedCatalog, TheServerSignsWhatItDeliversAndARollbackIsANewVersion) {
   auto client = Client::Create(options);
   ASSERT_TRUE(client.ok());
   const auto wait_for = [&](const std::string& color) {
-    for (int i = 0; i < 2000 && Color(client->get()) != color; ++i)
+    for (int i = 0; i < 12'000 && Color(client->get()) != color; ++i)
       std::this_thread::sleep_for(std::chrono::milliseconds(5));
     EXPECT_EQ(Color(client->get()), color);
   };
@@ -284,7 +284,7 @@ TEST_F(SignedCatalog, IdListsAreSignedToo) {
     auto client = Client::Create(options);
     ASSERT_TRUE(client.ok()) << client.status();
     const std::string wanted = tampered ? "red" : "gold";
-    for (int i = 0; i < 2000 && (lists < 1 || Color(client->get()) != wanted); ++i)
+    for (int i = 0; i < 12'000 && (lists < 1 || Color(client->get()) != wanted); ++i)
       std::this_thread::sleep_for(std::chrono::milliseconds(5));
     EXPECT_GE(lists, 1);
     EXPECT_EQ(Color(client->get()), wanted);

@@ -73,7 +73,12 @@ await publish(catalog(1));
     refused = await client.getBooleanDetails("tap", false, { targetingKey: "u-1" });
   }
   assert.equal(refused.reason, "ERROR", "1,000 requests by a key that may send one a second");
-  const answer = await fetch(`${baseUrl}/v1/whoami`, { headers: Object.fromEntries(bearer(limited)) });
+  // A second may have passed since, and one more request is let through.
+  let answer;
+  for (let i = 0; i < 1000 && answer?.status !== 429; ++i) {
+    answer = await fetch(`${baseUrl}/v1/whoami`, { headers: Object.fromEntries(bearer(limited)) });
+    await answer.text();
+  }
   assert.equal(answer.status, 429);
   assert.ok(Number(answer.headers.get("retry-after")) >= 1);
 }

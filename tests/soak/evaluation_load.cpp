@@ -24,6 +24,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <chrono>
 #include <cstdint>
 #include <cstdio>
@@ -166,6 +167,15 @@ class Floor {
   pid_t pid_ = -1;
 };
 
+// Waits for answers; in whole milliseconds before Linux 5.11.
+int Wait(int ready, std::array<epoll_event, 16>* events, const timespec& time) {
+  const int size = static_cast<int>(events->size());
+  const int count = epoll_pwait2(ready, events->data(), size, &time, nullptr);
+  if (count >= 0 || errno != ENOSYS) return count;
+  const auto milliseconds = time.tv_sec * 1000 + (time.tv_nsec + 999'999) / 1'000'000;
+  return epoll_wait(ready, events->data(), size, static_cast<int>(milliseconds));
+}
+
 // Sends for `seconds`, `per_second` requests (0: on each connection one after the other), and
 // returns the seconds that each answer took, in order of size.
 std::vector<double> Load(const Kind& kind, std::uint16_t port, int connections, double seconds,
@@ -206,7 +216,7 @@ std::vector<double> Load(const Kind& kind, std::uint16_t port, int connections, 
     }
     if (cores.alone) wait = {0, 0};
     std::array<epoll_event, 16> events;
-    const int count = epoll_pwait2(ready, events.data(), events.size(), &wait, nullptr);
+    const int count = Wait(ready, &events, wait);
     for (int i = 0; i < count; ++i) {
       const std::uint32_t at = events[static_cast<std::size_t>(i)].data.u32;
       const std::string answer = open[at].ReadAnswer();
@@ -221,6 +231,7 @@ std::vector<double> Load(const Kind& kind, std::uint16_t port, int connections, 
 }
 
 double At(const std::vector<double>& sorted, double share) {
+  if (sorted.empty()) Fail("nothing was answered in the time");
   return sorted[static_cast<std::size_t>(share * static_cast<double>(sorted.size() - 1))];
 }
 

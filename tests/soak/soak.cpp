@@ -431,7 +431,7 @@ int main(int argc, char** argv) {
   }
   std::filesystem::remove_all(argv[1]);
   upswing::Soak soak(argv[1], workers);
-  const double most = soak.Measure(std::clamp(seconds / 20, 1.0, 30.0));
+  const double most = std::max(1.0, soak.Measure(std::clamp(seconds / 20, 1.0, 30.0)));
   std::printf("maximum: %.0f batches/s of 20 records; %.0f %% of it for %.0f s\n", most,
               share * 100, seconds);
   soak.Run(seconds, most * share);

@@ -14,6 +14,7 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <vector>
 
 namespace upswing::testing {
 namespace {
@@ -30,6 +31,13 @@ ServerProcess StartServer(const std::string& program, const std::string& folder,
   const std::string log = folder + "/log";
   const std::string data = folder + "/data";
   std::filesystem::remove(log);
+  std::vector<const char*> arguments = {program.c_str(),     "serve",    "--data",
+                                        data.c_str(),        "--listen", "127.0.0.1:0",
+                                        "--insecure-no-auth"};
+  // By default there is a thread per processor, and each takes addresses for its stack and its
+  // heap.
+  if (address_space > 0) arguments.insert(arguments.end(), {"--threads", "2"});
+  arguments.push_back(nullptr);
   ServerProcess server;
   server.process = fork();
   if (server.process == 0) {
@@ -40,8 +48,7 @@ ServerProcess StartServer(const std::string& program, const std::string& folder,
       const rlimit limit{address_space, address_space};
       setrlimit(RLIMIT_AS, &limit);
     }
-    execl(program.c_str(), program.c_str(), "serve", "--data", data.c_str(), "--listen",
-          "127.0.0.1:0", "--insecure-no-auth", nullptr);
+    execv(program.c_str(), const_cast<char* const*>(arguments.data()));
     _exit(127);
   }
   for (int tries = 0; tries < 12'000; ++tries) {

@@ -14,8 +14,8 @@ struct ServerProcess {
 };
 
 /// Starts `program serve` on FOLDER/data, listening on loopback, without auth; its output goes to
-/// FOLDER/log. `address_space`: as `ulimit -v`, in bytes; 0 = none. Ends the program with a message
-/// if the server does not come up.
+/// FOLDER/log. `address_space`: as `ulimit -v`, in bytes, for a server of two threads whatever the
+/// machine; 0 = none. Ends the program with a message if the server does not come up.
 ServerProcess StartServer(const std::string& program, const std::string& folder,
                           std::size_t address_space = 0);
 

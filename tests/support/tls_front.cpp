@@ -116,7 +116,7 @@ void TlsFront::Accept() {
 
 void TlsFront::Serve(int connection) {
   // A peer that is killed in the handshake must not hold the thread.
-  const timeval patience{1, 0};
+  const timeval patience{10, 0};
   setsockopt(connection, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
   SSL* const tls = SSL_new(context_);
   SSL_set_fd(tls, connection);

@@ -46,6 +46,16 @@ function Items({ title, items, none, kind }: { title: string; items: Item[]; non
   );
 }
 
+interface Editor {
+  text: string;
+  /** The published text that `text` was made from; null until it is there. */
+  source: { text: string; etag: string } | null;
+}
+
+function isEdited({ text, source }: Editor): boolean {
+  return source !== null && text !== source.text;
+}
+
 interface Version {
   version: number;
   published?: string;
@@ -59,8 +69,8 @@ export function CatalogPage({ who }: { who: WhoAmI | null }) {
   const w = useWords();
   const c = w.catalog;
   const now = useCell(live);
-  const [source, setSource] = useState<{ text: string; etag: string } | null>(null);
-  const [text, setText] = useState("");
+  const [editor, setEditor] = useState<Editor>({ text: "", source: null });
+  const [reverted, setReverted] = useState(0);
   const [diff, setDiff] = useState<Diff | null>(null);
   const [checked, setChecked] = useState("");
   const [busy, setBusy] = useState(false);
@@ -70,18 +80,17 @@ export function CatalogPage({ who }: { who: WhoAmI | null }) {
   const [done, setDone] = useState("");
   const [history, setHistory] = useState<Version[] | Error | null>(null);
   const etag = now?.catalog?.etag ?? "";
-  const edited = source !== null && text !== source.text;
+  const { text, source } = editor;
+  const setText = (text: string) => setEditor((before) => ({ ...before, text }));
+  const edited = isEdited(editor);
   const allowed = !who || who.scopes.includes("admin");
 
   useEffect(() => {
     let current = true;
     catalogSource().then(
       (s) => {
-        if (!current) return;
-        setSource((before) => {
-          setText((t) => (before === null || t === before.text ? s.text : t));
-          return s;
-        });
+        // What is edited keeps the etag that it was made from, so that publishing it over another's version is refused.
+        if (current) setEditor((before) => (isEdited(before) ? before : { text: s.text, source: s }));
       },
       (e) => current && setError(e as Error),
     );
@@ -92,7 +101,7 @@ export function CatalogPage({ who }: { who: WhoAmI | null }) {
     return () => {
       current = false;
     };
-  }, [etag]);
+  }, [etag, reverted]);
 
   const check = async () => {
     setBusy(true);
@@ -113,10 +122,10 @@ export function CatalogPage({ who }: { who: WhoAmI | null }) {
     setBusy(true);
     setError(null);
     try {
-      const { body } = await request<{ version: number }>("PUT", "/v1/catalog", { text, ifMatch: source?.etag, reason });
+      const { body, etag } = await request<{ version: number }>("PUT", "/v1/catalog", { text, ifMatch: source?.etag, reason });
       setDone(c.published(String(body.version)));
       setDiff(null);
-      setSource({ text, etag: "" });
+      setEditor((before) => ({ ...before, source: { text, etag } }));
       tryAgain();
     } catch (e) {
       setError(e as Error);
@@ -185,7 +194,9 @@ export function CatalogPage({ who }: { who: WhoAmI | null }) {
             <button
               onClick={() => {
                 setText(source!.text);
+                setReverted(reverted + 1);
                 setDiff(null);
+                setError(null);
               }}
             >
               {c.revert}

@@ -20,6 +20,9 @@ using std::chrono::milliseconds;
 using ::testing::HasSubstr;
 using upswing::testing::RawConnection;
 
+// The limit of those who are cut off holds for the one that must be served, too.
+constexpr milliseconds kPatience{2000};
+
 class HostileClients : public ::testing::Test {
  protected:
   void Serve(
@@ -47,14 +50,14 @@ class HostileClients : public ::testing::Test {
 };
 
 TEST_F(HostileClients, AHeaderThatNeverEndsIsCutOff) {
-  Serve({.header_timeout = milliseconds(50)});
+  Serve({.header_timeout = kPatience});
   RawConnection slow(server_->Port());
   slow.Send("GET / HTTP/1.1\r\nHost: x\r\nX-Slow: ");
   EXPECT_EQ(slow.ReadToEnd(), "");
 }
 
 TEST_F(HostileClients, DrippingBytesDoesNotProlongTheTime) {
-  Serve({.header_timeout = milliseconds(100)});
+  Serve({.header_timeout = kPatience});
   RawConnection slow(server_->Port());
   slow.Send("GET / HTTP/1.1\r\nHost: x\r\n");
   // Every byte comes long before the limit, all of them together after it.
@@ -67,7 +70,7 @@ TEST_F(HostileClients, DrippingBytesDoesNotProlongTheTime) {
 }
 
 TEST_F(HostileClients, ABodyThatNeverComesIsCutOff) {
-  Serve({.request_timeout = milliseconds(50)});
+  Serve({.request_timeout = kPatience});
   RawConnection slow(server_->Port());
   slow.Send("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n0123");
   EXPECT_EQ(slow.ReadToEnd(), "");
@@ -89,7 +92,7 @@ TEST_F(HostileClients, ManySlowClientsKeepNobodyFromBeingServed) {
 TEST_F(HostileClients, AnAnswerThatIsNotTakenIsGivenUp) {
   // Far more than the buffers of a connection hold.
   const std::string large(std::size_t{64} << 20, 'x');
-  Serve({.request_timeout = milliseconds(300)}, [&](Request request, Respond respond) {
+  Serve({.request_timeout = kPatience}, [&](Request request, Respond respond) {
     respond({.content_type = "text/plain",
              .body = request.path == "/large" ? large : "served " + request.path});
   });
@@ -102,7 +105,7 @@ TEST_F(HostileClients, AnAnswerThatIsNotTakenIsGivenUp) {
 }
 
 TEST_F(HostileClients, ConnectionsThatSayNothingAreClosed) {
-  Serve({.header_timeout = milliseconds(50)});
+  Serve({.header_timeout = kPatience});
   RawConnection silent(server_->Port());
   EXPECT_EQ(silent.ReadToEnd(), "");
 }

@@ -18,7 +18,7 @@ import org.junit.jupiter.api.io.TempDir;
 /** The app's life against stand-ins for the platform's classes. */
 class AppHooksTest {
   private static void await(java.util.function.BooleanSupplier condition) throws Exception {
-    for (int i = 0; i < 2000 && !condition.getAsBoolean(); ++i) Thread.sleep(5);
+    for (int i = 0; i < 12_000 && !condition.getAsBoolean(); ++i) Thread.sleep(5);
     assertTrue(condition.getAsBoolean());
   }
 

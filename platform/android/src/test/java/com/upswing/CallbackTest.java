@@ -97,7 +97,7 @@ class CallbackTest {
       client.track(user, "e");
       assertEquals(1, client.flush(50).getKept());
       echo.broken = false;
-      final FlushResult result = client.close(20_000);
+      final FlushResult result = client.close(60_000);
       assertEquals(1, result.getSent());
       assertEquals(1, echo.sent.get());
     }
@@ -151,7 +151,7 @@ class CallbackTest {
                   .transport(new UrlConnectionTransport())
                   .build());
       client.track(user, "e");
-      assertEquals(1, client.close(20_000).getSent(), seen.toString());
+      assertEquals(1, client.close(60_000).getSent(), seen.toString());
       assertTrue(seen.stream().anyMatch(line -> line.startsWith("POST /v1/batches")));
     } finally {
       server.stop(0);
