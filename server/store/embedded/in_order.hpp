@@ -7,6 +7,7 @@
 #include <functional>
 #include <mutex>
 #include <optional>
+#include <system_error>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -22,10 +23,14 @@ class InOrder {
   using Make = std::function<Result(int thread, std::size_t task)>;
 
   /// Of the tasks begun and not taken, the costs are `budget` at most, unless it is one alone.
+  /// Where the system gives no thread, who takes a result makes it.
   InOrder(std::vector<std::int64_t> costs, std::int64_t budget, int threads, Make make)
       : costs_(std::move(costs)), budget_(budget), make_(std::move(make)), results_(costs_.size()) {
-    for (int t = 0; t < std::min(threads, static_cast<int>(costs_.size())); ++t)
-      threads_.emplace_back([this, t] { Work(t); });
+    try {
+      for (int t = 0; t < std::min(threads, static_cast<int>(costs_.size())); ++t)
+        threads_.emplace_back([this, t] { Work(t); });
+    } catch (const std::system_error&) {  // Those that there are do the work.
+    }
   }
   /// Begins no more tasks and waits for those begun.
   ~InOrder() {
@@ -41,6 +46,7 @@ class InOrder {
 
   /// The next task's result, once it is made; to be called once per task.
   Result Take() {
+    if (threads_.empty()) return make_(0, taken_++);
     std::unique_lock lock(mutex_);
     changed_.wait(lock, [&] { return results_[taken_].has_value(); });
     Result result = *std::move(results_[taken_]);

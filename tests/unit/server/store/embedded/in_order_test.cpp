@@ -7,6 +7,7 @@
 #include <latch>
 #include <memory>
 #include <set>
+#include <thread>
 #include <vector>
 
 namespace upswing::testing {
@@ -71,6 +72,13 @@ TEST(InOrder, LeftEarlyItWaitsForWhatIsBegunAndBeginsNoMore) {
   }
   EXPECT_EQ(begun, ended);
   EXPECT_LE(begun, 3);
+}
+
+TEST(InOrder, WithoutThreadsWhoTakesMakes) {
+  const std::thread::id here = std::this_thread::get_id();
+  InOrder<std::thread::id> results({1, 1}, 1, 0,
+                                   [](int, std::size_t) { return std::this_thread::get_id(); });
+  for (int i = 0; i < 2; ++i) EXPECT_EQ(results.Take(), here);
 }
 
 TEST(InOrder, OfNoTasksEndsAtOnce) {
