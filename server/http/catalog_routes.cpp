@@ -65,7 +65,14 @@ void WaitForCatalog(Service* service, Call call) {
 
 Response PutCatalog(Service* service, Call call) {
   std::string source = std::move(call.request.body);
-  const std::string if_match(call.request.Header("if-match"));
+  std::string if_match(call.request.Header("if-match"));
+  if (const std::string_view none = call.request.Header("if-none-match"); !none.empty()) {
+    if (none != "*" || !if_match.empty())
+      return Problem(400, "bad request",
+                     "If-None-Match: can only be *, for the first catalog; with If-Match, leave it "
+                     "out");
+    if_match = project::Project::kNoVersion;
+  }
   const auto published = service->Publish(call, std::move(source), if_match, "catalog.publish", "",
                                           std::string(call.request.Header("upswing-reason")), "");
   if (!published.ok()) return FromStatus(published.status());

@@ -490,7 +490,7 @@ absl::StatusOr<std::shared_ptr<const Catalog>> Project::Publish(std::string sour
   if (shares_store_)
     if (absl::Status status = LoadCatalog(); !status.ok()) return status;
   const std::shared_ptr<const Catalog> current = catalog();
-  const std::string etag = current == nullptr ? "" : current->ETag();
+  const std::string etag(current == nullptr ? kNoVersion : current->ETag());
   if (!if_match.empty() && if_match != etag) {
     return absl::AbortedError(
         "another version of the catalog has been published since; read it again and repeat the "

@@ -109,6 +109,8 @@ class Project {
   /// The catalog in force; null before the first publish.
   std::shared_ptr<const Catalog> catalog() const;
 
+  /// Seen by whoever found no catalog.
+  static constexpr std::string_view kNoVersion = "none";
   /// Checks and compiles `source` and makes it the catalog in force, durably. `if_match`, unless
   /// empty, is the ETag that the caller has seen: kAborted if another version is in force by now.
   /// kInvalidArgument lists what is wrong with the file, one problem a line.

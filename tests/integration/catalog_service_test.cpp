@@ -71,6 +71,15 @@ TEST_F(CatalogService, NoPublishOverwritesOneItHasNotSeen) {
   EXPECT_EQ(Call("GET", "/v1/catalog", "", {{"If-None-Match", second.etag}}).status, 304);
 }
 
+TEST_F(CatalogService, OfTwoFirstPublishersOneIsTheFirst) {
+  EXPECT_EQ(Publish("running", {{"If-Match", "\"another\""}}).status, 412);
+  EXPECT_EQ(Publish("running", {{"If-None-Match", "\"another\""}}).status, 400);
+  EXPECT_EQ(Publish("running", {{"If-None-Match", "*"}, {"If-Match", "\"another\""}}).status, 400);
+  EXPECT_EQ(Publish("running", {{"If-None-Match", "*"}}).status, 200);
+  EXPECT_EQ(Publish("draft", {{"If-None-Match", "*"}}).status, 412);
+  EXPECT_EQ(Call("GET", "/v1/catalog/source").text, Catalog("running"));
+}
+
 TEST_F(CatalogService, ADiffTellsProblemsChangesAndMovesAndPublishesNothing) {
   ASSERT_EQ(Publish("running").status, 200);
   std::string candidate = Catalog("running");

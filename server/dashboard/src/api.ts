@@ -50,6 +50,7 @@ export async function request<T>(
   options: {
     body?: unknown;
     text?: string;
+    /** The ETag of what the caller has seen; empty: there was nothing. */
     ifMatch?: string;
     reason?: string;
     as?: "json" | "text";
@@ -60,6 +61,7 @@ export async function request<T>(
   const key = apiKey();
   if (key) headers["Authorization"] = `Bearer ${key}`;
   if (options.ifMatch) headers["If-Match"] = options.ifMatch;
+  else if (options.ifMatch === "") headers["If-None-Match"] = "*";
   if (options.reason) headers["Upswing-Reason"] = headerText(options.reason);
   let body = options.text;
   if (options.body !== undefined) {
